@@ -21,10 +21,10 @@
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
 import type { SeenMessage, ServerInfo } from "../protocol/mailbox_requests.ts";
 import { MailboxSession, type SendOptions } from "./mailbox/mailbox_session.ts";
-import { inOrder, LeaseCount, MAX_PREFETCH, MAX_WAIT_MS, Prefetch } from "./mailbox/prefetch.ts";
-import { LEASE_MS } from "./mailbox/lease.ts";
+import { MAX_PREFETCH, MessageLoop } from "./mailbox/message_loop.ts";
 import type { SeenPage } from "./mailbox/peek_query.ts";
-import { type ReceivedLease, ReceivedLeases, ReceivedMessage } from "./mailbox/received_message.ts";
+import { ReceivedLeases } from "./mailbox/received_lease.ts";
+import type { ReceivedMessage } from "./mailbox/received_message.ts";
 import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
 import type { SessionState } from "./session/identity.ts";
 
@@ -47,8 +47,9 @@ export interface ReceiveOptions {
   /** Most messages; no limit by default. */
   count?: number;
   /**
-   * Most messages that are requested at a time, 1 to 1,024. `messages` requests as many as its loop takes in about 200
-   * ms, up to these, 1,024 by default; with 1, none before the loop wants it. `batches` requests 1 by default.
+   * Most messages that are requested at a time, 1 to 1,024. By default as many are requested ahead as the program works on
+   * in about 200 ms, up to 1,024. `messages` requests no more than this ahead; with 1, none before the loop wants it.
+   * `batches` requests this many whenever the loop wants a batch, and none ahead.
    */
   prefetch?: number;
 }
@@ -84,18 +85,25 @@ export async function connectMailbox(options: ConnectOptions = {}): Promise<Mail
   );
 }
 
+/** What a mailbox needs of its connection. */
+interface MailboxConnection {
+  readonly session: MailboxSession;
+  close(limit: number): Promise<void>;
+}
+
 /** A connection to a mailbox server: one socket, and one session on it. */
 export class Mailbox implements AsyncDisposable {
-  readonly #connection: SessionConnection<MailboxSession>;
+  readonly #connection: MailboxConnection;
   readonly #session: MailboxSession;
-  readonly #leases = new ReceivedLeases();
-  /** Of loops that run. */
-  readonly #prefetches = new Set<Prefetch>();
+  readonly #leases: ReceivedLeases;
+  /** Those that have not ended. */
+  readonly #loops = new Set<MessageLoop>();
 
   /** @ignore */
-  constructor(connection: SessionConnection<MailboxSession>) {
+  constructor(connection: MailboxConnection) {
     this.#connection = connection;
     this.#session = connection.session;
+    this.#leases = new ReceivedLeases(this.#session);
   }
 
   /** Whether the server has answered anything yet. */
@@ -139,7 +147,7 @@ export class Mailbox implements AsyncDisposable {
    * @throws {SessionEndError} The session has ended: the server does not answer, or does not know it any more.
    */
   send(receiver: string, sender: string, text: string, options: SendOptions = {}): Promise<void> {
-    return this.#session.put({ receiver, sender, text, ...options });
+    return this.#session.put({ receiver, sender, text }, options);
   }
 
   /**
@@ -169,7 +177,7 @@ export class Mailbox implements AsyncDisposable {
     settle: (error?: Error) => void,
     options: SendOptions = {},
   ): boolean {
-    return this.#session.post({ receiver, sender, text, ...options }, settle);
+    return this.#session.post({ receiver, sender, text }, settle, options);
   }
 
   /** Resolves when there is room for more to send. */
@@ -216,29 +224,8 @@ export class Mailbox implements AsyncDisposable {
    * @throws {TypeError|RangeError} It is no ID, or an option is out of its range.
    * @throws {SessionEndError} The session has ended.
    */
-  async *messages(id: string, options: ReceiveOptions = {}): AsyncGenerator<ReceivedMessage, void, void> {
-    const { wait = Infinity, signal, prefetch: max = MAX_PREFETCH, count = Infinity } = options;
-    checkPrefetch(max);
-    const prefetch = new Prefetch({
-      wait,
-      count,
-      max,
-      signal,
-      monotonicClock: () => performance.now(),
-      requestLeases: (...request) => this.#requestLeases(id, ...request),
-    });
-    this.#prefetches.add(prefetch);
-    try {
-      for (let message; (message = await prefetch.next()) !== undefined;) {
-        yield message;
-        // acknowledgements that nobody awaits must not pile up
-        if (!this.#session.ordered.hasRoom) await this.#session.ordered.ready();
-      }
-    } finally {
-      this.#prefetches.delete(prefetch);
-      // a message that the loop has not finished stays leased until the lease ends
-      await prefetch.end();
-    }
+  messages(id: string, options: ReceiveOptions = {}): AsyncGenerator<ReceivedMessage, void, void> {
+    return this.#loop(id, options, false);
   }
 
   /**
@@ -264,40 +251,25 @@ export class Mailbox implements AsyncDisposable {
     id: string,
     options: ReceiveOptions = {},
   ): AsyncGenerator<readonly ReceivedMessage[], void, void> {
-    const { wait = Infinity, signal, prefetch = 1, count = Infinity } = options;
-    checkPrefetch(prefetch);
-    const leaseCount = new LeaseCount();
-    for (let left = count; left > 0 && !signal?.aborted;) {
-      const sizes = leaseCount.split(Math.min(prefetch, left));
-      const leases = await this.#requestLeases(id, sizes, Math.min(wait, MAX_WAIT_MS), signal, false);
-      if (leases === undefined) return;
-      leaseCount.received(leases, sizes.length);
-      const batch = inOrder(leases);
-      left -= batch.length;
-      if (batch.length > 0) yield batch;
-      else if (wait !== Infinity) return;
-    }
+    await using loop = this.#loop(id, options, options.prefetch !== undefined);
+    for (let batch; (batch = await loop.nextBatch()) !== undefined;) yield batch;
   }
 
-  /** See `RequestLeases`. */
-  async #requestLeases(
-    id: string,
-    sizes: readonly number[],
-    waitMs: number,
-    signal: AbortSignal | undefined,
-    ahead: boolean,
-  ): Promise<ReceivedLease[] | undefined> {
-    const options = { duration: LEASE_MS, ahead, ...signal ? { signal } : {} };
-    const answers = await Promise.allSettled(sizes.map(async (max, i) => {
-      const lease = await this.#session.lease(id, { ...options, max, wait: i === 0 ? waitMs : 0 });
-      return lease && this.#leases.add(lease);
-    }));
-    const leases = answers.flatMap((answer) => answer.status === "fulfilled" ? answer.value ?? [] : []);
-    const failed = answers.find((answer) => answer.status === "rejected");
-    if (failed === undefined) return leases;
-    await Promise.all(inOrder(leases).map((message) => message.release())).catch(() => {});
-    if (signal?.aborted) return undefined;
-    throw failed.reason;
+  #loop(mailbox: string, options: ReceiveOptions, isFixed: boolean): MessageLoop {
+    const { wait = Infinity, signal, prefetch: max = MAX_PREFETCH, count = Infinity } = options;
+    const loop = new MessageLoop({
+      mailbox,
+      wait,
+      count,
+      max,
+      isFixed,
+      signal,
+      session: this.#session,
+      leases: this.#leases,
+      onEnd: () => this.#loops.delete(loop),
+    });
+    this.#loops.add(loop);
+    return loop;
   }
 
   /**
@@ -370,9 +342,8 @@ export class Mailbox implements AsyncDisposable {
    * once. At the end of its block, `await using` does this by itself.
    */
   async close(limit = 5000): Promise<void> {
-    // what loops were not given is released in the next microtask, before the session is closed
-    for (const prefetch of this.#prefetches) prefetch.end();
-    await undefined;
+    // what loops were not given is released before the session is closed
+    for (const loop of this.#loops) loop.close();
     this.#leases.close();
     await this.#connection.close(limit);
   }
@@ -381,9 +352,4 @@ export class Mailbox implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-function checkPrefetch(prefetch: number) {
-  if (Number.isInteger(prefetch) && prefetch >= 1 && prefetch <= MAX_PREFETCH) return;
-  throw new RangeError(`Cannot ask for ${prefetch} messages ahead: 1 to ${MAX_PREFETCH}`);
 }

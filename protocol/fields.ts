@@ -29,3 +29,45 @@ export function split<N extends number>(line: string, count: N): Fields<N> | und
   fields.push(line.slice(from));
   return fields as Fields<N>;
 }
+
+/** Most digits of a number. */
+const MAX_DIGITS = 15;
+
+/** Reads the fields of a line, which commas separate, one after the other. */
+export class FieldReader {
+  readonly #line: string;
+  /** Where the next field begins. */
+  #at: number;
+  /** Whether a field was not there, or no number. */
+  isWrong = false;
+
+  constructor(line: string, at: number) {
+    this.#line = line;
+    this.#at = at;
+  }
+
+  /** The next field, as far as the comma behind it. */
+  text(): string {
+    const comma = this.#line.indexOf(",", this.#at), text = this.#line.slice(this.#at, comma);
+    if (comma < 0) this.isWrong = true;
+    this.#at = comma + 1;
+    return text;
+  }
+
+  /** The same, which has to be a number in decimal digits. */
+  number(): number {
+    const line = this.#line, from = this.#at;
+    let value = 0, at = from;
+    for (let digit; (digit = line.charCodeAt(at) - ZERO) >= 0 && digit <= 9; at++) value = 10 * value + digit;
+    if (at === from || at - from > MAX_DIGITS || line.charCodeAt(at) !== COMMA) this.isWrong = true;
+    this.#at = at + 1;
+    return value;
+  }
+
+  /** What is left of the line. */
+  rest(): string {
+    return this.#line.slice(this.#at);
+  }
+}
+
+const ZERO = 0x30, COMMA = 0x2c;

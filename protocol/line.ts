@@ -24,8 +24,16 @@ export function isWhiteSpace(byte: number): boolean {
 /** The start of the padding at the end of a frame: white space, and NULs, which programs in C pad with. */
 export function paddingStart(bytes: Uint8Array): number {
   let end = bytes.length;
+  // most of a frame is spaces: eight at a time
+  while (end >= 8 && isSpaces(bytes, end - 8)) end -= 8;
   while (end > 0 && (isWhiteSpace(bytes[end - 1]!) || bytes[end - 1] === NUL)) end--;
   return end;
+}
+
+/** Whether the eight bytes from `at` on are all spaces. */
+function isSpaces(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 7] === SP && bytes[at + 6] === SP && bytes[at + 5] === SP && bytes[at + 4] === SP &&
+    bytes[at + 3] === SP && bytes[at + 2] === SP && bytes[at + 1] === SP && bytes[at] === SP;
 }
 
 /** The lines of a text, which CR LF, LF and CR separate. A text without a line break is one line (channels.md 4.2). */

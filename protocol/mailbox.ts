@@ -86,7 +86,7 @@ export interface OriginalMessage {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const LF = 0x0a, CR = 0x0d;
+const TAB = 0x09, LF = 0x0a, CR = 0x0d;
 
 /** Unicode's control characters (C0, DEL, C1) except TAB: a message has none of them. */
 const CONTROL = /[^\P{Cc}\t]/u;
@@ -130,7 +130,26 @@ export function checkId(id: string) {
 
 /** Whether the text can be a message: no control character except TAB. Its length is checked where it is encoded. */
 export function isMessage(text: string): boolean {
-  return !CONTROL.test(text) && text.isWellFormed();
+  return messageLength(text) >= 0;
+}
+
+/** Length of a message in UTF-8, in bytes; -1 if the text can't be one. */
+export function messageLength(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0x20 && unit < 0x7f) continue;
+    if (unit < 0xa0) {
+      if (unit !== TAB) return -1;
+    } else if (unit < 0x800) bytes++;
+    else if (unit < 0xd800 || unit >= 0xe000) bytes += 2;
+    else {
+      // a surrogate pair is two units and four bytes
+      if (unit >= 0xdc00 || (text.charCodeAt(++i) & 0xfc00) !== 0xdc00) return -1;
+      bytes += 2;
+    }
+  }
+  return bytes;
 }
 
 /** The text without spaces at its ends. Other white space belongs to an ID. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { isNumber, split } from "./fields.ts";
+import { FieldReader, isNumber, split } from "./fields.ts";
 import { lineCodec, numberField, numbersField, textField } from "./line_codec.ts";
 import { ADMIN, isId, isMessage, SHARED_QUEUE } from "./mailbox.ts";
 import type { BadRequest } from "./session.ts";
@@ -153,8 +153,7 @@ const requests = lineCodec<Exclude<MailboxRequest, { kind: "put" }>>({
   after: number,
 });
 
-/** Encodes an answer; or decodes one, and gives undefined for a line that is no answer of the mailbox. */
-export const { encode: encodeMailboxAnswer, decode: decodeMailboxAnswer } = lineCodec<MailboxAnswer>({
+const answers = lineCodec<MailboxAnswer>({
   msg: "t,i,k,token,id,attempt,time,sender,length,text",
   piece: "t,i,offset,text",
   none: "t",
@@ -180,6 +179,24 @@ export const { encode: encodeMailboxAnswer, decode: decodeMailboxAnswer } = line
   attempts: number,
   bytes: number,
 });
+
+/** The line of an answer. */
+export const encodeMailboxAnswer = answers.encode;
+
+/** The answer of a line whose first field is `kind`; undefined if the line is no answer of the mailbox. */
+export function decodeMailboxAnswer(kind: string, line: string): MailboxAnswer | undefined {
+  return kind === "msg" ? decodeMessage(line) : answers.decode(kind, line);
+}
+
+/** A `msg`. Receivers get more of these than of all others, so it is read without a list of its fields. */
+function decodeMessage(line: string): MailboxAnswer | undefined {
+  const fields = new FieldReader(line, "msg,".length);
+  const t = fields.number(), i = fields.number(), k = fields.number(), token = fields.text();
+  const id = fields.number(), attempt = fields.number(), time = fields.number(), sender = fields.text();
+  const length = fields.number();
+  if (fields.isWrong) return undefined;
+  return { kind: "msg", t, i, k, token, id, attempt, time, sender, length, text: fields.rest() };
+}
 
 /**
  * The request of a line whose first field is `kind`. A put that can never be carried out is `bad`; undefined if the line

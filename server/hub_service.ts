@@ -9,7 +9,7 @@ import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS, REMOTE_LIMITS } from "./net
 import { DEFAULT_SEND_LIMITS } from "./net/send_queue.ts";
 import { PendingTotal } from "./quota/pending.ts";
 import { ownerLimit } from "./quota/share.ts";
-import { uptime } from "./quota/uptime.ts";
+import { turnClock, uptime } from "./quota/uptime.ts";
 import type { Limit } from "./report/limit.ts";
 import type { MetricName } from "./report/metrics.ts";
 import type { Watch } from "./report/watch.ts";
@@ -81,7 +81,7 @@ export class HubService {
       messagesPerSecond: limits.connections.messagesPerSecond,
       limits: limits.sending,
       total: this.#pending = new PendingTotal(limits.maxPendingBytesInAll),
-      monotonicClock: () => Math.floor(uptime.now()),
+      monotonicClock: turnClock(() => Math.floor(uptime.now())),
     };
     const { channels, room } = sockets;
     if (channels !== undefined) {

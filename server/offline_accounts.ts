@@ -9,17 +9,17 @@ import { obtainSealKey } from "./data/seal_key.ts";
 import { hasDatabase } from "./data/start_check.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
 import { StoreLocked } from "./store/errors.ts";
-import { SqliteStore } from "./store/journal/sqlite.ts";
+import { openJournaledStore } from "./store/journaled/open.ts";
 import { DEFAULT_LIMITS } from "./store/limits.ts";
-import type { OutcomeOf, StoreRequest } from "./store/store.ts";
+import type { OutcomeOf, Store, StoreRequest } from "./store/store.ts";
 
 export class OfflineAccounts {
-  readonly #store: SqliteStore;
+  readonly #store: Store;
   readonly #accounts: Accounts;
   readonly #directory: string;
   #obtainedKey: Promise<void> | undefined;
 
-  private constructor(store: SqliteStore, directory: string) {
+  private constructor(store: Store, directory: string) {
     this.#store = store;
     this.#directory = directory;
     const ask = async <R extends StoreRequest>(request: R) =>
@@ -34,7 +34,7 @@ export class OfflineAccounts {
   static async open(directory: string): Promise<OfflineAccounts | "no database" | "in use"> {
     if (!await hasDatabase(directory)) return "no database";
     try {
-      const store = await SqliteStore.open({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
+      const store = await openJournaledStore({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
       return new OfflineAccounts(store, directory);
     } catch (error) {
       if (error instanceof StoreLocked) return "in use";

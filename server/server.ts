@@ -5,6 +5,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers/promises";
 import { formatAddress } from "../protocol/address.ts";
 import { maxTaken } from "../protocol/mailbox.ts";
 import { type AdminSocket, openAdminSocket } from "./admin_socket.ts";
@@ -14,7 +15,6 @@ import { watchDirectory } from "./data/directory_watch.ts";
 import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
-import { checkStart } from "./data/start_check.ts";
 import { ForumService } from "./forum_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
@@ -145,23 +145,36 @@ async function open(
   opening: AsyncDisposableStack,
 ) {
   const { data, limits, maxFileBytes } = options;
-  if (data !== undefined) await checkStart(data, options.beginNew);
   // the services replace these
-  const handlers: StoreHandlers = { ready() {}, unused() {} };
+  const handlers: StoreHandlers = { ready() {}, unused() {}, lost: stopping.reject };
+  const monotonicClock = () => performance.now();
+  const polling = new SocketPolling({
+    connection: await SelfConnection.open(),
+    monotonicClock: () => Math.floor(performance.now()),
+  });
+  opening.defer(() => polling.close());
+  const beating = uptime.start();
+  opening.defer(() => beating.close());
   const opened = await openStore(
     {
       directory: data,
+      beginNew: options.beginNew,
       limits,
       takeBytesMax: maxTaken(options.maxDatagramBytes),
       forumLimits: options.forumLimits.threads,
       maxFileBytes,
       commitDelayMs: options.commitDelayMs,
+      pause: async () => {
+        await polling.due;
+        await setImmediate();
+      },
     },
     log,
     handlers,
   );
   opening.defer(() => opened.close());
   const store = new GroupCommit(opened, stopping.reject);
+  handlers.lost = (error) => store.lose(error);
   if (data !== undefined) {
     // while the directory is still locked
     opening.defer(() => removeRunning(data));
@@ -173,20 +186,14 @@ async function open(
   const known = await readAccounts(opened);
   const measures = await readMeasures(opened);
   const sealKey = await obtainSealKey({ ...options, accounts: known.length });
-  const startTimes = new SessionStartTimes(await readLatestStart(opened), Date.now);
-  const monotonicClock = () => performance.now();
+  // not the system's: setting that must not begin or end what is counted in it
+  const { wallClock } = opened.clocks;
+  const startTimes = new SessionStartTimes(await readLatestStart(opened), wallClock);
   const accounts = new Accounts({ store, known, monotonicClock, open: options.openAccounts });
-  const polling = new SocketPolling({
-    connection: await SelfConnection.open(),
-    monotonicClock: () => Math.floor(performance.now()),
-  });
-  opening.defer(() => polling.close());
-  const beating = uptime.start();
-  opening.defer(() => beating.close());
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
-  const moderation = new Moderation({ store, known: measures, wallClock: Date.now });
-  const metrics = new Metrics(), watch = new Watch({ wallClock: Date.now, monotonicClock });
+  const moderation = new Moderation({ store, known: measures, wallClock });
+  const metrics = new Metrics(), watch = new Watch({ wallClock, monotonicClock });
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes));
   return {
     options,
@@ -202,11 +209,11 @@ async function open(
     control,
     metrics,
     moderation,
-    clients: new Clients(Date.now),
+    clients: new Clients(wallClock),
     watch,
     watchers: new Watchers({ watch, metrics, log, monotonicClock: uptime.now, setTimer, random }),
     log,
-    wallClock: Date.now,
+    wallClock,
     // not the wall clock: setting it must not end a session, or make a client wait
     monotonicClock: uptime.now,
     setTimer,

@@ -16,25 +16,40 @@ export const LEASE_MS = 30_000;
 /** The requests that name a lease. */
 export type LeaseRequestKind = "ack" | "back" | "fail" | "extend" | "begin";
 
-/**
- * Sends a request that names a lease, with what follows its number. Resolves to the messages that it was not performed
- * for, or to undefined if it was performed for all.
- */
-type SendForLease = (kind: LeaseRequestKind, rest: string) => Promise<readonly number[] | undefined>;
+/** What a program does with a message: the method of its lease, or how an attempt failed. */
+export type Finish = "ack" | "release" | Failure;
+
+/** The outcome: an error, or the messages that it was not performed for; nothing if it was performed for all. */
+export type Settle = (error?: Error, lost?: readonly number[]) => void;
+
+/** Where the requests of a lease go. */
+interface LeaseSender {
+  /** @throws {SessionEndError} The session has ended, or is being closed. */
+  begin(): void;
+  /** Sends a request that names the lease, with what follows its number. */
+  send(kind: LeaseRequestKind, rest: string, settle: Settle): void;
+}
 
 /** Messages that this client has for a time: those that are not acknowledged by then are given to a client again. */
 export class Lease {
   readonly messages: readonly LeasedMessage[];
+  /** Bytes of their texts. */
+  readonly bytes: number;
   /** Whether an attempt at a message counts only once {@linkcode begin} names it. */
   readonly ahead: boolean;
   readonly #token: string;
-  readonly #send: SendForLease;
+  readonly #sender: LeaseSender;
 
-  constructor(token: string, messages: readonly LeasedMessage[], ahead: boolean, send: SendForLease) {
+  constructor(
+    { token, messages, bytes }: { token: string; messages: readonly LeasedMessage[]; bytes: number },
+    ahead: boolean,
+    sender: LeaseSender,
+  ) {
     this.messages = messages;
+    this.bytes = bytes;
     this.ahead = ahead;
     this.#token = token;
-    this.#send = send;
+    this.#sender = sender;
   }
 
   /**
@@ -74,7 +89,12 @@ export class Lease {
   /** Makes the lease end this long from now. Resolves to whether it was still there. */
   async extend(durationMs: number): Promise<boolean> {
     checkDuration(durationMs);
-    return await this.#send("extend", `,${this.#token},${durationMs}`) === undefined;
+    return await this.#request("extend", `,${this.#token},${durationMs}`) === undefined;
+  }
+
+  /** Sends a request about some of the messages, at least one. */
+  send(kind: LeaseRequestKind, fields: string, ids: readonly number[], settle: Settle) {
+    this.#sender.send(kind, `,${this.#token},${fields}${ids.join(" ")}`, settle);
   }
 
   async #sendIds(
@@ -86,7 +106,14 @@ export class Lease {
     if (ids.length > MAX_LEASE_MESSAGES) {
       throw new RangeError(`Cannot name ${ids.length} messages: a lease has up to ${MAX_LEASE_MESSAGES}`);
     }
-    return await this.#send(kind, `,${this.#token},${fields}${ids.join(" ")}`) ?? [];
+    return await this.#request(kind, `,${this.#token},${fields}${ids.join(" ")}`) ?? [];
+  }
+
+  #request(kind: LeaseRequestKind, rest: string): Promise<readonly number[] | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#sender.begin();
+      this.#sender.send(kind, rest, (error, lost) => error === undefined ? resolve(lost) : reject(error));
+    });
   }
 }
 

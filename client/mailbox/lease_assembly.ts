@@ -1,3 +1,4 @@
+import { utf8Length } from "../../protocol/mailbox.ts";
 import type { LeasedMessage, MailboxAnswer } from "../../protocol/mailbox_requests.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { TextPieces } from "../session/text_pieces.ts";
@@ -18,6 +19,8 @@ export class LeaseAssembly {
   #wholeCount = 0;
   /** The token of the lease; `""` until a `msg` has come. */
   token = "";
+  /** Bytes of the texts that are whole. */
+  bytes = 0;
 
   /** @param max Most messages that were requested. */
   constructor(max: number) {
@@ -31,6 +34,11 @@ export class LeaseAssembly {
     if (this.token !== "" && (token !== this.token || k !== this.#count)) return false;
     this.token = token;
     this.#count = k;
+    // most come whole
+    if (text.length <= length && !this.#partial.has(i) && utf8Length(text) === length) {
+      this.#isWhole(i, { id, attempt, time, sender, text }, length);
+      return true;
+    }
     this.#add(i, 0, text, { message: { id, attempt, time, sender, text }, length });
     return true;
   }
@@ -52,8 +60,14 @@ export class LeaseAssembly {
     partial.text.add(offset, piece);
     const { message, length } = partial, text = partial.text.join(length);
     if (message === undefined || text === undefined) return;
-    this.#whole[i - 1] = { ...message, text };
-    this.#wholeCount++;
     this.#partial.delete(i);
+    this.#isWhole(i, { ...message, text }, length);
+  }
+
+  #isWhole(i: number, message: LeasedMessage, bytes: number) {
+    if (this.#whole[i - 1] !== undefined) return;
+    this.#whole[i - 1] = message;
+    this.#wholeCount++;
+    this.bytes += bytes;
   }
 }

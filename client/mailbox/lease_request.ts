@@ -42,6 +42,8 @@ const MAX_RETRIES = 16;
 interface LeaseContent {
   token: string;
   messages: LeasedMessage[];
+  /** Bytes of their texts. */
+  bytes: number;
   request: LeaseRequest;
 }
 
@@ -169,12 +171,12 @@ export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
     const assembly = this.#assembly;
     if (answer.kind === "piece") assembly.piece(answer);
     else if (!assembly.message(answer)) return this.#askAgain();
-    const { messages, token } = assembly;
+    const { messages, token, bytes } = assembly;
     if (messages === undefined) return;
     this.#phase = "have";
     this.requests.isSessionNeeded = true;
     this.dueAt = now + (this.#hasWaited ? CONFIRM_WAITED_MS : CONFIRM_MS);
-    this.#settle(undefined, { token, messages, request: this });
+    this.#settle(undefined, { token, messages, bytes, request: this });
   }
 
   /** Asks under another tag, because the answers to this one may be of two leases. */
@@ -232,13 +234,13 @@ export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
   }
 
   /** An acknowledgement is about to be sent, which says the same as `got`. */
-  acknowledging(now: number) {
-    if (this.#phase === "have") this.dueAt = now + CONFIRM_MS;
+  acknowledging(monotonicClock: () => number) {
+    if (this.#phase === "have") this.dueAt = monotonicClock() + CONFIRM_MS;
   }
 
   /** The server has performed a request that names the lease, so it knows that the messages came. */
-  confirmed(now: number) {
-    if (this.#phase === "have" || this.#phase === "got") this.requests.end(this, now);
+  confirmed(monotonicClock: () => number) {
+    if (this.#phase === "have" || this.#phase === "got") this.requests.end(this, monotonicClock());
   }
 }
 

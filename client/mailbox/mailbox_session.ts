@@ -13,13 +13,13 @@ import {
   type ServerInfo,
 } from "../../protocol/mailbox_requests.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
-import { checkId, SHARED_QUEUE, utf8Length } from "../../protocol/mailbox.ts";
+import { checkId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import type { SessionEnvironment } from "../session/environment.ts";
 import type { SessionResume } from "../session/identity.ts";
-import { OrderedRequest, textRequest } from "../session/ordered_request.ts";
+import { type Measured, measured, OrderedRequest, textRequest } from "../session/ordered_request.ts";
 import { Session } from "../session/session.ts";
-import { checkMessage } from "./check_message.ts";
-import { checkDuration, Lease, LEASE_MS, type LeaseRequestKind } from "./lease.ts";
+import { checkIds, checkText } from "./check_message.ts";
+import { checkDuration, Lease, LEASE_MS, type LeaseRequestKind, type Settle } from "./lease.ts";
 import { denied, LeaseRequest } from "./lease_request.ts";
 import { PeekQuery, type SeenPage } from "./peek_query.ts";
 
@@ -36,7 +36,7 @@ export interface SendOptions {
 }
 
 /** A message to be stored. */
-interface PutMessage extends SendOptions {
+interface MessageFields {
   /** ID of the receiver, or `SHARED_QUEUE`. */
   receiver: string;
   /** ID of the sender, not `admin`; `""` for the shared queue. */
@@ -61,7 +61,17 @@ interface LeaseOptions {
 /** Requests that name a lease, and may be refused while the server has no room. */
 const NEED_ROOM: ReadonlySet<LeaseRequestKind> = new Set(["fail", "begin"]);
 
+/** Something that puts requests together until the next datagram is made. */
+interface Gathering {
+  collect(): void;
+}
+
+const NO_OPTIONS: SendOptions = {};
+
 export class MailboxSession extends Session<MailboxAnswer> {
+  readonly #plainFields = new PlainFields();
+  readonly #gathered: Gathering[] = [];
+
   constructor(environment: SessionEnvironment, resume?: SessionResume) {
     super(environment, decodeMailboxAnswer, resume);
   }
@@ -74,8 +84,10 @@ export class MailboxSession extends Session<MailboxAnswer> {
    * @throws {FullError} It was withdrawn before it was stored.
    * @throws {SessionEndError} The session has ended; `sent` says whether it may have been stored.
    */
-  async put(message: PutMessage): Promise<void> {
-    await this.request("put", putFields(message), message.text, message);
+  put(message: MessageFields & SendOptions, options: SendOptions = message): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.post(message, (error) => error === undefined ? resolve() : reject(error), options);
+    });
   }
 
   /**
@@ -85,8 +97,19 @@ export class MailboxSession extends Session<MailboxAnswer> {
    * @returns Whether there is room for more; if not, wait for `ordered.ready()`.
    * @throws What `put` would throw before anything is sent.
    */
-  post(message: PutMessage, settle: (error?: Error) => void): boolean {
-    return this.add(textRequest("put", putFields(message), message.text, settle), message);
+  post(
+    { receiver, sender, text }: MessageFields,
+    settle: (error?: Error) => void,
+    options: SendOptions = NO_OPTIONS,
+  ): boolean {
+    const { delay, ttl } = options, bytes = checkText(text);
+    const fields = delay === undefined && ttl === undefined
+      ? this.#plainFields.of(receiver, sender)
+      : measured(putFields(receiver, sender, delay, ttl));
+    if (bytes > MAX_TEXT_BYTES) {
+      throw new RangeError(`Cannot send a message of ${bytes} bytes: at most ${MAX_TEXT_BYTES} fit`);
+    }
+    return this.add(textRequest("put", fields, { text, bytes }, settle), options);
   }
 
   /**
@@ -117,31 +140,50 @@ export class MailboxSession extends Session<MailboxAnswer> {
         signal?.removeEventListener("abort", abort);
         if (error !== undefined) return reject(error);
         if (content === undefined) return resolve(undefined);
-        const { token, messages, request } = content;
-        resolve(new Lease(token, messages, ahead, (kind, rest) => this.#sendForLease(request, kind, rest)));
+        const { request } = content;
+        const sender = {
+          begin: () => this.begin(),
+          send: (kind: LeaseRequestKind, rest: string, settle: Settle) =>
+            this.#sendForLease(request, kind, rest, settle),
+        };
+        resolve(new Lease(content, ahead, sender));
       },
     });
     const abort = () => {
       request.cancel(signal!.reason);
-      this.sendLater();
+      this.sendSoon();
     };
     this.unordered.add(request);
     signal?.addEventListener("abort", abort);
     return await promise;
   }
 
-  #sendForLease(request: LeaseRequest, kind: LeaseRequestKind, rest: string) {
-    request.acknowledging(this.now());
-    return new Promise<readonly number[] | undefined>((resolve, reject) => {
-      const settle = (error?: Error, lost?: readonly number[]) => {
-        if (error !== undefined) return reject(error);
-        request.confirmed(this.now());
-        resolve(lost);
-      };
-      const needsRoom = NEED_ROOM.has(kind);
-      this.begin();
-      this.ordered.add(new OrderedRequest(kind, rest, rest.length, { settle, needsRoom }), this.now());
+  #sendForLease(request: LeaseRequest, kind: LeaseRequestKind, rest: string, settle: Settle) {
+    request.acknowledging(this.environment.monotonicClock);
+    const settled = (error?: Error, lost?: readonly number[]) => {
+      if (error === undefined) request.confirmed(this.environment.monotonicClock);
+      settle(error, lost);
+    };
+    const ordered = new OrderedRequest(kind, rest, rest.length, {
+      settle: settled,
+      needsRoom: NEED_ROOM.has(kind),
     });
+    this.ordered.add(ordered, this.environment.monotonicClock);
+  }
+
+  /**
+   * Calls `collect` when the next datagram is made, for requests that are put together until then.
+   *
+   * @throws {SessionEndError} The session has ended, or is being closed.
+   */
+  gather(source: Gathering) {
+    this.begin();
+    this.#gathered.push(source);
+  }
+
+  protected override prepare() {
+    if (this.#gathered.length === 0) return;
+    for (const source of this.#gathered.splice(0)) source.collect();
   }
 
   /**
@@ -195,19 +237,30 @@ export class MailboxSession extends Session<MailboxAnswer> {
 /**
  * What stands between number and text of a put.
  *
- * @throws {TypeError} An ID or the text is not what the wire allows.
- * @throws {RangeError} The text is too long, or a time is not a whole number of milliseconds.
+ * @throws {TypeError} An ID is not what the wire allows.
+ * @throws {RangeError} A time is not a whole number of milliseconds.
  */
-function putFields({ receiver, sender, text, delay, ttl }: PutMessage): string {
-  checkMessage(receiver, sender, text);
+function putFields(receiver: string, sender: string, delay?: number, ttl?: number): string {
+  checkIds(receiver, sender);
   if (receiver === SHARED_QUEUE && sender !== "") {
     throw new TypeError(`Cannot put into the shared queue as '${sender}': it names no senders`);
   }
-  // a UTF-16 unit is at most 3 bytes
-  if (text.length > MAX_TEXT_BYTES / 3 && utf8Length(text) > MAX_TEXT_BYTES) {
-    throw new RangeError(`Cannot send a message of ${utf8Length(text)} bytes: at most ${MAX_TEXT_BYTES} fit`);
-  }
   return `,${receiver},${sender},${milliseconds(delay)},${milliseconds(ttl)},`;
+}
+
+/** The fields of a put without times. Most puts have those of the one before. */
+class PlainFields {
+  #receiver: string | undefined;
+  #sender: string | undefined;
+  #fields: Measured = { text: "", bytes: 0 };
+
+  of(receiver: string, sender: string): Measured {
+    if (receiver === this.#receiver && sender === this.#sender) return this.#fields;
+    this.#fields = measured(putFields(receiver, sender));
+    this.#receiver = receiver;
+    this.#sender = sender;
+    return this.#fields;
+  }
 }
 
 function milliseconds(time: number | undefined): string {

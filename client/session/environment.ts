@@ -7,6 +7,8 @@ export interface Environment {
   monotonicClock(): number;
   /** Calls back once, after `ms` milliseconds; the function returned cancels that. */
   setTimer(ms: number, callback: () => void): () => void;
+  /** Calls back once, at the end of this turn of the event loop; by default that is a timer of 0 ms. */
+  endOfTurn?(callback: () => void): void;
   /** `bytes` random bytes. */
   random(bytes: number): Uint8Array;
   /** Sends a datagram to the server. A session does not call it again before this is done. */
@@ -25,4 +27,10 @@ export interface SessionEnvironment extends Environment {
    * is called again if the session has to begin anew, and not at all under a seal.
    */
   readonly onBegin?: ((state: SessionState) => Promise<void>) | undefined;
+}
+
+/** Calls back at the end of this turn. */
+export function atEndOfTurn(environment: Environment, callback: () => void) {
+  if (environment.endOfTurn !== undefined) environment.endOfTurn(callback);
+  else environment.setTimer(0, callback);
 }

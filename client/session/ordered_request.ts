@@ -23,8 +23,11 @@ type Settle = (error?: Error, lost?: readonly number[]) => void;
  */
 type State = "waiting" | "sent" | "held" | "repeat" | "done";
 
+const NO_PARTS: readonly OrderedRequest[] = [];
+
 interface OrderedRequestOptions {
   settle?: Settle;
+  parts?: readonly OrderedRequest[];
   /** The request that this is a part of. */
   whole?: OrderedRequest;
   /** Whether a server may refuse it for as long as it has no room. */
@@ -54,7 +57,7 @@ export class OrderedRequest implements Sendable {
   /** The request that this is a part of, or itself. They are performed together. */
   readonly whole: OrderedRequest;
   /** The parts that come right before it. */
-  readonly parts: OrderedRequest[] = [];
+  readonly parts: readonly OrderedRequest[];
   readonly needsRoom: boolean;
   /** When it is withdrawn if the server refuses it. */
   deadline = Infinity;
@@ -70,6 +73,7 @@ export class OrderedRequest implements Sendable {
     this.bytes = bytes;
     this.#settle = options.settle;
     this.whole = options.whole ?? this;
+    this.parts = options.parts ?? NO_PARTS;
     this.needsRoom = options.needsRoom ?? true;
   }
 
@@ -96,6 +100,16 @@ export class OrderedRequest implements Sendable {
   }
 }
 
+/** A text, and its length in UTF-8. */
+export interface Measured {
+  text: string;
+  bytes: number;
+}
+
+export function measured(text: string): Measured {
+  return { text, bytes: utf8Length(text) };
+}
+
 const encoder = new TextEncoder(), decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Most bytes of a part's text, and of fields and text of the request itself: the line fits with any number. */
@@ -108,17 +122,17 @@ const MAX_REST_BYTES = MAX_LINE_BYTES - "\nput,012345678901234".length;
  *
  * @param fields What stands between number and text, commas included.
  */
-export function textRequest(kind: string, fields: string, text: string, settle: Settle): OrderedRequest {
-  const bytes = utf8Length(fields) + utf8Length(text);
-  if (bytes <= MAX_REST_BYTES) return new OrderedRequest(kind, fields + text, bytes, { settle });
-  const all = encoder.encode(text);
-  const last = characterAt(all, all.length - (MAX_REST_BYTES - utf8Length(fields)), 1);
-  const rest = fields + decoder.decode(all.subarray(last));
-  const whole = new OrderedRequest(kind, rest, utf8Length(rest), { settle });
+export function textRequest(kind: string, fields: Measured, text: Measured, settle: Settle): OrderedRequest {
+  const bytes = fields.bytes + text.bytes;
+  if (bytes <= MAX_REST_BYTES) return new OrderedRequest(kind, fields.text + text.text, bytes, { settle });
+  const all = encoder.encode(text.text);
+  const last = characterAt(all, all.length - (MAX_REST_BYTES - fields.bytes), 1);
+  const rest = fields.text + decoder.decode(all.subarray(last)), parts: OrderedRequest[] = [];
+  const whole = new OrderedRequest(kind, rest, utf8Length(rest), { settle, parts });
   for (let from = 0; from < last;) {
     const to = Math.min(characterAt(all, from + MAX_PART_BYTES, -1), last);
     const part = decoder.decode(all.subarray(from, to));
-    whole.parts.push(new OrderedRequest("part", `,${part}`, 1 + to - from, { whole }));
+    parts.push(new OrderedRequest("part", `,${part}`, 1 + to - from, { whole }));
     from = to;
   }
   return whole;

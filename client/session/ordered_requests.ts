@@ -105,9 +105,9 @@ export class OrderedRequests {
   }
 
   /** Queues the request, after its parts. If the server refuses it, it is withdrawn after `wait` milliseconds. */
-  add(request: OrderedRequest, now: number, wait = Infinity) {
-    request.deadline = now + wait;
-    if (this.isEmpty) this.#progressAt = now;
+  add(request: OrderedRequest, monotonicClock: () => number, wait = Infinity) {
+    if (wait !== Infinity) request.deadline = monotonicClock() + wait;
+    if (this.isEmpty) this.#progressAt = monotonicClock();
     for (const part of request.parts) this.#add(part);
     this.#add(request);
   }
@@ -166,17 +166,11 @@ export class OrderedRequests {
     return request?.state === "done" ? undefined : request;
   }
 
-  /** Those of a range that have no outcome. The range comes from the server and may be anything. */
-  *#range(from: number, to: number): Generator<OrderedRequest> {
+  /** `ok`: they are performed. The range comes from the server and may be anything. */
+  ok(from: number, to: number, now: number) {
     for (let n = Math.max(from, this.low), last = Math.min(to, this.#next - 1); n <= last; n++) {
       const request = this.#at(n);
-      if (request !== undefined) yield request;
-    }
-  }
-
-  /** `ok`: they are performed. */
-  ok(from: number, to: number, now: number) {
-    for (const request of this.#range(from, to)) {
+      if (request === undefined) continue;
       request.settle();
       this.#done(request, now);
     }
@@ -184,9 +178,10 @@ export class OrderedRequests {
 
   /** `have`: they have arrived, but a lower number is missing, or the rest of what they are parts of. */
   have(from: number, to: number, now: number) {
-    for (const request of this.#range(from, to)) {
+    for (let n = Math.max(from, this.low), last = Math.min(to, this.#next - 1); n <= last; n++) {
+      const request = this.#at(n);
       // after a refused request the server keeps nothing: this is a late answer
-      if (!this.#isAllowed(request, now)) continue;
+      if (request === undefined || !this.#isAllowed(request, now)) continue;
       this.#inFlight.answered(request, now);
       request.state = "held";
     }

@@ -20,7 +20,7 @@ import { BusyError, ClosedError, type SessionEndError } from "./errors.ts";
 import { SessionIdentity, type SessionResume, type SessionState } from "./identity.ts";
 import { InFlight, type Sendable } from "./loss/in_flight.ts";
 import { Liveness } from "./liveness.ts";
-import { OrderedRequest, textRequest, type Withdrawal } from "./ordered_request.ts";
+import { measured, OrderedRequest, textRequest, type Withdrawal } from "./ordered_request.ts";
 import { OrderedRequests } from "./ordered_requests.ts";
 import { SendLoop } from "./loss/send_loop.ts";
 import {
@@ -46,7 +46,8 @@ const FIRST_NUMBER_MS = 1000;
 export class Session<A extends UnorderedAnswer> {
   readonly ordered: OrderedRequests;
   protected readonly unordered: UnorderedRequests<A>;
-  readonly #environment: SessionEnvironment;
+  /** Its clock and timers. */
+  readonly environment: SessionEnvironment;
   readonly #decodeLine: DecodeLine<A>;
   readonly #inFlight = new InFlight();
   readonly #identity: SessionIdentity;
@@ -76,7 +77,7 @@ export class Session<A extends UnorderedAnswer> {
   /** @param resume The state of an earlier session, to go on with its number `next`. */
   constructor(environment: SessionEnvironment, decodeLine: DecodeLine<A>, resume?: SessionResume) {
     this.#decodeLine = decodeLine;
-    this.#environment = environment;
+    this.environment = environment;
     this.#isResumed =
       this.#isKept =
       this.#isInDoubt =
@@ -90,8 +91,13 @@ export class Session<A extends UnorderedAnswer> {
     const start = this.#isResumed ? environment.random(4) : [];
     this.unordered = new UnorderedRequests(this.#inFlight, new BusyBackoff(environment.onBusy), start);
     this.#receivedAt = environment.monotonicClock();
+    const inFlight = this.#inFlight;
     this.#loop = new SendLoop(environment, {
+      prepare: () => this.prepare(),
       nextDatagram: (now) => this.#nextDatagram(now),
+      get isAnswerDue() {
+        return !inFlight.isEmpty;
+      },
       deadline: (now) => this.#deadline(now),
       due: (now) => this.#due(now),
     });
@@ -113,13 +119,18 @@ export class Session<A extends UnorderedAnswer> {
     this.#isKept = true;
   }
 
-  protected now(): number {
-    return this.#environment.monotonicClock();
+  /** Milliseconds of its monotonic clock. */
+  now(): number {
+    return this.environment.monotonicClock();
   }
 
-  protected sendLater() {
-    this.#loop.sendLater();
+  /** Sends what there is, with what else is added in this turn. */
+  protected sendSoon() {
+    this.#loop.sendSoon();
   }
+
+  /** Adds the requests that were gathered since the last datagram. */
+  protected prepare() {}
 
   /**
    * Prepares for one more request.
@@ -129,20 +140,22 @@ export class Session<A extends UnorderedAnswer> {
   protected begin() {
     if (this.#ended !== undefined) throw this.#ended(false);
     if (this.#closing !== undefined) throw closed(false);
-    const isStale = !this.#isResumed && this.now() - this.#receivedAt > STALE_MS;
-    if (isStale && this.#isIdle) this.#beginAnew();
-    this.sendLater();
+    const mayBeStale = !this.#isResumed && this.#isIdle;
+    if (mayBeStale && this.now() - this.#receivedAt > STALE_MS) this.#beginAnew();
+    this.sendSoon();
   }
 
   /** Sends an ordered request. Returns whether there is room for more. */
   protected add(request: OrderedRequest, { wait, signal }: Withdrawal): boolean {
     this.ordered.checkCapacity();
     this.begin();
-    this.ordered.add(request, this.now(), wait);
-    request.onAbort(signal, () => {
-      this.ordered.withdraw(request, this.now());
-      this.sendLater();
-    });
+    this.ordered.add(request, this.environment.monotonicClock, wait);
+    if (signal !== undefined) {
+      request.onAbort(signal, () => {
+        this.ordered.withdraw(request, this.now());
+        this.sendSoon();
+      });
+    }
     return this.ordered.hasRoom;
   }
 
@@ -154,10 +167,11 @@ export class Session<A extends UnorderedAnswer> {
    * @throws {FullError} It was withdrawn before it was performed.
    * @throws {SessionEndError} The session has ended; `sent` says whether it may have been performed.
    */
-  async request(kind: string, fields: string, text = "", options: Withdrawal = {}): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.add(textRequest(kind, fields, text, (error) => error ? reject(error) : resolve()), options);
-    await promise;
+  request(kind: string, fields: string, text = "", options: Withdrawal = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (error?: Error) => error === undefined ? resolve() : reject(error);
+      this.add(textRequest(kind, measured(fields), measured(text), settle), options);
+    });
   }
 
   /**
@@ -179,11 +193,12 @@ export class Session<A extends UnorderedAnswer> {
   async close(limit = 5000): Promise<void> {
     if (this.#ended !== undefined) return;
     if (this.#closing === undefined) {
+      this.prepare();
       this.#closing = Promise.withResolvers<void>();
       this.unordered.cancelAll(() => closed(false));
-      const cancel = this.#environment.setTimer(limit, () => this.fail(closed));
+      const cancel = this.environment.setTimer(limit, () => this.fail(closed));
       this.#closing.promise.then(cancel);
-      this.sendLater();
+      this.sendSoon();
     }
     await this.#closing.promise;
   }
@@ -191,6 +206,7 @@ export class Session<A extends UnorderedAnswer> {
   /** Ends the session at once. */
   fail(error: (sent: boolean) => SessionEndError) {
     if (this.#ended !== undefined) return;
+    this.prepare();
     this.#ended = error;
     this.#loop.stop();
     this.ordered.end(error);
@@ -216,7 +232,7 @@ export class Session<A extends UnorderedAnswer> {
     if (wasBusy && !this.#isBusy) this.#liveness.hasRoom(now);
     for (const request of this.#inFlight.takeLost(now)) this.#resend(request);
     this.#liveness.received(now, !this.#inFlight.isEmpty);
-    this.sendLater();
+    this.#loop.sendAtEnd();
   }
 
   #answer(answer: SessionAnswer | A, now: number) {
@@ -271,7 +287,7 @@ export class Session<A extends UnorderedAnswer> {
 
   /** The session has begun on the server: no number is sent before the program has noted that. */
   #begun() {
-    const { onBegin } = this.#environment, { id } = this.#identity;
+    const { onBegin } = this.environment, { id } = this.#identity;
     if (onBegin === undefined) return;
     this.#isBeginning = true;
     const fail = (error: Error) => {
@@ -280,7 +296,7 @@ export class Session<A extends UnorderedAnswer> {
     onBegin(this.state).then(() => {
       // it may have begun anew since, which calls onBegin again
       if (id === this.#identity.id) this.#isBeginning = false;
-      this.sendLater();
+      this.sendSoon();
     }, fail);
   }
 
@@ -288,7 +304,7 @@ export class Session<A extends UnorderedAnswer> {
   #isTooLate(now: number): boolean {
     if (this.#isResumed || this.ordered.hasNumbers || this.ordered.isEmpty) return false;
     // a program that knows the ID goes on as this session; leases and waits belong to it
-    const isNamed = this.#isKept && this.#environment.onBegin === undefined;
+    const isNamed = this.#isKept && this.environment.onBegin === undefined;
     const isFree = !isNamed && this.unordered.isEmpty && !this.unordered.isSessionNeeded;
     return isFree && this.#identity.isOlder(FIRST_NUMBER_MS, now);
   }
@@ -316,7 +332,7 @@ export class Session<A extends UnorderedAnswer> {
 
   /** `busy`: the server has no room for the session; or, if it has the session, for an unordered request. */
   #serverIsBusy(now: number) {
-    const { server } = this.#environment;
+    const { server } = this.environment;
     if (this.#isKnown) return this.unordered.busy(now, () => new BusyError(busyText(server), false));
     if (now < this.#busy.retryAt) return;
     if (!this.#busy.busy(now)) {

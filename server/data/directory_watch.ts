@@ -1,15 +1,20 @@
 import { DATABASE_FILE } from "../store/database/database.ts";
+import { LOCK_FILE } from "../store/journaled/directory_lock.ts";
+import { JOURNAL_FOLDER } from "../store/journaled/open_journal.ts";
 import { LOG_FILE } from "./start_check.ts";
 
 /** Milliseconds between two checks: what is acknowledged in between can be lost. */
 const INTERVAL_MS = 250;
 
+/** What is checked beside the directory itself. */
+const WATCHED = [DATABASE_FILE, LOG_FILE, JOURNAL_FOLDER, LOCK_FILE];
+
 /** What a path leads to; undefined if nothing is there. */
 type Identity = string | undefined;
 
 /**
- * Notices that the data directory, the database or its log was removed, renamed or replaced while the server runs: what
- * is written after that goes into files that nobody will find again.
+ * Notices that the data directory, the database, its log, the journal or the lock was removed, renamed or replaced while
+ * the server runs: what is written after that goes into files that nobody will find again.
  *
  * The paths are checked from time to time. No request waits for that. The database has to be open; it removes its log
  * when it is closed, so the watch has to be closed before.
@@ -18,7 +23,7 @@ type Identity = string | undefined;
  */
 export async function watchDirectory(directory: string, onGone: (error: Error) => void) {
   const identities = new Map<string, Identity>();
-  for (const path of [directory, `${directory}/${DATABASE_FILE}`, `${directory}/${LOG_FILE}`]) {
+  for (const path of [directory, ...WATCHED.map((name) => `${directory}/${name}`)]) {
     identities.set(path, await identify(path));
   }
   let checking = Promise.resolve(), isClosed = false;

@@ -6,11 +6,13 @@
 
 import { describeOwner } from "../quota/owner.ts";
 import { type Log, mailboxName } from "../report/log.ts";
-import type { EngineOptions } from "../store/engine/engine.ts";
 import { StoreLocked } from "../store/errors.ts";
-import { SqliteStore } from "../store/journal/sqlite.ts";
-import type { Store, StoreEvent } from "../store/store.ts";
+import type { JournaledStore } from "../store/journaled/journaled_store.ts";
+import { DirectoryLock } from "../store/journaled/directory_lock.ts";
+import { openJournaledStore, type StoreOptions } from "../store/journaled/open.ts";
+import type { StoreEvent } from "../store/store.ts";
 import { readRunning } from "./directory.ts";
+import { checkStart } from "./start_check.ts";
 
 /** What the services do when something happens in the store. */
 export interface StoreHandlers {
@@ -18,29 +20,55 @@ export interface StoreHandlers {
   ready(mailbox: string): void;
   /** No file has these contents any more. */
   unused(contents: string[]): void;
+  /** The store cannot be relied on any more. */
+  lost(error: Error): void;
 }
 
-/** @throws {Error} Another process has it open, or it can't be opened. */
+export interface OpenStoreOptions extends Omit<StoreOptions, "lock" | "onEvent" | "onLost"> {
+  /** Whether a new database was asked for. */
+  beginNew: boolean;
+}
+
+/**
+ * Opens the store; its directory is made if need be, and locked before anything in it is read.
+ *
+ * @throws {Error} Another process has it open, or it can't be opened.
+ */
 export async function openStore(
-  options: Omit<EngineOptions, "onEvent">,
+  { beginNew, ...options }: OpenStoreOptions,
   log: Log,
   handlers: StoreHandlers,
-): Promise<Store> {
+): Promise<JournaledStore> {
+  const { directory } = options;
   try {
-    return await SqliteStore.open({
+    await using opening = new AsyncDisposableStack();
+    const lock = directory === undefined ? undefined : await lockDirectory(directory);
+    opening.defer(() => lock?.release());
+    if (directory !== undefined) await checkStart(directory, beginNew);
+    const store = await openJournaledStore({
       ...options,
+      lock,
+      onLost: (error) => handlers.lost(error),
       onEvent: (event) => {
         if (event.kind === "ready") handlers.ready(event.mailbox);
         else if (event.kind === "unused") handlers.unused(event.contents);
         else report(log, event);
       },
     });
+    // the store releases it
+    opening.move();
+    return store;
   } catch (error) {
     if (!(error instanceof StoreLocked)) throw error;
-    const running = await readRunning(options.directory!);
+    const running = await readRunning(directory!);
     const process = running ? `the server with process id ${running.pid}` : "another process";
-    throw new Error(`Cannot use data directory ${options.directory}: ${process} has it open`);
+    throw new Error(`Cannot use data directory ${directory}: ${process} has it open`);
   }
+}
+
+async function lockDirectory(directory: string): Promise<DirectoryLock> {
+  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+  return await DirectoryLock.acquire(directory);
 }
 
 function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" }>) {

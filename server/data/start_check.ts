@@ -7,6 +7,7 @@
 import { DATABASE_FILE } from "../store/database/database.ts";
 import { UNKNOWN } from "../store/files/files.ts";
 import { moveAside } from "../store/files/move_aside.ts";
+import { JOURNAL_FOLDER, segmentCount } from "../store/journaled/open_journal.ts";
 import { sizeOf } from "./directory.ts";
 
 /** SQLite's log: what is not in the database yet. SQLite would remove it beside an empty database. */
@@ -21,13 +22,12 @@ export async function hasDatabase(directory: string): Promise<boolean> {
 }
 
 /**
- * Makes the directory, and checks that a server may start there: with a database, or if nothing of one is there.
+ * Checks that a server may start in a directory: with a database, or if nothing of one is there.
  *
  * @param beginNew Whether a new database was asked for, which needs a directory without one.
  * @throws {Error} It may not; the message says what is there and what to do.
  */
 export async function checkStart(directory: string, beginNew: boolean) {
-  await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
   if (await hasDatabase(directory)) {
     if (!beginNew) return;
     throw new Error(
@@ -49,12 +49,16 @@ export async function checkStart(directory: string, beginNew: boolean) {
   if (await sizeOf(`${directory}/${LOG_FILE}`) > 0) {
     await moveAside(`${directory}/${LOG_FILE}`, `${directory}/${UNKNOWN}`);
   }
+  if (segmentCount(directory) > 0) {
+    await moveAside(`${directory}/${JOURNAL_FOLDER}`, `${directory}/${UNKNOWN}`);
+  }
 }
 
 /** What belongs to a database that is not there, in words. */
 async function keptIn(directory: string): Promise<string[]> {
   const kept: string[] = [];
   for (const name of KEPT_FILES) if (await sizeOf(`${directory}/${name}`) > 0) kept.push(name);
+  if (segmentCount(directory) > 0) kept.push(JOURNAL_FOLDER);
   let files = 0;
   try {
     for await (const { isFile } of Deno.readDir(`${directory}/files`)) if (isFile) files++;

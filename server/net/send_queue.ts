@@ -62,14 +62,20 @@ export interface SendQueueOptions extends Pick<Environment, "monotonicClock"> {
   onBehind(isBehind: boolean): void;
 }
 
-/** Invariant: at most `maxPendingBytes` wait. Chunks are kept by reference and never changed. */
+/**
+ * Invariant: at most `maxPendingBytes` wait. Chunks are kept by reference and never changed.
+ *
+ * A message to many makes as many writes, most of which are done at once. So a write costs no more than its promise: no
+ * function of its own waits for it, and a chunk that nothing waits before is in no list.
+ */
 export class SendQueue implements PendingClient {
   readonly #options: SendQueueOptions;
+  /** What waits behind the current write. */
   #chunks: Uint8Array[] = [];
-  /** The bytes of the current write. */
+  /** The bytes of the current write, and what is left of them. */
   #current: Uint8Array | undefined;
+  #rest: Uint8Array | undefined;
   #pendingBytes = 0;
-  #isWriting = false;
   #progressMs = 0;
   #isBehind = false;
   #isClosed = false;
@@ -105,9 +111,9 @@ export class SendQueue implements PendingClient {
     if (this.#pendingBytes + chunk.length > limits.maxPendingBytes) return false;
     if (this.#pendingBytes === 0) this.#progressMs = monotonicClock();
     this.#pendingBytes += chunk.length;
-    this.#chunks.push(chunk);
     total.hold(chunk);
-    if (!this.#isWriting) this.#write();
+    if (this.#current === undefined) this.#write(this.#current = chunk);
+    else this.#chunks.push(chunk);
     if (this.#isLong && !this.#isBehind) {
       this.#setBehind(monotonicClock() - this.#progressMs < NO_PROGRESS_MS);
     }
@@ -137,39 +143,34 @@ export class SendQueue implements PendingClient {
     if (this.#current !== undefined) total.release(this.#current);
     for (const chunk of this.#chunks) total.release(chunk);
     total.remove(this);
-    this.#current = undefined;
+    this.#current = this.#rest = undefined;
     this.#chunks = [];
     this.#pendingBytes = 0;
     this.#setBehind(false);
     this.#idle?.resolve();
   }
 
-  async #write() {
-    this.#isWriting = true;
-    try {
-      while (this.#chunks.length > 0) {
-        this.#current = this.#next();
-        for (let bytes = this.#current; bytes.length > 0;) {
-          const written = await this.#options.write(bytes);
-          if (this.#isClosed) return;
-          this.#pendingBytes -= written;
-          this.#progressMs = this.#options.monotonicClock();
-          this.#setBehind(this.#isLong);
-          bytes = bytes.subarray(written);
-        }
-        this.#options.total.release(this.#current);
-        this.#current = undefined;
-      }
-    } catch {
-      // the client is gone, which the reader of its connection sees
-      this.close();
-    }
-    this.#isWriting = false;
-    if (this.#pendingBytes === 0) {
-      this.#idle?.resolve();
-      this.#idle = undefined;
-    }
+  #write(bytes: Uint8Array) {
+    this.#rest = bytes;
+    this.#options.write(bytes).then(this.#onWritten, this.#onFailed);
   }
+
+  readonly #onWritten = (bytes: number) => {
+    if (this.#isClosed) return;
+    const { monotonicClock, total } = this.#options, rest = this.#rest!;
+    this.#pendingBytes -= bytes;
+    this.#progressMs = monotonicClock();
+    this.#setBehind(this.#isLong);
+    if (bytes < rest.length) return this.#write(rest.subarray(bytes));
+    total.release(this.#current!);
+    if (this.#chunks.length > 0) return this.#write(this.#current = this.#next());
+    this.#current = this.#rest = undefined;
+    this.#idle?.resolve();
+    this.#idle = undefined;
+  };
+
+  /** The client is gone, which the reader of its connection sees. */
+  readonly #onFailed = () => this.close();
 
   /** The bytes of the next write: the chunks that have waited longest, joined if they are short. */
   #next(): Uint8Array {

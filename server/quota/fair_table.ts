@@ -1,4 +1,4 @@
-import { type Linked, OwnerLists } from "./owner_lists.ts";
+import { type Linked, OwnerLists, type UseCounter } from "./owner_lists.ts";
 
 /** For whom a thing is counted. */
 export interface Origin {
@@ -52,8 +52,9 @@ const NAMED = 3;
 export class FairTable<T extends Linked<T>> {
   readonly #limits: TableLimits;
   readonly #originOf: (thing: T) => Origin;
-  readonly #anonymous = new OwnerLists<T>();
-  readonly #accounts = new OwnerLists<T>();
+  readonly #uses: UseCounter = { last: 0 };
+  readonly #anonymous = new OwnerLists<T>(this.#uses);
+  readonly #accounts = new OwnerLists<T>(this.#uses);
   /** How many things with an account each network has. */
   readonly #networks = new Map<string, number>();
 
@@ -104,7 +105,19 @@ export class FairTable<T extends Linked<T>> {
     const { network, account } = this.#originOf(thing);
     if (account === "") return this.#anonymous.add(network, thing);
     this.#accounts.add(account, thing);
+    this.#countNetwork(network);
+  }
+
+  #countNetwork(network: string) {
     this.#networks.set(network, (this.#networks.get(network) ?? 0) + 1);
+  }
+
+  /** Adds a thing with the use that it had in an earlier table; those that were used before it have been added. */
+  load(thing: T) {
+    const { network, account } = this.#originOf(thing);
+    if (account === "") return this.#anonymous.load(network, thing);
+    this.#accounts.load(account, thing);
+    this.#countNetwork(network);
   }
 
   /** The thing, which is in the table, was used. */

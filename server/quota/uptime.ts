@@ -78,6 +78,22 @@ export class Uptime {
 /** The clock of this thread. */
 export const uptime: Uptime = new Uptime();
 
+/**
+ * A clock that is looked at once for all that happens in a turn of the event loop: a message to many members asks for the
+ * time with each write, and looking costs as much as the rest of what is done for it.
+ */
+export function turnClock(clock: () => number): () => number {
+  let shownMs: number | undefined;
+  const forget = () => shownMs = undefined;
+  return () => {
+    if (shownMs === undefined) {
+      shownMs = clock();
+      queueMicrotask(forget);
+    }
+    return shownMs;
+  };
+}
+
 /** Waits for the work, but no longer than `ms` milliseconds. Returns whether it is done. */
 export async function within(ms: number, work: Promise<unknown>): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;

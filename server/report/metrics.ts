@@ -136,6 +136,7 @@ export const METRICS = {
   "files downloaded": counter("files", "Files sent whole"),
   "files bytes received": counter("bytes", "Content of files received"),
   "files bytes sent": counter("bytes", "Content of files sent"),
+  "files damaged": counter("downloads", "Downloads of a content that is not what was uploaded"),
   "files cut": counter("transfers", "Transfers whose connection ended early"),
   "files displaced": counter("transfers", "Slow transfers ended for a new one"),
   "files connections refused": counter("connections", "Connections over the limit"),
@@ -147,6 +148,18 @@ export type MetricName = keyof typeof METRICS;
 
 /** What is counted of channels and of the room alike: the name without the service. */
 export type StreamEvent<Name = MetricName> = Name extends `room ${infer Event}` ? Event : never;
+
+const STREAM_METRICS = { channels: metricsOf("channels"), room: metricsOf("room") };
+
+function metricsOf(service: StreamService): ReadonlyMap<string, MetricName> {
+  const names = (Object.keys(METRICS) as MetricName[]).filter((name) => name.startsWith(`${service} `));
+  return new Map(names.map((name) => [name.slice(service.length + 1), name]));
+}
+
+/** The metric of an event of this service. Looked up: a name that is put together is hashed anew with each message. */
+export function streamMetric(service: StreamService, event: StreamEvent): MetricName {
+  return STREAM_METRICS[service].get(event)!;
+}
 
 /** What happened since the start, by name, in the order in which each happened first. */
 export class Metrics {

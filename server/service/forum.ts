@@ -28,7 +28,7 @@ const PAGE = { limit: 128, maxBytes: 8192 } as const;
 
 export interface ForumOptions extends Pick<Environment, "wallClock" | "monotonicClock" | "random"> {
   store: Pick<GroupCommit, "ask" | "submit">;
-  files: Pick<ContentFiles, "begin" | "read" | "refuses" | "remove">;
+  files: Pick<ContentFiles, "begin" | "damaged" | "path" | "read" | "refuses" | "remove">;
 }
 
 /** A user's request to transfer a file of a thread. */
@@ -142,8 +142,18 @@ export class Forum {
       if (found === "no thread") return done({ refused: found });
       if (found.file === undefined) return done({ refused: "no file" });
       const { content, size, hash }: FileContent = found.file;
-      const grant = { kind: "download", user, size, open: () => files.read(content), onEnd } as const;
-      done(this.#issue(grant, { size, hash }));
+      done(this.#issue({
+        kind: "download",
+        user,
+        name: `'${name}' in thread '${title}'`,
+        path: files.path(content),
+        size,
+        hash,
+        open: () => files.read(content),
+        isDamaged: () => files.damaged.has(content),
+        setDamaged: () => files.damaged.add(content),
+        onEnd,
+      }, { size, hash }));
     });
   }
 

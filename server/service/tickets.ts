@@ -37,10 +37,19 @@ export interface UploadGrant {
 export interface DownloadGrant {
   kind: "download";
   user: string;
+  /** The file and its thread, for people. */
+  name: string;
+  /** Where the content is. */
+  path: string;
   /** In bytes. */
   size: number;
+  /** SHA-256 of what was uploaded, 64 lower-case hexadecimal digits. */
+  hash: string;
   /** Opens the content; undefined if it was removed. */
   open(): Promise<Deno.FsFile | undefined>;
+  /** Whether the content was found to be damaged: then it is checked before any of it is sent. */
+  isDamaged(): boolean;
+  setDamaged(): void;
   /** To be called when all of it was sent. */
   onEnd(): void;
 }

@@ -20,6 +20,7 @@ import type { Counts, MessageOperations } from "./requests/message.ts";
 import type { ReportOperations } from "./requests/report.ts";
 import type { SessionOperations } from "./requests/session.ts";
 import type { ThreadOperations } from "./requests/thread.ts";
+import type { UpkeepOperations } from "./requests/upkeep.ts";
 
 /** All that the store can be asked, by kind: the request and its outcome. */
 export interface Operations
@@ -31,7 +32,8 @@ export interface Operations
     AccountOperations,
     ChannelOperations,
     MeasureOperations,
-    ReportOperations {}
+    ReportOperations,
+    UpkeepOperations {}
 
 export type StoreRequest = Operations[keyof Operations][0];
 export type Outcome = Operations[keyof Operations][1];
@@ -63,9 +65,10 @@ export interface Store {
   /**
    * Carries the requests out and resolves to an outcome for each, once all of them are durable.
    *
+   * @param isAwaited Whether anybody waits for an outcome; otherwise that may take some milliseconds longer.
    * @throws {StoreLost} The store is closed, or cannot be relied on any more.
    */
-  apply(requests: readonly StoreRequest[]): Promise<Outcome[]>;
+  apply(requests: readonly StoreRequest[], isAwaited?: boolean): Promise<Outcome[]>;
   /** Waits for what was asked for, then closes. */
   close(): Promise<void>;
 }

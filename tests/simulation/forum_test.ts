@@ -50,7 +50,14 @@ class SimulatedForum {
       send(datagram, from, to);
     };
     const none = () => Promise.reject(new Error("no files here"));
-    const files = { begin: none, read: none, remove: none, refuses: () => "no files here" };
+    const files = {
+      begin: none,
+      read: none,
+      remove: none,
+      refuses: () => "no files here",
+      path: () => "",
+      damaged: new Set<string>(),
+    };
     this.#server = new SimulatedServer({
       clock: this.#clock,
       random,

@@ -7,7 +7,7 @@ import type { SessionHandler } from "../../server/wire/session/handler.ts";
 import { Mailboxes } from "../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
 import { DATABASE_FILE } from "../../server/store/database/database.ts";
-import { Engine } from "../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../server/store/engine/batch_engine.ts";
 import type { TableLimits } from "../../server/quota/fair_table.ts";
 import type { GroupCommit, Source } from "../../server/store/journal/group.ts";
 import type { Outcome, Store, StoreRequest } from "../../server/store/store.ts";
@@ -15,7 +15,7 @@ import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/limits.ts";
 import { isSealDatagram, sealKey } from "../../protocol/seal.ts";
 import type { Clock } from "./clock.ts";
 import type { Address, Network } from "./network.ts";
-import type { Random } from "./random.ts";
+import { Random } from "./random.ts";
 
 export interface SimulatedServerOptions {
   clock: Clock;
@@ -52,9 +52,11 @@ export class SimulatedServer {
   readonly #options: SimulatedServerOptions;
   /** The server's own key, which outlives it. */
   readonly #key;
+  /** For the store: each record draws from it, however the requests were grouped. */
+  readonly #tokens = new Random(1);
   #accounts: Accounts | undefined;
   #seals: SealWire<Address> | undefined;
-  #engine: Engine | undefined;
+  #engine: BatchEngine | undefined;
   #service: SessionWire<Address> | undefined;
   #mailboxes: Mailboxes | undefined;
   #unbind: (() => void) | undefined;
@@ -104,13 +106,13 @@ export class SimulatedServer {
     } = this.#options;
     const life = ++this.#life;
     const monotonicClock = () => Math.floor(clock.now()), wall = () => monotonicClock() + this.clockSet;
-    this.#engine = new Engine({
+    this.#engine = new BatchEngine({
       directory,
       limits: { ...DEFAULT_LIMITS, ...limits },
       sessionLimits: kept,
       wallClock: wall,
       monotonicClock,
-      random: random.bytes,
+      random: this.#tokens.bytes,
       onEvent: (event) => {
         // as from a Worker: after what is being done
         if (event.kind === "ready") this.#later(0, life, () => this.#mailboxes?.ready(event.mailbox));

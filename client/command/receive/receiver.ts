@@ -18,8 +18,8 @@ const KILL_MS = 1000, ABANDON_MS = 2500;
 /** How long to close the connection when the wait is over. */
 const LIMIT_CLOSE_TIMEOUT_MS = 500;
 
-/** Messages that are requested at a time, and batches of acknowledgements on their way. */
-const PREFETCH = 1024, MAX_ACKS = 2;
+/** Batches of acknowledgements on their way. */
+const MAX_ACKS = 2;
 
 /** Wait before the next connection to a server that is gone. */
 const RECONNECT_MS = 1000;
@@ -128,14 +128,15 @@ export class Receiver {
     if (this.#ackError !== undefined) throw this.#ackError;
   }
 
-  #receiveOptions(count: number, limit: WaitLimit, prefetch: number) {
+  #receiveOptions(count: number, limit: WaitLimit) {
     const signal = AbortSignal.any([this.#stop.signal, limit.signal]);
-    return { count, wait: this.#options.waitMs, signal, prefetch };
+    return { count, wait: this.#options.waitMs, signal };
   }
 
+  /** Prints messages as they come. Those that the reader of the output is too slow for are left to other receivers. */
   async #printAll(mailbox: Mailbox, limit: WaitLimit) {
     const { count, follow } = this.#options;
-    const options = this.#receiveOptions(count - this.received, limit, PREFETCH);
+    const options = this.#receiveOptions(count - this.received, limit);
     for await (const batch of mailbox.batches(this.#options.mailbox, options)) {
       limit.stop();
       await this.#print(batch);
@@ -161,7 +162,7 @@ export class Receiver {
     try {
       // a message for which the command failed may be there again when the last command has ended
       while (left > 0 && hasRun && this.code === undefined && !limit.signal.aborted) {
-        const options = this.#receiveOptions(left, limit, 1);
+        const options = { ...this.#receiveOptions(left, limit), prefetch: 1 };
         for await (const batch of mailbox.batches(this.#options.mailbox, options)) {
           left -= batch.length;
           for (const message of batch) this.#start(message, executor, running, limit);

@@ -12,8 +12,17 @@ const PERSISTENT_TIMEOUTS = 3;
 const INITIAL_WINDOW_BYTES = 10 * MAX_SESSION_DATAGRAM_BYTES,
   MIN_WINDOW_BYTES = 2 * MAX_SESSION_DATAGRAM_BYTES;
 
+/**
+ * Most datagrams in flight: a socket's buffer of 212,992 bytes has room for that many short answers beside the messages
+ * of leases, also if the program reads none of them for a while. The kernel counts 768 bytes or more for each, and up to
+ * 2,304 for one of 1,200.
+ */
+const MAX_DATAGRAMS = 96;
+
 export class CongestionWindow {
   #bytes = INITIAL_WINDOW_BYTES;
+  /** Datagrams in flight. */
+  #datagrams = 0;
   #threshold = Infinity;
   #inFlight = 0;
   /** Loss and arrival of what was sent before this time change nothing (7.3.2). */
@@ -23,16 +32,19 @@ export class CongestionWindow {
 
   /** Whether one more datagram may be sent. */
   get isOpen(): boolean {
+    if (this.#datagrams >= MAX_DATAGRAMS) return false;
     const isOpen = this.#inFlight + MAX_SESSION_DATAGRAM_BYTES <= this.#bytes;
     if (!isOpen) this.#wasFull = true;
     return isOpen;
   }
 
   sent(bytes: number) {
+    this.#datagrams++;
     this.#inFlight += bytes;
   }
 
   arrived(bytes: number, sentAt: number) {
+    this.#datagrams--;
     this.#inFlight -= bytes;
     if (!this.#wasFull || sentAt <= this.#recoveryStart) return;
     this.#wasFull = false;
@@ -41,6 +53,7 @@ export class CongestionWindow {
   }
 
   lost(bytes: number, sentAt: number, now: number) {
+    this.#datagrams--;
     this.#inFlight -= bytes;
     if (sentAt <= this.#recoveryStart) return;
     this.#recoveryStart = now;
@@ -50,6 +63,7 @@ export class CongestionWindow {
 
   /** A datagram is in flight no more, for a reason that has nothing to do with the path. */
   forgotten(bytes: number) {
+    this.#datagrams--;
     this.#inFlight -= bytes;
   }
 

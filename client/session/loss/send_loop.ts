@@ -1,23 +1,30 @@
-import type { SessionEnvironment } from "../environment.ts";
+import { atEndOfTurn, type SessionEnvironment } from "../environment.ts";
 
 /** What has datagrams to send. */
 interface Sender {
+  /** Takes into account what was gathered since the last time. */
+  prepare(): void;
   /** The next one, if there is one. */
   nextDatagram(now: number): Uint8Array<ArrayBuffer> | undefined;
+  /** Whether an answer to anything that was sent is due. */
+  readonly isAnswerDue: boolean;
   /** When {@linkcode due} has something to do. */
   deadline(now: number): number;
   due(now: number): void;
 }
 
 /**
- * Sends datagrams at the end of a turn, so that the requests of one turn share datagrams, and when a timer has run out.
- * One datagram is sent after another: concurrent sends of a Deno socket may overtake each other.
+ * Sends datagrams so that the requests of one turn share them, and when a timer has run out. One datagram is sent after
+ * another: concurrent sends of a Deno socket may overtake each other.
  */
 export class SendLoop {
   readonly #environment: SessionEnvironment;
   readonly #sender: Sender;
-  #isDeferred = false;
+  /** When it sends next: not before it is asked to, after the current microtask, or at the end of this turn. */
+  #next: "idle" | "microtask" | "end of turn" = "idle";
+  #isEndAwaited = false;
   #isSending = false;
+  #isPreparing = false;
   #isStopped = false;
   #timerAt = Infinity;
   #cancelTimer: (() => void) | undefined;
@@ -27,13 +34,27 @@ export class SendLoop {
     this.#sender = sender;
   }
 
+  /**
+   * Sends what there is: at once if nothing else is on its way, as the request of a program that awaits each one; or else
+   * at the end of this turn, with what is added until then.
+   */
+  sendSoon() {
+    if (this.#next === "microtask" || this.#isStopped) return;
+    if (this.#sender.isAnswerDue) return this.sendAtEnd();
+    this.#next = "microtask";
+    queueMicrotask(() => this.#flush());
+  }
+
   /** Sends what there is at the end of this turn. */
-  sendLater() {
-    if (this.#isDeferred || this.#isStopped) return;
-    this.#isDeferred = true;
-    queueMicrotask(() => {
-      this.#isDeferred = false;
-      this.#send();
+  sendAtEnd() {
+    if (this.#isStopped) return;
+    if (this.#next === "idle") this.#next = "end of turn";
+    if (this.#isEndAwaited) return;
+    this.#isEndAwaited = true;
+    atEndOfTurn(this.#environment, () => {
+      this.#isEndAwaited = false;
+      // otherwise it was sent since
+      if (this.#next !== "idle") this.#flush();
     });
   }
 
@@ -42,8 +63,13 @@ export class SendLoop {
     this.#cancelTimer?.();
   }
 
+  #flush() {
+    this.#next = "idle";
+    this.#isPreparing = true;
+    if (!this.#isSending) this.#send();
+  }
+
   async #send() {
-    if (this.#isSending) return;
     this.#isSending = true;
     for (let datagram; (datagram = this.#nextDatagram()) !== undefined;) {
       try {
@@ -58,7 +84,12 @@ export class SendLoop {
   }
 
   #nextDatagram(): Uint8Array<ArrayBuffer> | undefined {
-    return this.#isStopped ? undefined : this.#sender.nextDatagram(this.#environment.monotonicClock());
+    if (this.#isStopped) return undefined;
+    if (this.#isPreparing) {
+      this.#isPreparing = false;
+      this.#sender.prepare();
+    }
+    return this.#sender.nextDatagram(this.#environment.monotonicClock());
   }
 
   #setTimer() {
@@ -75,6 +106,6 @@ export class SendLoop {
     this.#timerAt = Infinity;
     this.#cancelTimer = undefined;
     this.#sender.due(this.#environment.monotonicClock());
-    if (!this.#isStopped) this.#send();
+    if (!this.#isStopped) this.#flush();
   }
 }

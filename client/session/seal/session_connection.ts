@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { formatAddress } from "../../../protocol/address.ts";
 import { resolveServer } from "../../stream/address.ts";
 import { ServerSocket } from "../../stream/server_socket.ts";
@@ -109,6 +110,7 @@ export class SessionConnection<S extends ConnectedSession> {
         const timer = setTimeout(callback, ms);
         return () => clearTimeout(timer);
       },
+      endOfTurn: (callback: () => void) => void setImmediate(callback),
       random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
       // a datagram that can't be sent is one that was lost
       send: (datagram: Uint8Array<ArrayBuffer>) => socket.send(datagram).catch(() => {}),

@@ -50,18 +50,14 @@ export function databasePath(directory: string | undefined): string {
 /**
  * Locks the database for this process, and brings its schema up to date.
  *
- * @param takeBytesMax Most bytes of sender and text of a message that a take gives.
  * @throws {Error} It is in use (see {@linkcode isBusy}), or it was made by another program or a newer version: see
  * {@linkcode openError}.
  */
-export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined, takeBytesMax = ANY_LENGTH) {
+export function openDatabase(db: DatabaseSync) {
   // prepared, because an error of exec() has no result code
   const all = (sql: string) => db.prepare(sql).all() as Record<string, number>[];
   const pragma = (name: string) => all(`PRAGMA ${name}`)[0]![name]!;
-  // locking_mode comes before WAL: then it needs no shared memory file, and keeps every other process out
-  for (const setting of ["busy_timeout = 500", "locking_mode = EXCLUSIVE", `page_size = ${PAGE_BYTES}`]) {
-    all(`PRAGMA ${setting}`);
-  }
+  for (const setting of ["busy_timeout = 500", `page_size = ${PAGE_BYTES}`]) all(`PRAGMA ${setting}`);
   const id = pragma("application_id"), version = pragma("user_version");
   const isNew = id === 0 && version === 0 && all("SELECT name FROM sqlite_schema").length === 0;
   if (id !== APPLICATION_ID && !isNew) {
@@ -76,7 +72,9 @@ export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined,
   if (isNew) all("PRAGMA auto_vacuum = INCREMENTAL");
   const settings = [
     "journal_mode = WAL",
-    "synchronous = FULL",
+    // a checkpoint's commit needs no sync: the journal has all of it, until SQLite's log is written back
+    "synchronous = NORMAL",
+    "cache_spill = OFF",
     "fullfsync = ON",
     "checkpoint_fullfsync = ON",
     "wal_autocheckpoint = 0",
@@ -92,18 +90,14 @@ export function openDatabase(db: DatabaseSync, maxFileBytes: number | undefined,
     all(`PRAGMA application_id = ${APPLICATION_ID}`);
     all(`PRAGMA user_version = ${MIGRATIONS.length}`);
   }
-  markLongMessages(db, takeBytesMax);
   all("COMMIT");
-  if (maxFileBytes !== undefined) {
-    all(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxFileBytes / PAGE_BYTES))}`);
-  }
 }
 
 /**
  * Sets `long` of every message: the index `message_order` has the long and the other messages of a mailbox apart, so that
  * neither is looked for among the others. If the limit is the same as before, nothing changes.
  */
-function markLongMessages(db: DatabaseSync, takeBytesMax: number) {
+export function markLongMessages(db: DatabaseSync, takeBytesMax: number) {
   if (db.prepare("SELECT bytes FROM taken").get()!.bytes === takeBytesMax) return;
   // both lengths are read from the head of a row: a long one costs no more than a short one
   const isLong = "octet_length(sender) + octet_length(text) > ?1";

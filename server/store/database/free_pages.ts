@@ -40,14 +40,18 @@ export class FreePages {
     return firstRow<{ freelist_count: number }>(this.#sql.free)!.freelist_count;
   }
 
+  /** How many there are, with these. */
+  get all(): number {
+    return firstRow<{ page_count: number }>(this.#sql.all)!.page_count;
+  }
+
   /** Whether {@linkcode shrink} has something to do. */
   get isTooMany(): boolean {
     if (!this.#canShrink) return false;
     const free = this.count;
     if (free <= KEPT_PAGES) this.#isShrinking = false;
     else if (free > 2 * KEPT_PAGES) {
-      const { page_count: pages } = firstRow<{ page_count: number }>(this.#sql.all)!;
-      if (free > pages * FREE_PART) this.#isShrinking = true;
+      if (free > this.all * FREE_PART) this.#isShrinking = true;
     }
     return this.#isShrinking;
   }

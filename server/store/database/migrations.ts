@@ -11,7 +11,8 @@
  * cleared   mailboxes whose rows in `message` are to be removed, piece by piece: no request sees them any more. Their
  *           numbers are not used again.
  * lease     messages that are with a session: their numbers, separated by spaces. They keep their rows. `network` and
- *           `account` are those of its session.
+ *           `account` are those of its session. `given` and `until` are in milliseconds of the records' monotonic clock,
+ *           NULL if an earlier version gave it; `use` is which use of all leases its last one was.
  * delayed   messages that were put with a delay. They get a new number when it is over.
  * dead      dead letters. `reason` is why the last attempt failed, empty if that is not known. `apart` is 1 for a message
  *           that was put before an account covered its mailbox.
@@ -19,7 +20,11 @@
  * session   how far each session has come: the highest request number carried out, and the outcomes of requests that did
  *           not just succeed. `account` is the one that it is logged in to, `network` the one where it began, or empty.
  *           `start_time` is in milliseconds since 1970. `ended`: its client has said `bye`.
- * horizon   one row: no forgotten session whose client may go on with it began after this.
+ *           `used_at` is when it was used last, in milliseconds of the records' monotonic clock, and `use` which use of
+ *           all sessions that was.
+ * forgotten sessions that were forgotten although their clients may go on with them, the last ones; in the order of `number`.
+ * forgotten_times   one row: no forgotten session whose client may go on with it began after `latest`, and none of them
+ *           that `forgotten` does not name began after `horizon`.
  * account   the verifier of a name (RFC 5803). `last` is the number of the last message that was put before the account
  *           covered the mailbox of that name; NULL: it does not.
  * thread    one row a thread of the forum, with the sums over its rows of `entry`, and the highest ID that one ever had.
@@ -36,7 +41,13 @@
  * channels_complete   one row: 1 if all that was said is stored, which is so from a clean stop to the next start.
  * owner     one row an account or network that owns messages: `owner` elsewhere is its number, 0 is none. In `channel`
  *           it is the name itself, in `thread` it is the creator.
+ * position  one row: of which record the state is, with the chain and the clocks of that record; `journal` is the ID of the
+ *           journal that the database belongs to.
+ * configuration   one row, if there was such a record: the options that outcomes depend on, as JSON.
+ * epoch     one row: the epoch that sessions see; empty before the first start.
  * mailbox_owner, thread_owner   what others than its owner have in a mailbox or a thread; the rest is the owner's.
+ *
+ * `checksum` is a CRC32C of the row's other fields (store 7.1); NULL if an earlier version wrote the row.
  *
  * @module
  */
@@ -263,5 +274,48 @@ export const MIGRATIONS: readonly string[] = [
     until INTEGER,
     PRIMARY KEY (what, subject)
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  CREATE TABLE position (
+    number INTEGER NOT NULL,
+    chain BLOB NOT NULL,
+    wall_clock REAL NOT NULL,
+    monotonic_clock REAL NOT NULL,
+    journal BLOB NOT NULL
+  ) STRICT;
+  INSERT INTO position VALUES (0, zeroblob(16), 0, 0, randomblob(16));
+  CREATE TABLE configuration (text TEXT NOT NULL) STRICT;
+  CREATE TABLE epoch (id TEXT NOT NULL) STRICT;
+  INSERT INTO epoch VALUES ('');
+  ALTER TABLE session ADD COLUMN used_at REAL NOT NULL DEFAULT 0;
+  ALTER TABLE session ADD COLUMN use INTEGER NOT NULL DEFAULT 0;
+  UPDATE session
+    SET used_at = used + ended * 86280000 - (julianday('now') - 2440587.5) * 86400000, use = ordered.use
+    FROM (SELECT id, row_number() OVER (ORDER BY used, id) AS use FROM session) AS ordered WHERE ordered.id = session.id;
+  ALTER TABLE session DROP COLUMN used;
+  CREATE TABLE forgotten (
+    id TEXT PRIMARY KEY,
+    start_time INTEGER NOT NULL,
+    number INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE horizon RENAME TO forgotten_times;
+  ALTER TABLE forgotten_times RENAME COLUMN start_time TO latest;
+  ALTER TABLE forgotten_times ADD COLUMN horizon INTEGER NOT NULL DEFAULT 0;
+  UPDATE forgotten_times SET horizon = latest;
+  ALTER TABLE lease ADD COLUMN given REAL;
+  ALTER TABLE lease ADD COLUMN until REAL;
+  ALTER TABLE lease ADD COLUMN confirmed INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE lease ADD COLUMN use INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE lease ADD COLUMN checksum INTEGER;
+  ALTER TABLE message ADD COLUMN checksum INTEGER;
+  ALTER TABLE delayed ADD COLUMN checksum INTEGER;
+  ALTER TABLE dead ADD COLUMN checksum INTEGER;
+  ALTER TABLE session ADD COLUMN checksum INTEGER;
+  ALTER TABLE account ADD COLUMN checksum INTEGER;
+  ALTER TABLE thread ADD COLUMN checksum INTEGER;
+  ALTER TABLE entry ADD COLUMN checksum INTEGER;
+  ALTER TABLE content ADD COLUMN checksum INTEGER;
+  ALTER TABLE channel ADD COLUMN checksum INTEGER;
+  ALTER TABLE said ADD COLUMN checksum INTEGER;
   `,
 ];

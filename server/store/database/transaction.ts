@@ -14,7 +14,6 @@ export class Transaction {
   readonly #begin;
   readonly #commit;
   readonly #rollback;
-  readonly #commitDelayMs: number;
   #undo: (() => void)[] = [];
   /** Whether the database has changed since the last commit. */
   isOpen = false;
@@ -25,12 +24,10 @@ export class Transaction {
   /** About how many pages were written to the log since it was last written back. */
   pages = 0;
 
-  /** @param commitDelayMs Milliseconds that every commit takes longer. */
-  constructor(db: DatabaseSync, commitDelayMs = 0) {
+  constructor(db: DatabaseSync) {
     this.#begin = db.prepare("BEGIN IMMEDIATE");
     this.#commit = db.prepare("COMMIT");
     this.#rollback = db.prepare("ROLLBACK");
-    this.#commitDelayMs = commitDelayMs;
   }
 
   /**
@@ -64,11 +61,15 @@ export class Transaction {
     this.#undo.push(() => change(-1));
   }
 
+  /** A record was applied: nothing of it is undone any more. */
+  endRecord() {
+    this.#next();
+  }
+
   /** Returns whether something was stored. */
   commit(): boolean {
     const { hasStored } = this;
     if (this.isOpen) {
-      if (this.#commitDelayMs > 0) sleep(this.#commitDelayMs);
       this.#commit.run();
       this.isOpen = false;
       this.pages += PAGES_PER_COMMIT;
@@ -95,8 +96,4 @@ export class Transaction {
     this.hasStored = false;
     if (this.#undo.length > 0) this.#undo = [];
   }
-}
-
-function sleep(ms: number) {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

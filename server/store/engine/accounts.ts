@@ -58,7 +58,7 @@ export class Accounts {
       case "remove":
         this.#transaction.run(this.#sql.remove, name);
         this.#messages.setCovered(name, 0);
-        this.#transaction.count((sign) => this.#count -= sign);
+        this.#count--;
         return "removed";
     }
   }
@@ -74,7 +74,7 @@ export class Accounts {
     }
     this.#transaction.begin(name.length + verifier.length);
     this.#sql.add.run(name, verifier, covered?.last ?? null);
-    this.#transaction.count((sign) => this.#count += sign);
+    this.#count++;
     return { mailbox: covered !== undefined, apart: covered?.apart ?? 0 };
   }
 

@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { StoreLimits } from "../limits.ts";
+import type { Configuration, Start } from "../requests/upkeep.ts";
 import type { Operations } from "../store.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Channels } from "./channels.ts";
 import type { Measures } from "./measures.ts";
 import type { Messages } from "./message/messages.ts";
 import type { Reports } from "./reports.ts";
-import type { Sessions } from "./sessions.ts";
-import type { Threads } from "./threads.ts";
+import type { Sessions } from "./session/sessions.ts";
+import type { Threads } from "./thread/threads.ts";
 
 export type Handlers = {
   [K in Exclude<keyof Operations, "put" | "take">]: (
@@ -22,7 +22,6 @@ export type Handlers = {
 };
 
 interface EngineParts {
-  limits: StoreLimits;
   messages: Messages;
   threads: Threads;
   sessions: Sessions;
@@ -30,10 +29,15 @@ interface EngineParts {
   channels: Channels;
   measures: Measures;
   reports: Reports;
+  /** The options that outcomes depend on, and how they are set. */
+  configuration: Readonly<Configuration>;
+  configure(wanted: Configuration): void;
+  /** A server has started on this state. */
+  start(request: Start): void;
 }
 
 export function requestHandlers(parts: EngineParts): Handlers {
-  const { limits, messages, threads, sessions, accounts, channels, measures, reports } = parts;
+  const { messages, threads, sessions, accounts, channels, measures, reports, configuration } = parts;
   const { leased } = messages;
   return {
     clear: (request) => messages.clear(request.mailbox),
@@ -43,7 +47,8 @@ export function requestHandlers(parts: EngineParts): Handlers {
     peek: (request) => messages.peek(request),
     dead: (request) => messages.dead(request),
     limit: (request) => {
-      limits.mailboxMessages = request.messages;
+      const limits = { ...configuration.limits, mailboxMessages: request.messages };
+      parts.configure({ ...configuration, limits });
       return "set";
     },
     lease: (request) => messages.lease(request),
@@ -63,12 +68,28 @@ export function requestHandlers(parts: EngineParts): Handlers {
     unused: (request) => threads.unused(request.gone, request.limit),
     "thread counts": () => threads.counts,
     account: (request, canStore) => accounts.request(request, canStore),
-    channel: (request) => channels.change(request),
+    channel: (request, canStore) => canStore ? channels.change(request) : "storage",
     "remove channel": ({ name }) => channels.remove(name),
     channels: () => channels.list(),
     "channels complete": ({ complete }) => channels.setComplete(complete),
     measure: (request, canStore) => measures.request(request, canStore),
     fullest: () => reports.fullest(),
     oldest: ({ limit }) => reports.oldest(limit),
+    tick: ({ rows }) => messages.tick(rows),
+    sweep: ({ rows }) => {
+      // both: whether memory believes that something is left is no part of the state
+      messages.sweep(rows);
+      threads.sweep(rows);
+      return "done";
+    },
+    forget: ({ rows }) => sessions.forgetOld(rows),
+    configure: (request) => {
+      parts.configure(request);
+      return "set";
+    },
+    start: (request) => {
+      parts.start(request);
+      return "started";
+    },
   };
 }

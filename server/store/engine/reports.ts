@@ -4,7 +4,7 @@ import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts"
 import { PAGE_BYTES } from "../database/transaction.ts";
 import type { Fullest, OldestMailbox } from "../requests/report.ts";
 import type { Messages } from "./message/messages.ts";
-import type { Threads } from "./threads.ts";
+import type { Threads } from "./thread/threads.ts";
 
 /** The oldest messages that are looked at: about a millisecond's work. */
 const OLDEST_ROWS = 4096;

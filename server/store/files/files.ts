@@ -96,6 +96,8 @@ export class ContentFiles {
   /** Uploads that were stored last, by their names, the latest at the end. */
   readonly #stored = new Map<string, { content: string; hash: string }>();
   readonly #quota: FileQuota;
+  /** Contents that did not have their hash when they were sent: from then on they are checked before that. */
+  readonly damaged = new Set<string>();
 
   private constructor(options: ContentFilesOptions) {
     this.#options = options;
@@ -197,6 +199,11 @@ export class ContentFiles {
     return { file, store, end };
   }
 
+  /** Where a content is. */
+  path(content: string): string {
+    return `${this.#directory}/${content}`;
+  }
+
   /** Opens a content to be read; undefined if it is not there. */
   async read(content: string): Promise<Deno.FsFile | undefined> {
     try {
@@ -216,6 +223,7 @@ export class ContentFiles {
       if (!(error instanceof Deno.errors.NotFound)) return false;
     }
     this.#quota.remove(content);
+    this.damaged.delete(content);
     return true;
   }
 
@@ -235,7 +243,7 @@ export class ContentFiles {
 
   #path(content: string): string {
     if (!CONTENT.test(content)) throw new Deno.errors.NotFound(`no content '${content}'`);
-    return `${this.#directory}/${content}`;
+    return this.path(content);
   }
 
   /** The other running uploads, of one user or of all, and their whole sizes. */

@@ -1,29 +1,16 @@
 import { setImmediate } from "node:timers";
 import type { Outcome, OutcomeOf, Store, StoreRequest } from "../store.ts";
 
-/** Most requests, those of sessions counted one by one, and about how many bytes of text one commit carries. */
-const GROUP_REQUESTS = 1024;
+/**
+ * Most requests, those of sessions counted one by one, and about how many bytes of text go to the store at a time: about
+ * half a millisecond's work.
+ */
+const GROUP_REQUESTS = 256;
 const GROUP_BYTES = 1024 * 1024;
-
-/** Groups that are with the store at a time: while one is written, the next is on its way. */
-const MAX_GROUPS = 2;
 
 /** Requests that may wait for the disk, and their bytes. More are refused, so that memory is bounded. */
 const BACKLOG_REQUESTS = 65_536;
 const BACKLOG_BYTES = 32 * 1024 * 1024;
-
-/**
- * How long a put whose outcome is not awaited may wait for others: its message may be taken meanwhile and need no disk at
- * all, and messages that come one by one cost fewer commits.
- */
-const LINGER_MS = 2;
-
-/**
- * How long a group may wait for what the sockets still hold, as long as each turn of the event loop brings something and
- * there are fewer than {@linkcode GATHER_REQUESTS}.
- */
-const GATHER_MS = 0.5;
-const GATHER_REQUESTS = 256;
 
 /** About how many bytes a request has beside its message text. */
 const REQUEST_BYTES = 128;
@@ -40,6 +27,7 @@ interface Entry {
   request: StoreRequest | Source<StoreRequest>;
   done: (outcome: never) => void;
   bytes: number;
+  isAwaited: boolean;
 }
 
 function isSource(request: Entry["request"]): request is Source<StoreRequest> {
@@ -70,11 +58,13 @@ interface Group {
   /** How many entries of the queue they were, and their bytes as counted there. */
   waited: number;
   bytes: number;
+  /** Whether anybody waits for one of the outcomes. */
+  isAwaited: boolean;
 }
 
 /**
- * Group commit: requests that arrive in one turn of the event loop, or while other groups are with the store, go to it
- * together, in their order.
+ * Group commit: requests that arrive in one turn of the event loop go to the store together, in their order. It carries
+ * them out at once, and answers when they are durable: meanwhile the next ones go to it.
  */
 export class GroupCommit {
   readonly #store: Store;
@@ -82,18 +72,14 @@ export class GroupCommit {
   /** Requests that are in no group yet, the oldest first. */
   #queue: Entry[] = [];
   #queueBytes = 0;
-  /** Length of the queue up to the last entry whose outcome is awaited. */
-  #awaited = 0;
   readonly #sources = new Set<unknown>();
   /** In the queue and with the store. */
   #waiting = 0;
   #waitingBytes = 0;
-  /** Requests that came, and how many of them before the last group. */
+  /** Requests that came since the last group. */
   #arrivals = 0;
-  #grouped = 0;
-  #gathering = false;
-  #lingering: ReturnType<typeof setTimeout> | undefined;
-  #groups = 0;
+  /** Whether the queue is handed over at the end of this turn of the event loop. */
+  #isScheduled = false;
   #lost: unknown;
   #idle: PromiseWithResolvers<void> | undefined;
 
@@ -107,15 +93,16 @@ export class GroupCommit {
    * Hands a request to the store; `done` is called with its outcome once that is durable.
    * Returns false, and does nothing, if too many are waiting already.
    *
-   * @param awaited Whether the outcome is awaited. Otherwise it may take {@linkcode LINGER_MS} longer.
+   * @param isAwaited Whether the outcome is awaited. Otherwise it may take some milliseconds longer, for others that come
+   * meanwhile.
    */
   submit<R extends StoreRequest>(
     request: R,
     done: (outcome: OutcomeOf<R>) => void,
-    awaited = true,
+    isAwaited = true,
   ): boolean {
     this.#arrivals++;
-    return this.#add({ request, done, bytes: bytesOf(request) }, awaited);
+    return this.#add({ request, done, bytes: bytesOf(request), isAwaited });
   }
 
   /**
@@ -139,18 +126,17 @@ export class GroupCommit {
     const done = (outcome: OutcomeOf<R>) => source.settle(outcome);
     const request = source as unknown as Source<StoreRequest>;
     this.#sources.add(source);
-    if (this.#add({ request, done, bytes: REQUEST_BYTES }, true)) return true;
+    if (this.#add({ request, done, bytes: REQUEST_BYTES, isAwaited: true })) return true;
     this.#sources.delete(source);
     return false;
   }
 
-  #add(entry: Entry, awaited: boolean): boolean {
+  #add(entry: Entry): boolean {
     if (this.#waiting >= BACKLOG_REQUESTS || this.#waitingBytes + entry.bytes > BACKLOG_BYTES) return false;
     this.#waiting++;
     this.#waitingBytes += entry.bytes;
     this.#queue.push(entry);
     this.#queueBytes += entry.bytes;
-    if (awaited) this.#awaited = this.#queue.length;
     this.#schedule();
     return true;
   }
@@ -160,63 +146,42 @@ export class GroupCommit {
     if (this.#lost !== undefined) throw this.#lost;
     while (this.#waiting > 0) {
       this.#idle ??= Promise.withResolvers<void>();
-      this.#schedule();
       await this.#idle.promise;
     }
   }
 
   #schedule() {
-    if (this.#groups === MAX_GROUPS || this.#queue.length === 0) return;
     // while the sockets hold something they are read, and no turn of the event loop ends
-    if (this.#arrivals - this.#grouped >= GATHER_REQUESTS || this.#isFull) {
-      return this.#commit(this.#idle !== undefined);
-    }
-    // a small group after another one would only make the next one small too
-    if (this.#gathering || this.#groups > 0) return;
-    if (this.#awaited > 0 || this.#idle !== undefined) {
-      this.#gathering = true;
-      this.#gather(performance.now() + GATHER_MS);
-    } else {
-      this.#lingering ??= setTimeout(() => {
-        this.#commit(true);
-      }, LINGER_MS);
-    }
+    if (this.#isFull) this.#handOver();
+    if (this.#isScheduled || this.#queue.length === 0) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      while (this.#queue.length > 0) this.#handOver();
+    });
   }
 
   /** Whether there is enough for a group by itself. */
   get #isFull(): boolean {
-    return this.#queue.length >= GROUP_REQUESTS || this.#queueBytes >= GROUP_BYTES;
+    return this.#arrivals >= GROUP_REQUESTS || this.#queueBytes >= GROUP_BYTES;
   }
 
-  /** Waits until a look at the sockets has brought nothing; setTimeout would come 2 ms later. */
-  #gather(until: number) {
-    const arrivals = this.#arrivals;
-    setImmediate(() => {
-      const isMore = this.#arrivals !== arrivals;
-      if (isMore && performance.now() < until) return this.#gather(until);
-      this.#gathering = false;
-      if (this.#groups === 0) this.#commit(this.#idle !== undefined);
-    });
+  #handOver() {
+    this.#arrivals = 0;
+    const group = this.#next();
+    if (this.#lost !== undefined) return;
+    if (group.requests.length === 0) return this.#settle(group, []);
+    this.#store.apply(group.requests, group.isAwaited).then(
+      (outcomes) => this.#settle(group, outcomes),
+      (error) => this.lose(error),
+    );
   }
 
-  /**
-   * Gives groups to the store. Puts at the end of the queue whose outcomes are not awaited stay for the next one, unless
-   * `all` are to go: a take of their messages often comes right after them.
-   */
-  #commit(all: boolean) {
-    clearTimeout(this.#lingering);
-    this.#lingering = undefined;
-    this.#grouped = this.#arrivals;
-    const group = this.#next(all || this.#isFull ? this.#queue.length : this.#awaited);
-    if (group !== undefined) this.#apply(group);
-    this.#schedule();
-  }
-
-  /** A group of the first `ready` entries of the queue, as many as it can carry. */
-  #next(ready: number): Group | undefined {
-    const group: Group = { requests: [], done: [], waited: 0, bytes: 0 };
-    for (let requests = 0, size = 0; group.waited < ready; group.waited++) {
-      const { request: waiting, done, bytes } = this.#queue[group.waited]!;
+  /** A group of the first entries of the queue, as many as it can carry. */
+  #next(): Group {
+    const group: Group = { requests: [], done: [], waited: 0, bytes: 0, isAwaited: false };
+    for (let requests = 0, size = 0; group.waited < this.#queue.length; group.waited++) {
+      const { request: waiting, done, bytes, isAwaited } = this.#queue[group.waited]!;
       if (requests >= GROUP_REQUESTS || requests > 0 && size + bytes > GROUP_BYTES) break;
       let request: StoreRequest | undefined;
       if (isSource(waiting)) {
@@ -229,25 +194,18 @@ export class GroupCommit {
       if (request === undefined) continue;
       group.requests.push(request);
       group.done.push(done);
+      group.isAwaited ||= isAwaited;
       requests += request.kind === "session" ? request.changes.length : 1;
       // how much a source has is known only now
       size += bytesOf(request);
     }
-    if (group.waited === 0) return undefined;
-    this.#queue.splice(0, group.waited);
+    if (group.waited === this.#queue.length) this.#queue = [];
+    else this.#queue.splice(0, group.waited);
     this.#queueBytes -= group.bytes;
-    this.#awaited = Math.max(0, this.#awaited - group.waited);
     return group;
   }
 
-  async #apply({ requests, done, waited, bytes }: Group) {
-    this.#groups++;
-    let outcomes: Outcome[];
-    try {
-      outcomes = await this.#store.apply(requests);
-    } catch (error) {
-      return this.lose(error);
-    }
+  #settle({ done, waited, bytes }: Group, outcomes: readonly Outcome[]) {
     if (this.#lost !== undefined) return;
     this.#waiting -= waited;
     this.#waitingBytes -= bytes;
@@ -259,8 +217,7 @@ export class GroupCommit {
         reportError(error);
       }
     }
-    this.#groups--;
-    if (this.#waiting > 0) return this.#schedule();
+    if (this.#waiting > 0) return;
     this.#idle?.resolve();
     this.#idle = undefined;
   }

@@ -17,7 +17,7 @@ import { isLoopback } from "../../quota/address.ts";
 import { RateLimit } from "../../quota/rate_limit.ts";
 import { within } from "../../quota/uptime.ts";
 import { type Log, quoted } from "../../report/log.ts";
-import type { Metrics, StreamEvent, StreamService } from "../../report/metrics.ts";
+import { type Metrics, type StreamEvent, streamMetric, type StreamService } from "../../report/metrics.ts";
 import { type Tap, UNWATCHED } from "../../report/watch.ts";
 import { type Clients, type ConnectedClient, Traffic } from "../../report/clients.ts";
 import type { Member } from "../../service/channel.ts";
@@ -225,7 +225,7 @@ export class MemberConnection extends Connection implements ConnectedClient {
 
   count(event: StreamEvent) {
     if (event === "received") this.traffic.receivedMessages++;
-    this.#options.metrics.add(`${this.#name} ${event}`);
+    this.#options.metrics.add(streamMetric(this.#name, event));
   }
 
   logDebug(what: string) {

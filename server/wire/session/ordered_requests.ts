@@ -44,6 +44,7 @@ export interface OrderedRequestsOptions {
 export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
   older: ReorderBuffer | undefined;
   newer: ReorderBuffer | undefined;
+  use = 0;
   readonly owner: string;
   readonly #options: OrderedRequestsOptions;
   #done: number;

@@ -19,6 +19,7 @@ const encoder = new TextEncoder();
 export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linked<Seal<A>> {
   older: Seal<A> | undefined;
   newer: Seal<A> | undefined;
+  use = 0;
   readonly id: string;
   readonly opener: Opener;
   readonly binding: Uint8Array;

@@ -40,6 +40,7 @@ export interface ReceivedDatagram {
 export class Session<A extends Address> implements OrderedSession, Linked<Session<A>> {
   older: Session<A> | undefined;
   newer: Session<A> | undefined;
+  use = 0;
   /** How far the store had carried it out when it was opened; {@linkcode OrderedRequests} knows what came since. */
   state: SessionState = NEW_SESSION;
   /** Made with the first ordered request: of sessions that only wait there may be many. */

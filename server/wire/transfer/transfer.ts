@@ -15,8 +15,8 @@ import type { Log } from "../../report/log.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import { type Tap, UNWATCHED } from "../../report/watch.ts";
 import type { Moderation } from "../../service/moderation.ts";
-import type { Tickets } from "../../service/tickets.ts";
-import { sendDownload } from "./download.ts";
+import type { DownloadGrant, Tickets } from "../../service/tickets.ts";
+import { DownloadSender } from "./download.ts";
 import { TransferSlots } from "./slots.ts";
 import {
   refusal,
@@ -114,6 +114,14 @@ export class TransferWire implements TransferContext {
     this.#options.log.error({ service: "forum", what, kind: "a file transfer that failed" });
   }
 
+  damaged({ name, path, setDamaged }: DownloadGrant) {
+    setDamaged();
+    this.metrics.add("files damaged");
+    const what =
+      `${name} is damaged, and is not sent: ${path} does not have the SHA-256 of what was uploaded`;
+    this.#options.log.error({ service: "forum", what, kind: "a damaged file" });
+  }
+
   async #serve(connection: TransferConnection) {
     const { clients } = this.#options, id = clients?.add(listed(connection));
     let answer: TransferAnswer | undefined;
@@ -147,7 +155,9 @@ export class TransferWire implements TransferContext {
     try {
       return grant.kind === "upload"
         ? await new UploadReceiver(connection, grant, this).receive()
-        : await sendDownload(connection, grant, request.kind === "download" ? request.offset : 0, this);
+        : await new DownloadSender(connection, grant, this).send(
+          request.kind === "download" ? request.offset : 0,
+        );
     } finally {
       this.#slots.leave(connection);
     }

@@ -11,6 +11,7 @@ import {
   type TransferAnswer,
 } from "../../../protocol/transfer.ts";
 import type { TurnQueue } from "../../net/fairness.ts";
+import type { DownloadGrant } from "../../service/tickets.ts";
 import { plainAddress } from "../../quota/address.ts";
 import { ThroughputMeter } from "../../net/throughput_meter.ts";
 import type { Environment } from "../../quota/uptime.ts";
@@ -36,6 +37,8 @@ export interface TransferContext {
   readonly turns: TurnQueue;
   /** Logs that the disk failed. */
   failed(error: Error): void;
+  /** Counts and logs that a content is not what was stored. */
+  damaged(grant: DownloadGrant): void;
 }
 
 /** The connection ended before its transfer did. */
@@ -154,7 +157,7 @@ export class TransferConnection {
    * @throws {TransferAborted} The connection ended.
    */
   async write(bytes: Uint8Array) {
-    if (this.#aborted) throw this.#aborted;
+    this.throwIfAborted();
     this.#isWriting = true;
     try {
       for (let at = 0; at < bytes.length;) {
@@ -194,6 +197,15 @@ export class TransferConnection {
       this.#working--;
       this.#extendDeadline();
     }
+  }
+
+  /**
+   * For work during which nothing is read or written.
+   *
+   * @throws {TransferAborted} The connection ended.
+   */
+  throwIfAborted() {
+    if (this.#aborted) throw this.#aborted;
   }
 
   /** Ends the transfer from outside: pending and further reads and writes throw {@linkcode TransferAborted}. */

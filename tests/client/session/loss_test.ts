@@ -92,6 +92,23 @@ Deno.test("a loss halves the window, once a round trip", async () => {
   assertLessOrEqual((await script.sent()).length, 4);
 });
 
+// session.md 9.2
+Deno.test("no more datagrams are in flight than the socket has room for the answers to", async () => {
+  const script = await new Script().open();
+  for (let i = 1; i <= 5000; i++) script.put(FULL);
+  let low = 1, next = 1, most = 0;
+  while (low <= 5000) {
+    next += (await script.sent()).length;
+    most = Math.max(most, next - low);
+    await script.clock.run(10);
+    // half of them, so that there are always some on their way
+    const last = Math.ceil((low + next - 1) / 2);
+    script.answer(`ok,${low}-${last}`);
+    low = last + 1;
+  }
+  assertEquals(most, 96);
+});
+
 Deno.test("no more than two datagrams are sent at a time while nothing is answered", async () => {
   const script = await new Script().open();
   for (let i = 1; i <= 100; i++) script.put(FULL);

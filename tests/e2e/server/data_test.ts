@@ -9,11 +9,12 @@ const PATIENCE = 30_000;
 
 const PASSWORD = { WIREPOST_PASSWORD: "jedi" };
 
-/** A data directory in which a forum has a thread with one file, and a copy of its database from before that. */
+/** A data directory in which a forum has a thread with one file, and a copy of database and journal from before that. */
 async function withFile() {
   const directory = await temporaryDirectory(), cwd = directory.path, data = `${cwd}/data`;
   await (await ServerProcess.start(["forum", "0", "--data", data])).end();
-  await Deno.copyFile(`${data}/messages.db`, `${cwd}/older.db`);
+  await Deno.mkdir(`${cwd}/older`);
+  await copyStore(data, `${cwd}/older`);
   await Deno.writeTextFile(`${cwd}/notes.txt`, "what was acknowledged");
   const server = await ServerProcess.start(["forum", "0", "--data", data]);
   const type = async (...command: string[]) => {
@@ -33,6 +34,15 @@ async function withFile() {
   };
 }
 
+/** Copies the database and the journal into a directory that has none. */
+async function copyStore(from: string, to: string) {
+  await Deno.copyFile(`${from}/messages.db`, `${to}/messages.db`);
+  await Deno.mkdir(`${to}/journal`);
+  for (const name of names(`${from}/journal`)) {
+    await Deno.copyFile(`${from}/journal/${name}`, `${to}/journal/${name}`);
+  }
+}
+
 function names(directory: string): string[] {
   return [...Deno.readDirSync(directory)].map(({ name }) => name).toSorted();
 }
@@ -48,10 +58,19 @@ async function started(data: string, ...args: string[]): Promise<string> {
 const SET_ASIDE =
   /^\S+Z warn forum - set aside in \S+\/unknown: 1 file \(21 B\) that the database doesn't know; .*$/m;
 
+Deno.test("a start with an older database beside the journal has everything", async () => {
+  await using here = await withFile();
+  const { data, content, directory } = here;
+  await Deno.copyFile(`${directory.path}/older/messages.db`, `${data}/messages.db`);
+  assert(!/set aside/.test(await started(data)));
+  assertEquals(names(`${data}/files`), [content]);
+});
+
 Deno.test("a start with an older database deletes no file that it doesn't know: it is set aside, with a line", async () => {
   await using here = await withFile();
   const { data, content, directory } = here;
-  await Deno.copyFile(`${directory.path}/older.db`, `${data}/messages.db`);
+  await Deno.remove(`${data}/journal`, { recursive: true });
+  await copyStore(`${directory.path}/older`, data);
   await Deno.writeTextFile(`${data}/files/readme`, "somebody else's");
   assertMatch(await started(data), SET_ASIDE);
   assertEquals(names(`${data}/files`), ["readme"]);
@@ -76,7 +95,7 @@ for (const state of ["missing", "empty"] as const) {
       out: "",
       err:
         `wirepost serve: Cannot use data directory ${data}: messages.db is ${state}, but what belongs to it is ` +
-        "there: secret, seal-key, 1 file of the forum. Restore it from a backup; or give --new, which begins an " +
+        "there: secret, seal-key, journal, 1 file of the forum. Restore it from a backup; or give --new, which begins an " +
         `empty one, keeps the keys, and moves the files to ${data}/unknown\n`,
     });
     assertEquals([names(data), names(`${data}/files`)], [before, [content]]);

@@ -109,7 +109,14 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
       if (signal !== "SIGKILL") {
         assertEquals(status.code, 0);
         assertLess(performance.now() - started, 5000);
-        assertEquals(await names(data.path), ["messages.db", "reserve", "seal-key", "secret"]);
+        assertEquals(await names(data.path), [
+          "journal",
+          "lock",
+          "messages.db",
+          "reserve",
+          "seal-key",
+          "secret",
+        ]);
       }
     }
     await using server = await ServerProcess.start(options);

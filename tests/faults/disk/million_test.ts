@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
-import { Engine } from "../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
@@ -23,7 +23,7 @@ function put(i: number): Put {
 }
 
 const openEngine = (directory: string) =>
-  new Engine({ directory, limits: DEFAULT_LIMITS, onEvent: ({ kind }) => assert(false, kind) });
+  new BatchEngine({ directory, limits: DEFAULT_LIMITS, onEvent: ({ kind }) => assert(false, kind) });
 
 function fill(directory: string, messages: number) {
   const engine = openEngine(directory);

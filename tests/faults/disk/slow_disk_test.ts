@@ -7,7 +7,7 @@ import { FULL, report } from "../form.ts";
 const SLOW_SERVER = [
   ...FROM_SOURCE.slice(0, -1),
   "--unstable-net",
-  new URL("../../bench/slow_server.ts", import.meta.url).pathname,
+  new URL("slow_server.ts", import.meta.url).pathname,
 ];
 
 const SECONDS = FULL ? 5 : 1;

@@ -1,5 +1,5 @@
 import { assertEquals, assertLessOrEqual } from "@std/assert";
-import { Engine } from "../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
 import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
 import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
@@ -23,11 +23,11 @@ const COMMANDS = 200, ROUNDS = FULL ? 15 : 5;
 const TEXT = "a message of forty bytes, more or less..";
 
 class Subject {
-  readonly #engine: Engine;
+  readonly #engine: BatchEngine;
   #number = 0;
 
   constructor(directory: string) {
-    this.#engine = new Engine({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
+    this.#engine = new BatchEngine({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
   }
 
   ask<T>(request: StoreRequest): T {

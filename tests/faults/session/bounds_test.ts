@@ -232,11 +232,12 @@ Deno.test("receivers that wait cost little, and a message to one of them arrives
 Deno.test("loads of 1,000 sessions each run to their end, one after the other, from one address", async () => {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);
-  const load = new URL("../../bench/session_load.ts", import.meta.url).pathname;
+  const load = new URL("../../bench/load/session.ts", import.meta.url).pathname;
   const command = [...FROM_SOURCE.slice(0, -1), "--unstable-net", load, `${server.port}`];
   for (let i = 0; i < LOADS; i++) {
-    const { code, out, err } = await runCommand([...command, "32", "1", "1000", "1000", `load-${i}`]);
+    const order = { measure: "put", sessions: 1000, inFlight: 32, each: 1, count: 1000, queue: `load-${i}` };
+    const { code, out, err } = await runCommand(command, { input: `${JSON.stringify(order)}\n` });
     assertEquals([code, err], [0, ""]);
-    assertMatch(out, /^\d+\.\d+\n$/);
+    assertMatch(out, /^\{"rate":\d+\.\d+\}\n$/);
   }
 });

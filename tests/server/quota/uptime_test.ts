@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Uptime } from "../../../server/quota/uptime.ts";
+import { turnClock, Uptime } from "../../../server/quota/uptime.ts";
 
 // session.md 6.15
 Deno.test("time stands still while the process is stopped, and for a second after it", async () => {
@@ -34,4 +34,12 @@ Deno.test("a clock that was not started does not stop", () => {
   const uptime = new Uptime(() => clock), began = uptime.now();
   clock += 60_000;
   assertEquals(uptime.now() - began, 60_000);
+});
+
+Deno.test("turnClock() looks at the clock once for all that happens in a turn", async () => {
+  let looks = 0;
+  const clock = turnClock(() => ++looks);
+  assertEquals([clock(), clock()], [1, 1]);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals([clock(), clock()], [2, 2]);
 });

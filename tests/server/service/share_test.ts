@@ -5,7 +5,7 @@ import { describeOwner, ownerAt } from "../../../server/quota/owner.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../../server/service/history.ts";
 import { Hub } from "../../../server/service/hub.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
-import { Engine } from "../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
 import type { Leased } from "../../../server/store/requests/lease.ts";
 import type { Put, Taken } from "../../../server/store/requests/message.ts";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
@@ -21,7 +21,7 @@ class Subject implements Disposable {
   now = 1_700_000_000_000;
   readonly events: StoreEvent[] = [];
   readonly #directory = Deno.makeTempDirSync({ prefix: "wirepost-share-" });
-  #engine: Engine;
+  #engine: BatchEngine;
 
   constructor(readonly mailboxes = 99) {
     this.#engine = this.#open();
@@ -29,7 +29,7 @@ class Subject implements Disposable {
 
   #open() {
     const { mailboxes } = this;
-    return new Engine({
+    return new BatchEngine({
       directory: this.#directory,
       limits: { ...DEFAULT_LIMITS, messages: 16, bytes: 4000, mailboxes },
       onEvent: (event) => this.events.push(event),
@@ -117,7 +117,7 @@ Deno.test("with a share of 100 one address has all that there is", () =>
     )));
 
 Deno.test("who stores 100,000 messages comes to a quarter, and whoever comes behind him is not refused", () => {
-  const engine = new Engine({
+  const engine = new BatchEngine({
     directory: undefined,
     limits: { ...DEFAULT_LIMITS, messages: 40_000, mailboxes: 20_000 },
     onEvent: () => {},
@@ -197,7 +197,7 @@ Deno.test("the end of a share is told once, and that there is some left again", 
 // mailbox.md 5.7
 Deno.test("with drop-oldest, nobody's messages make room for another's share", () => {
   const limits = { ...DEFAULT_LIMITS, messages: 8, whenFull: "drop-oldest" } as const;
-  const engine = new Engine({ directory: undefined, limits, onEvent: () => {} });
+  const engine = new BatchEngine({ directory: undefined, limits, onEvent: () => {} });
   const put = (owner: string, text: string): Put => (
     { kind: "put", mailbox: "bob", sender: "s", time: 0, text, bytes: 1, owner }
   );
@@ -238,7 +238,7 @@ Deno.test("what a store of an earlier version holds stays, and nobody is charged
     INSERT INTO rank (thread, level, block, count) VALUES (1, 0, 0, 2);
     INSERT INTO channel (name, place, first) VALUES ('tea', 1, 1);`);
   db.close();
-  const engine = new Engine({
+  const engine = new BatchEngine({
     directory: directory.path,
     limits: { ...DEFAULT_LIMITS, messages: 8 },
     forumLimits: { entries: 4 },

@@ -1,13 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import type { SessionState } from "../../../server/store/requests/session.ts";
-import { Engine } from "../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
 import type { StoreEvent, StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 
 Deno.test("Engine.sweep() removes what was cleared in pieces, and goes on after a restart", async () => {
   const directory = await Deno.makeTempDir({ prefix: "wirepost-engine-" });
-  const open = () => new Engine({ directory, limits: DEFAULT_LIMITS, onEvent: () => {} });
+  const open = () => new BatchEngine({ directory, limits: DEFAULT_LIMITS, onEvent: () => {} });
   const puts = (mailbox: string, count: number) =>
     Array.from({ length: count }, (_, i): StoreRequest => (
       { kind: "put", mailbox, sender: "alice", time: 0, text: `${i}`, bytes: `${i}`.length }
@@ -38,7 +38,7 @@ Deno.test("Engine.sweep() removes what was cleared in pieces, and goes on after 
 Deno.test("what a full disk refuses is counted, whether it came alone, in a session or as a new account", async () => {
   const directory = await Deno.makeTempDir({ prefix: "wirepost-engine-" });
   const events: StoreEvent[] = [];
-  const engine = new Engine({
+  const engine = new BatchEngine({
     directory,
     limits: DEFAULT_LIMITS,
     maxFileBytes: 256 * 1024,

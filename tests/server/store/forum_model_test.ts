@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Engine } from "../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
 import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
 import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../../server/store/limits.ts";
@@ -105,7 +105,8 @@ function randomChange(random: Random): OrderedRequest {
 /** One history: random batches of several sessions, sweeps in pieces, and new starts. */
 function play(random: Random, directory: string) {
   const model = new Model();
-  const start = () => new Engine({ directory, limits: DEFAULT_LIMITS, forumLimits: LIMITS, onEvent() {} });
+  const start = () =>
+    new BatchEngine({ directory, limits: DEFAULT_LIMITS, forumLimits: LIMITS, onEvent() {} });
   let engine = start(), contents = 0;
   const done = new Map(USERS.map((session) => [session, 0]));
   const ask = <T>(request: StoreRequest) => engine.apply([request]).outcomes[0]! as Outcome as T;

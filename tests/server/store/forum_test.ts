@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { ACTIVE_THREADS, NO_THREADS, parseCommand, threadIsEmpty } from "../../../protocol/forum_text.ts";
 import { doneText, type ForumCommand, refusedText } from "../../../protocol/forum_text.ts";
-import { Engine } from "../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
 import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
 import type { ForumLimits } from "../../../server/store/limits.ts";
@@ -14,7 +14,7 @@ import { exchanges, TRANSCRIPTS } from "./forum_transcripts.ts";
 class Subject implements Disposable {
   readonly events: StoreEvent[] = [];
   readonly #directory = Deno.makeTempDirSync({ prefix: "wirepost-forum-" });
-  #engine: Engine;
+  #engine: BatchEngine;
   readonly #numbers = new Map<string, number>();
 
   constructor(readonly forumLimits: Partial<ForumLimits> = {}) {
@@ -22,7 +22,7 @@ class Subject implements Disposable {
   }
 
   #open() {
-    return new Engine({
+    return new BatchEngine({
       directory: this.#directory,
       limits: DEFAULT_LIMITS,
       forumLimits: this.forumLimits,

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
-import { Engine } from "../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
 
@@ -45,7 +45,7 @@ const ROWS = `
   INSERT INTO unused VALUES ('c0');
 `;
 
-function withOldDirectory(use: (open: (share?: number) => Engine, events: StoreEvent[]) => void) {
+function withOldDirectory(use: (open: (share?: number) => BatchEngine, events: StoreEvent[]) => void) {
   const directory = Deno.makeTempDirSync({ prefix: "wirepost-old-" });
   const db = new DatabaseSync(`${directory}/messages.db`);
   for (const step of MIGRATIONS.slice(0, BEFORE)) db.exec(step);
@@ -53,7 +53,7 @@ function withOldDirectory(use: (open: (share?: number) => Engine, events: StoreE
   db.close();
   const events: StoreEvent[] = [];
   const open = (share = 100) =>
-    new Engine({
+    new BatchEngine({
       directory,
       limits: { ...DEFAULT_LIMITS, messages: 12, share },
       onEvent: (event) => events.push(event),
@@ -67,7 +67,7 @@ function withOldDirectory(use: (open: (share?: number) => Engine, events: StoreE
   }
 }
 
-const ask = (engine: Engine, ...requests: StoreRequest[]): Outcome[] => engine.apply(requests).outcomes;
+const ask = (engine: BatchEngine, ...requests: StoreRequest[]): Outcome[] => engine.apply(requests).outcomes;
 
 Deno.test("a data directory of before the columns were renamed opens and keeps everything", () =>
   withOldDirectory((open) => {

@@ -4,27 +4,27 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { DATABASE_FILE } from "../../../server/store/database/database.ts";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
-import { Engine } from "../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
 import { temporaryDirectory } from "../../program.ts";
 
 const MIB = 1024 ** 2;
 
-function openEngine(directory: string): Engine {
-  return new Engine({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
+function openEngine(directory: string): BatchEngine {
+  return new BatchEngine({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
 }
 
 const sizeOf = (directory: string) => Deno.statSync(`${directory}/${DATABASE_FILE}`).size;
 
-function fill(engine: Engine, mailbox: string, messages: number) {
+function fill(engine: BatchEngine, mailbox: string, messages: number) {
   const text = "x".repeat(1000);
   const put: Put = { kind: "put", mailbox, sender: "s", time: 1, text, bytes: text.length };
   for (let left = messages; left > 0; left -= 1000) engine.apply(Array(Math.min(left, 1000)).fill(put));
 }
 
 /** Does all that is left for the background, as the Worker does. Returns how many pieces the file was shrunk in. */
-function finish(engine: Engine): number {
+function finish(engine: BatchEngine): number {
   while (engine.hasCleared) engine.sweep();
   let pieces = 0;
   while (engine.hasFreePages) {

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { Engine } from "../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 
@@ -15,7 +15,7 @@ interface Authorized {
 }
 
 /** Opens an engine in memory; gives its database too. */
-function openEngine(): { engine: Engine; db: Authorized } {
+function openEngine(): { engine: BatchEngine; db: Authorized } {
   const { prepare } = DatabaseSync.prototype;
   let db: DatabaseSync | undefined;
   DatabaseSync.prototype.prepare = function (this: DatabaseSync, ...values) {
@@ -23,7 +23,7 @@ function openEngine(): { engine: Engine; db: Authorized } {
     return Reflect.apply(prepare, this, values);
   };
   try {
-    const engine = new Engine({
+    const engine = new BatchEngine({
       directory: undefined,
       limits: DEFAULT_LIMITS,
       takeBytesMax: 15,
@@ -36,7 +36,7 @@ function openEngine(): { engine: Engine; db: Authorized } {
 }
 
 /** Carries out, one by one, some of everything that a client asks of mailboxes; `round` counts from 1. */
-function askAll(engine: Engine, round: number) {
+function askAll(engine: BatchEngine, round: number) {
   const apply = (request: StoreRequest) => engine.apply([request]).outcomes[0];
   const put = (text: string, owner: string, more = {}) =>
     apply({

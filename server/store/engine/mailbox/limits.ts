@@ -1,7 +1,7 @@
 import type { Context } from "../../database/context.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { Mailboxes } from "./mailboxes.ts";
-import { type Owner, reportRoom, ROOM } from "./owners.ts";
+import { type Owner, ROOM } from "./owners.ts";
 
 /** A limit that is reached: of one mailbox, of the whole store, or the share of one owner. */
 export interface Reached {
@@ -9,19 +9,21 @@ export interface Reached {
   limit: string;
 }
 
-interface Refusal extends Reached {
-  mailbox: string;
-  owner: Owner;
+/** The first message that was refused since a limit was reached. */
+interface Refusal {
+  limit: string;
+  mailbox?: string;
+  owner?: string;
 }
 
-/** Which limit one more message would pass. Raises the events `full`, `room` and `long` when a batch is committed. */
+/** Which limit one more message would pass. Raises the events `full`, `room` and `long` at the end of a record. */
 export class Limits {
   readonly #context: Context;
   readonly #mailboxes: Mailboxes;
   /** Messages refused since the whole store became full; undefined while it has room. */
   readonly #all: { refused: number | undefined } = { refused: undefined };
 
-  // of the batch
+  // of the record
   #refusals: Refusal[] = [];
   #passedOver: Mailbox[] = [];
 
@@ -74,7 +76,13 @@ export class Limits {
     const { mailboxBytes, bytes: bytesMax } = this.#context.limits;
     if (bytes > mailboxBytes || bytes > bytesMax) return;
     if (reached.of === "share" && bytes > this.#mailboxes.owners.most.bytes) return;
-    this.#refusals.push({ ...reached, mailbox, owner });
+    const { of, limit } = reached, known = of === "mailbox" ? this.#mailboxes.get(mailbox) : undefined;
+    const full = of === "share" ? owner : known ?? this.#all;
+    if (full.refused === undefined) {
+      const what = of === "share" ? { owner: owner.name } : known && { mailbox };
+      this.#refusals.push({ ...what, limit });
+    }
+    full.refused = (full.refused ?? 0) + 1;
   }
 
   /** Notes that a take has passed over a message that is too long for it. */
@@ -82,37 +90,40 @@ export class Limits {
     if (!mailbox.isLongReported) this.#passedOver.push(mailbox);
   }
 
-  /** To be called after a batch is committed, before `Mailboxes.commit`. */
-  commit() {
+  /** To be called at the end of a record. */
+  endRecord() {
     const { onEvent } = this.#context;
-    for (const refusal of this.#refusals) this.#count(refusal);
+    for (const refusal of this.#refusals) onEvent({ kind: "full", ...refusal });
     for (const mailbox of this.#passedOver) {
       // once for each mailbox, or a client that asks again and again would fill the log
       if (mailbox.isLongReported) continue;
       mailbox.isLongReported = true;
       onEvent({ kind: "long", mailbox: mailbox.name });
     }
-    for (const mailbox of this.#mailboxes.touched) {
-      if (mailbox.refused === undefined || !this.#hasRoom(mailbox)) continue;
-      reportRoom(this.#context, mailbox, { mailbox: mailbox.name });
-    }
-    this.#mailboxes.owners.commit();
-    if (this.#all.refused !== undefined && this.#allHaveRoom) reportRoom(this.#context, this.#all, {});
-    this.rollback();
-  }
-
-  rollback() {
     if (this.#refusals.length > 0) this.#refusals = [];
     if (this.#passedOver.length > 0) this.#passedOver = [];
+    const { eased, owners } = this.#mailboxes;
+    if (eased.size > 0 || owners.eased.size > 0) this.#reportEased();
+    if (this.#all.refused !== undefined && this.#allHaveRoom) this.#reportRoom(this.#all, {});
   }
 
-  /** Counts a message that was refused for good, and reports the first. */
-  #count({ mailbox: name, owner, of, limit }: Refusal) {
-    const mailbox = of === "mailbox" ? this.#mailboxes.get(name) : undefined;
-    const full = of === "share" ? owner : mailbox ?? this.#all;
-    const what = of === "share" ? { owner: owner.name } : mailbox && { mailbox: name };
-    if (full.refused === undefined) this.#context.onEvent({ kind: "full", ...what, limit });
-    full.refused = (full.refused ?? 0) + 1;
+  /** Reports mailboxes and owners that have room again. */
+  #reportEased() {
+    const { eased, owners } = this.#mailboxes;
+    for (const mailbox of eased) {
+      if (this.#hasRoom(mailbox)) this.#reportRoom(mailbox, { mailbox: mailbox.name });
+    }
+    eased.clear();
+    for (const owner of owners.eased) {
+      if (owners.hasRoom(owner)) this.#reportRoom(owner, { owner: owner.name });
+    }
+    owners.eased.clear();
+  }
+
+  /** Reports that what was full has room again. */
+  #reportRoom(full: { refused: number | undefined }, what: { mailbox?: string; owner?: string }) {
+    this.#context.onEvent({ kind: "room", ...what, refused: full.refused! });
+    full.refused = undefined;
   }
 
   #hasRoom({ messages, bytes }: Mailbox): boolean {

@@ -1,18 +1,14 @@
-import type { Transaction } from "../../database/transaction.ts";
-
 /**
  * How many messages of some kind each mailbox has, and how many there are in all: counted in memory, since clients may
  * ask for it as often as they like.
  */
 export class MailboxCounts {
-  readonly #transaction: Transaction;
   readonly #counts = new Map<string, number>();
   #total = 0;
 
   /** @param rows What the database has. */
-  constructor(transaction: Transaction, rows: Iterable<{ mailbox: string; count: number }>) {
-    this.#transaction = transaction;
-    for (const { mailbox, count } of rows) this.#add(mailbox, count);
+  constructor(rows: Iterable<{ mailbox: string; count: number }>) {
+    for (const { mailbox, count } of rows) this.add(mailbox, count);
   }
 
   /** Of a mailbox, or in all. */
@@ -21,21 +17,21 @@ export class MailboxCounts {
   }
 
   add(mailbox: string, count: number) {
-    this.#transaction.count((sign) => this.#add(mailbox, sign * count));
+    this.#total += count;
+    const sum = this.of(mailbox) + count;
+    if (sum > 0) this.#counts.set(mailbox, sum);
+    else this.#counts.delete(mailbox);
   }
 
   /** Sets the count of a mailbox, or all counts, to 0. Returns how many there were. */
   clear(mailbox?: string): number {
     const count = this.of(mailbox);
-    if (mailbox !== undefined) this.add(mailbox, -count);
-    else for (const [mailbox, count] of this.#counts) this.add(mailbox, -count);
+    if (mailbox !== undefined) {
+      this.add(mailbox, -count);
+    } else {
+      this.#counts.clear();
+      this.#total = 0;
+    }
     return count;
-  }
-
-  #add(mailbox: string, count: number) {
-    this.#total += count;
-    const sum = this.of(mailbox) + count;
-    if (sum > 0) this.#counts.set(mailbox, sum);
-    else this.#counts.delete(mailbox);
   }
 }

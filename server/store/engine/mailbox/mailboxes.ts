@@ -31,11 +31,16 @@ interface OwnerRow {
   bytes: number;
 }
 
-/** Invariant: `totals` are the sums over the mailboxes. */
+/**
+ * Invariants:
+ * - `totals` are the sums over the mailboxes.
+ * - A mailbox whose row is not up to date is dirty: {@linkcode Mailboxes.store} writes it.
+ */
 export class Mailboxes extends Registry<Mailbox> {
   readonly totals: Counts = { messages: 0, bytes: 0, mailboxes: 0 };
   readonly owners: Owners;
   readonly #sql;
+  #dirty: Mailbox[] = [];
 
   /** @param delayed How many delayed messages a mailbox has. */
   constructor(context: Context, delayed: (mailbox: string) => number) {
@@ -66,11 +71,11 @@ export class Mailboxes extends Registry<Mailbox> {
       const owner = owners.withId(ownerId), mailbox = new Mailbox(name, owner);
       let otherMessages = 0, otherBytes = 0;
       for (const other of others.get(id) ?? []) {
-        owners.load(owners.withId(other.owner), 0, other.messages, other.bytes);
+        owners.change(owners.withId(other.owner), 0, other.messages, other.bytes);
         otherMessages += other.messages;
         otherBytes += other.bytes;
       }
-      if (messages > 0) owners.load(owner, 1, messages - otherMessages, bytes - otherBytes);
+      if (messages > 0) owners.change(owner, 1, messages - otherMessages, bytes - otherBytes);
       Object.assign(mailbox, { id, messages, bytes, stored: messages - delayed(name), otherMessages });
       const rows = { rowMessages: messages, rowBytes: bytes, rowOwner: ownerId, hasOtherRows: true };
       Object.assign(mailbox, rows);
@@ -82,12 +87,6 @@ export class Mailboxes extends Registry<Mailbox> {
   /** The mailbox of this name, made if need be. */
   obtain(name: string): Mailbox {
     return this.get(name) ?? this.insert(new Mailbox(name, this.owners.none));
-  }
-
-  protected override restore(mailbox: Mailbox, before: object) {
-    this.#count(mailbox, -1);
-    super.restore(mailbox, before);
-    this.#count(mailbox, 1);
   }
 
   /** Adds to what the mailbox holds, or takes from it, and counts it for its owner. */
@@ -111,6 +110,13 @@ export class Mailboxes extends Registry<Mailbox> {
     this.#count(mailbox, 1);
     this.changed(mailbox, wasEmpty);
     if (mailbox.isEmpty) this.#disown(mailbox);
+    this.#touch(mailbox);
+  }
+
+  #touch(mailbox: Mailbox) {
+    if (mailbox.isDirty) return;
+    mailbox.isDirty = true;
+    this.#dirty.push(mailbox);
   }
 
   /** A mailbox that is empty counts for no owner. */
@@ -127,8 +133,25 @@ export class Mailboxes extends Registry<Mailbox> {
     this.totals.bytes += sign * mailbox.bytes;
   }
 
-  /** Brings the rows of a mailbox up to date. */
+  /** Brings the rows of up to `rows` mailboxes up to date. Returns how many they were. */
+  flush(rows: number): number {
+    const mailboxes = this.#dirty.splice(0, rows);
+    for (const mailbox of mailboxes) this.store(mailbox);
+    return mailboxes.length;
+  }
+
+  /** Whether there is something to {@linkcode flush}. */
+  get isDirty(): boolean {
+    return this.#dirty.length > 0;
+  }
+
+  /** Brings the rows of a mailbox up to date. One that is empty and has none gets none. */
   store(mailbox: Mailbox) {
+    mailbox.isDirty = false;
+    if (mailbox.isEmpty && mailbox.id === 0) {
+      mailbox.others = undefined;
+      return;
+    }
     const { transaction } = this.context;
     const { messages, bytes, others } = mailbox, owner = this.owners.idOf(mailbox.owner);
     if (messages !== mailbox.rowMessages || bytes !== mailbox.rowBytes || owner !== mailbox.rowOwner) {
@@ -153,30 +176,29 @@ export class Mailboxes extends Registry<Mailbox> {
     mailbox.hasOtherRows = false;
   }
 
-  /** Empties a mailbox whose rows are up to date. It gets a new number; rows of the old one are left to `sweep`. */
+  /** Empties a mailbox without pending messages. It gets a new number; rows of the old one are left to `sweep`. */
   clear(mailbox: Mailbox) {
+    if (mailbox.isEmpty) return;
+    this.store(mailbox);
     const { owners } = this, { transaction } = this.context;
     const others = mailbox.hasOtherRows ? allRows<OwnerRow>(this.#sql.others, mailbox.id) : [];
     transaction.run(this.#sql.clear, mailbox.id);
     transaction.run(this.#sql.drop, mailbox.id);
     this.#dropOthers(mailbox);
-    // nothing can fail from here on: the totals are those of the mailboxes again at the end
-    this.#count(mailbox, -1);
-    let { messages, bytes } = mailbox;
-    for (const other of others) {
-      owners.change(owners.withId(other.owner), 0, -other.messages, -other.bytes);
-      messages -= other.messages;
-      bytes -= other.bytes;
-    }
-    owners.change(mailbox.owner, 0, -messages, -bytes);
-    mailbox.messages = mailbox.bytes = mailbox.stored = 0;
     mailbox.id =
       mailbox.rowMessages =
       mailbox.rowBytes =
       mailbox.rowOwner =
+      mailbox.stored =
         0;
-    this.changed(mailbox, false);
-    this.#disown(mailbox);
+    let { messages, bytes } = mailbox;
+    for (const { owner, ...other } of others) {
+      this.change(mailbox, owners.withId(owner), -other.messages, -other.bytes);
+      messages -= other.messages;
+      bytes -= other.bytes;
+    }
+    this.change(mailbox, mailbox.owner, -messages, -bytes);
+    mailbox.others = undefined;
   }
 
   /** Whether there are rows of cleared mailboxes. */
@@ -198,11 +220,17 @@ export class Mailboxes extends Registry<Mailbox> {
     return false;
   }
 
+  /** Which messages are too long for a take has changed. */
+  resetQueues() {
+    for (const mailbox of this.all()) for (const queue of mailbox.queues) queue.reset();
+  }
+
   /** Mailboxes that hold messages, by the bytes of their names. */
   list(after: string, limit: number): { mailbox: string; messages: number }[] {
     return allRows(this.#sql.list, after, limit);
   }
 
+  /** Only if none is dirty: a row may still have to be taken from what an owner has. */
   override forgetEmpty() {
     super.forgetEmpty();
     this.owners.forgetEmpty();

@@ -4,7 +4,7 @@
  *
  * An owner is named as in `Put.owner`: an account by its name, a network in brackets, which no account's name has.
  *
- * Invariants, between batches:
+ * Invariants:
  * - A mailbox counts for the owner of the first of the messages that it holds.
  * - `messages` and `bytes` of an owner are the sums over its messages that are there, delayed ones too.
  *
@@ -14,6 +14,7 @@
 import type { Context } from "../../database/context.ts";
 import { allRows } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
+import type { StoreLimits } from "../../limits.ts";
 import type { Counts } from "../../requests/message.ts";
 import { greatestOf, ownerLimit, passedShare } from "../../../quota/share.ts";
 import { Registered, Registry } from "./registry.ts";
@@ -26,11 +27,6 @@ export class Owner extends Registered {
   get isEmpty(): boolean {
     return this.messages === 0 && this.mailboxes === 0;
   }
-
-  get state(): Partial<Owner> {
-    const { mailboxes, messages, bytes } = this;
-    return { mailboxes, messages, bytes };
-  }
 }
 
 /**
@@ -39,30 +35,34 @@ export class Owner extends Registered {
  */
 const MAX_OWNERS = 100_000, OTHER_ADDRESSES = "[other addresses]";
 
-/** A share has room again when no more than this part of it is used, so that the log isn't flooded at its edge. */
+/** What was full has room again when no more than this part of its limit is used, so that the log isn't flooded at its edge. */
 export const ROOM = 0.9;
 
 export class Owners extends Registry<Owner> {
   /** Owns what is limited by no share: what the administrator puts, and what is older than shares. */
   readonly none = new Owner("");
-  /** What one owner may have. */
-  readonly most: Readonly<Counts>;
   readonly #byId = new Map<number, Owner>();
+  #most: Readonly<Counts>;
 
   constructor(context: Context) {
     super(context, "owner", "INSERT INTO owner (name) VALUES (?)");
-    const { share, messages, bytes, mailboxes, ownerBytes, ownerMailboxes } = context.limits;
-    this.most = {
-      messages: ownerLimit(messages, share),
-      bytes: ownerLimit(bytes, share, ownerBytes),
-      mailboxes: ownerLimit(mailboxes, share, ownerMailboxes),
-    };
+    this.#most = mostOf(context.limits);
     const rows = allRows<{ id: number; name: string }>(context.db.prepare("SELECT id, name FROM owner"));
     for (const { id, name } of rows) {
-      const owner = this.obtain(name);
+      const owner = this.insert(new Owner(name));
       owner.id = id;
       this.#byId.set(id, owner);
     }
+  }
+
+  /** What one owner may have. */
+  get most(): Readonly<Counts> {
+    return this.#most;
+  }
+
+  /** The limits have changed. */
+  configure() {
+    this.#most = mostOf(this.context.limits);
   }
 
   /** @throws {StoreLost} There is no owner with this number. */
@@ -76,9 +76,10 @@ export class Owners extends Registry<Owner> {
   obtain(name: string | undefined): Owner {
     if (name === undefined) return this.none;
     const owner = this.get(name);
-    if (owner !== undefined) return owner;
+    if (owner !== undefined && !owner.isEmpty) return owner;
+    // one that holds nothing is as good as unknown: whether it is remembered still must not decide anything
     if (this.size >= MAX_OWNERS && name !== OTHER_ADDRESSES) return this.obtain(OTHER_ADDRESSES);
-    return this.insert(new Owner(name));
+    return owner ?? this.insert(new Owner(name));
   }
 
   override idOf(owner: Owner): number {
@@ -88,11 +89,6 @@ export class Owners extends Registry<Owner> {
     return id;
   }
 
-  protected override insert(owner: Owner): Owner {
-    this.#byId.set(owner.id, owner);
-    return super.insert(owner);
-  }
-
   protected override remove(owner: Owner) {
     this.#byId.delete(owner.id);
     super.remove(owner);
@@ -100,13 +96,6 @@ export class Owners extends Registry<Owner> {
 
   /** Adds to what it has. */
   change(owner: Owner, mailboxes: number, messages: number, bytes: number) {
-    if (owner === this.none) return;
-    this.touch(owner);
-    this.load(owner, mailboxes, messages, bytes);
-  }
-
-  /** The same for what is there at the start. */
-  load(owner: Owner, mailboxes: number, messages: number, bytes: number) {
     if (owner === this.none) return;
     const wasEmpty = owner.isEmpty;
     owner.mailboxes += mailboxes;
@@ -134,28 +123,18 @@ export class Owners extends Registry<Owner> {
     return greatestOf(["messages", "bytes", "mailboxes"], this.all());
   }
 
-  #hasRoom({ mailboxes, messages, bytes }: Owner): boolean {
+  /** Whether an owner has some of its share left. */
+  hasRoom({ mailboxes, messages, bytes }: Owner): boolean {
     const { most } = this;
     return messages <= most.messages * ROOM && bytes <= most.bytes * ROOM &&
       mailboxes <= most.mailboxes * ROOM;
   }
-
-  /** To be called after a batch is committed. Reports owners that have some of their share left again. */
-  override commit() {
-    for (const owner of this.touched) {
-      if (owner.refused === undefined || !this.#hasRoom(owner)) continue;
-      reportRoom(this.context, owner, { owner: owner.name });
-    }
-    super.commit();
-  }
 }
 
-/** Reports that what was full has room again. */
-export function reportRoom(
-  { onEvent }: Context,
-  full: { refused: number | undefined },
-  what: { mailbox?: string; owner?: string },
-) {
-  onEvent({ kind: "room", ...what, refused: full.refused! });
-  full.refused = undefined;
+function mostOf({ share, messages, bytes, mailboxes, ownerBytes, ownerMailboxes }: StoreLimits): Counts {
+  return {
+    messages: ownerLimit(messages, share),
+    bytes: ownerLimit(bytes, share, ownerBytes),
+    mailboxes: ownerLimit(mailboxes, share, ownerMailboxes),
+  };
 }

@@ -4,25 +4,16 @@ import type { Context } from "../../database/context.ts";
 /** How many that hold nothing keep their rows, so that filling and emptying one costs no insert and delete. */
 const EMPTY_KEPT = 1024;
 
-/** What a {@linkcode Registry} keeps by its name. It has a row if it holds something, or did lately. */
+/** What a {@linkcode Registry} keeps by its name. It has a row if it holds something at a flush, or did lately. */
 export abstract class Registered {
   /** Its number in the database; 0: it has no row. */
   id = 0;
   /** Messages refused since it became full; undefined while it has room. */
   refused: number | undefined;
-  /** The transaction that touched it last. */
-  touchedIn = -1;
 
   constructor(readonly name: string) {}
 
   abstract get isEmpty(): boolean;
-
-  /** What a rollback restores: field by field, since a copy of the whole costs as much as an insert. */
-  abstract get state(): object;
-
-  restore(before: object) {
-    Object.assign(this, before);
-  }
 }
 
 /** Invariant: those that hold nothing are in `#empty`. */
@@ -33,7 +24,8 @@ export abstract class Registry<T extends Registered> {
   readonly #byName = new Map<string, T>();
   /** The one that has been empty longest comes first. */
   readonly #empty = new Set<T>();
-  #touched: T[] = [];
+  /** Those that were full and have changed since: they may have room again. */
+  readonly eased = new Set<T>();
 
   /** @param add The statement that gives one of this name a row in `table`. */
   constructor(context: Context, table: "mailbox" | "owner", add: string) {
@@ -51,13 +43,9 @@ export abstract class Registry<T extends Registered> {
     return this.#byName.values();
   }
 
+  /** How many hold something. */
   protected get size(): number {
-    return this.#byName.size;
-  }
-
-  /** Those that this batch has touched. */
-  get touched(): readonly T[] {
-    return this.#touched;
+    return this.#byName.size - this.#empty.size;
   }
 
   /** Takes one more, with its row if it has one. */
@@ -70,61 +58,30 @@ export abstract class Registry<T extends Registered> {
   protected remove(thing: T) {
     this.#byName.delete(thing.name);
     this.#empty.delete(thing);
+    this.eased.delete(thing);
   }
 
   /** Has to be called after each change of what it holds. */
   protected changed(thing: T, wasEmpty: boolean) {
     if (thing.isEmpty) this.#empty.add(thing);
     else if (wasEmpty) this.#empty.delete(thing);
-  }
-
-  /** Restores it if the batch is rolled back. */
-  touch(thing: T) {
-    const { transaction } = this.context;
-    if (thing.touchedIn === transaction.number) return;
-    thing.touchedIn = transaction.number;
-    this.#touched.push(thing);
-    transaction.onRollback(this.#restorerOf(thing));
-  }
-
-  /** Not in `touch`, which is called for every message and mostly has nothing to do: the closure would cost memory. */
-  #restorerOf(thing: T): () => void {
-    const before = thing.state;
-    return () => {
-      this.#touched = [];
-      this.restore(thing, before);
-    };
-  }
-
-  protected restore(thing: T, before: object) {
-    const wasEmpty = thing.isEmpty;
-    thing.restore(before);
-    this.changed(thing, wasEmpty);
+    if (thing.refused !== undefined) this.eased.add(thing);
   }
 
   /** Its number in the database. It gets a row if it has none. */
   idOf(thing: T): number {
     if (thing.id === 0) {
-      const { transaction } = this.context;
-      thing.id = Number(transaction.run(this.#add, thing.name).lastInsertRowid);
-      transaction.onRollback(() => thing.id = 0);
+      thing.id = Number(this.context.transaction.run(this.#add, thing.name).lastInsertRowid);
     }
     return thing.id;
   }
 
   /** Forgets those that have been empty longest, if there are many, with their rows. */
   forgetEmpty() {
-    const { transaction } = this.context;
     for (const thing of this.#empty) {
       if (this.#empty.size <= EMPTY_KEPT) break;
       this.remove(thing);
-      if (thing.id !== 0) transaction.run(this.#drop, thing.id);
-      transaction.onRollback(() => this.insert(thing));
+      if (thing.id !== 0) this.context.transaction.run(this.#drop, thing.id);
     }
-  }
-
-  /** To be called after a batch is committed. */
-  commit() {
-    if (this.#touched.length > 0) this.#touched = [];
   }
 }

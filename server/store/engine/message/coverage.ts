@@ -22,8 +22,8 @@ interface Source extends MessageTables {
 }
 
 /**
- * Sets apart what a mailbox holds and is not leased, and its dead letters; every message has a row by now. Returns how
- * many they are, or `apart full` if there is no room for all: then nothing was done.
+ * Sets apart what a mailbox holds and is not leased, and its dead letters; none of its messages is pending. Returns
+ * how many they are, or `apart full` if there is no room for all: then nothing was done.
  */
 export function setApart(name: string, source: Source): number | "apart full" {
   const { mailboxes, dead } = source, mailbox = mailboxes.get(name);
@@ -31,7 +31,6 @@ export function setApart(name: string, source: Source): number | "apart full" {
   if (!dead.hasRoomApart(name, mailbox?.messages ?? 0, mailbox?.bytes ?? 0)) return "apart full";
   const letters = dead.setAllApart(name);
   if (mailbox === undefined || mailbox.messages === 0) return letters;
-  mailboxes.touch(mailbox);
   return letters + setDelayedApart(mailbox, source) + setRowsApart(mailbox, source);
 }
 
@@ -42,25 +41,24 @@ function setDelayedApart(mailbox: Mailbox, { mailboxes, delayed, dead, now }: So
     delayed.remove(message);
     mailboxes.change(mailbox, mailboxes.owners.withId(owner), -1, -bytes);
     if (expires !== null && expires <= now) continue;
-    dead.setApart(mailbox.name, message.id, message, 0);
+    dead.setApart(mailbox.name, { ...message, seq: message.id }, 0);
     count++;
   }
   return count;
 }
 
-function setRowsApart(mailbox: Mailbox, { rows, retries, dead, leased, now }: Source): number {
+function setRowsApart(mailbox: Mailbox, { kept, dead, leased, now }: Source): number {
   let count = 0;
   for (const { isLong } of mailbox.queues) {
     for (let cursor = 0, isMore = true; isMore;) {
-      const page = rows.whole.from(mailbox, { isLong, cursor }, PAGE_ROWS);
+      const page = kept.rows.whole.from(mailbox, { isLong, cursor }, PAGE_ROWS);
       for (const row of page) {
-        const { seq: id, expires, due } = row;
+        const { seq: id, expires } = row;
         cursor = id + 1;
         if (leased.has(id)) continue;
-        if (due !== null) retries.counts.add(mailbox.name, -1);
-        rows.remove(mailbox, row);
+        kept.remove(mailbox, row);
         if (expires !== null && expires <= now) continue;
-        dead.setApart(mailbox.name, id, row, row.attempts);
+        dead.setApart(mailbox.name, row, row.attempts);
         count++;
       }
       isMore = page.length === PAGE_ROWS;

@@ -3,7 +3,7 @@ import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.
 import type { Transaction } from "../../database/transaction.ts";
 import type { DeadLetter, DeadLetters, DeadOutcome, Put } from "../../requests/message.ts";
 import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
-import type { Row } from "./message_rows.ts";
+import type { Message } from "./message_rows.ts";
 
 /** Dead letters that are kept, and bytes of their text; the oldest make room for new ones (session.md 6.7). */
 export const DEAD_LIMITS = { letters: 100_000, bytes: 256 * 1024 ** 2 };
@@ -16,6 +16,9 @@ const LISTED_CHARACTERS = 128;
 
 /** Dead letters that one new one drops at most: short ones make room for a long one over several. */
 const MAX_DROPS = 64;
+
+/** What a dead letter has of its message. */
+type LetterMessage = Pick<Message, "seq" | "sender" | "time" | "text" | "bytes">;
 
 interface Size {
   id: number;
@@ -43,8 +46,8 @@ export class DeadLetterRows {
     this.#transaction = transaction;
     this.#limits = limits;
     this.#sql = prepareAll(db, {
-      add: `INSERT INTO dead (id, mailbox, sender, time, text, bytes, attempts, reason)
-        SELECT seq, ?, sender, time, text, bytes, ?, ? FROM message WHERE seq = ?`,
+      add: `INSERT INTO dead (id, mailbox, sender, time, text, bytes, attempts, reason, apart)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       list:
         `SELECT id, mailbox, sender, time, attempts, reason, bytes, substr(text, 1, ${LISTED_CHARACTERS}) AS text
         FROM dead WHERE id > ? ORDER BY id ${LIMIT}`,
@@ -52,8 +55,6 @@ export class DeadLetterRows {
       whole: "SELECT mailbox, sender, time, text, bytes FROM dead WHERE id = ?",
       oldest: "SELECT id, mailbox, bytes, apart FROM dead WHERE apart = 0 ORDER BY id LIMIT 1",
       size: "SELECT id, mailbox, bytes, apart FROM dead WHERE id = ?",
-      addApart: `INSERT INTO dead (id, mailbox, sender, time, text, bytes, attempts, reason, apart)
-        VALUES (?, ?, ?, ?, ?, ?, ?, '${BEFORE_ACCOUNT}', 1)`,
       bytesOf: "SELECT coalesce(sum(bytes), 0) AS bytes FROM dead WHERE mailbox = ? AND apart = 0",
       setApart: `UPDATE dead SET apart = 1, reason = '${BEFORE_ACCOUNT}' WHERE mailbox = ? AND apart = 0`,
       drop: "DELETE FROM dead WHERE id = ?",
@@ -62,7 +63,7 @@ export class DeadLetterRows {
     const counts = allRows<{ mailbox: string; count: number; bytes: number }>(db.prepare(
       "SELECT mailbox, count(*) AS count, sum(bytes) AS bytes FROM dead WHERE apart = 0 GROUP BY mailbox",
     ));
-    this.counts = new MailboxCounts(transaction, counts);
+    this.counts = new MailboxCounts(counts);
     for (const { bytes } of counts) this.#bytes += bytes;
     this.#apart = firstRow(db.prepare(
       "SELECT count(*) AS letters, coalesce(sum(bytes), 0) AS bytes FROM dead WHERE apart = 1",
@@ -74,11 +75,22 @@ export class DeadLetterRows {
     return this.#bytes;
   }
 
-  /** Adds a message that has a row, which the caller removes. `reason` is why its last attempt failed. */
-  add(mailbox: string, { seq, bytes }: Pick<Row, "seq" | "bytes">, attempts: number, reason: string) {
-    this.#transaction.run(this.#sql.add, mailbox, attempts, reason, seq);
-    this.#count(mailbox, 1, bytes);
+  /** Adds a message, which the caller removes. `reason` is why its last attempt failed. */
+  add(mailbox: string, message: LetterMessage, attempts: number, reason: string) {
+    this.#insert(mailbox, message, attempts, reason, 0);
+    this.#count(mailbox, 1, message.bytes);
     for (let i = 0; i < MAX_DROPS && this.#isTooMuch; i++) this.#drop(firstRow<Size>(this.#sql.oldest)!);
+  }
+
+  #insert(
+    mailbox: string,
+    { seq, sender, time, text, bytes }: LetterMessage,
+    attempts: number,
+    reason: string,
+    apart: number,
+  ) {
+    this.#transaction.begin(bytes);
+    this.#sql.add.run(seq, mailbox, sender, time, text, bytes, attempts, reason, apart);
   }
 
   /** Whether all dead letters of a mailbox can be set apart, and `messages` messages with `bytes` bytes too. */
@@ -102,16 +114,10 @@ export class DeadLetterRows {
     return letters;
   }
 
-  /** Sets a message apart. If it has a row, the caller removes that. */
-  setApart(
-    mailbox: string,
-    id: number,
-    { sender, time, text, bytes }: Pick<Row, "sender" | "time" | "text" | "bytes">,
-    attempts: number,
-  ) {
-    this.#transaction.begin(bytes);
-    this.#sql.addApart.run(id, mailbox, sender, time, text, bytes, attempts);
-    this.#countApart(1, bytes);
+  /** Sets a message apart, which the caller removes. */
+  setApart(mailbox: string, message: LetterMessage, attempts: number) {
+    this.#insert(mailbox, message, attempts, BEFORE_ACCOUNT, 1);
+    this.#countApart(1, message.bytes);
   }
 
   /** @param put Puts a message that is requeued. */
@@ -159,7 +165,7 @@ export class DeadLetterRows {
   #clear(): number {
     const { letters, bytes } = this.#apart;
     this.#transaction.run(this.#sql.clear);
-    this.#addBytes(-this.#bytes);
+    this.#bytes = 0;
     this.#countApart(-letters, -bytes);
     return letters + this.counts.clear();
   }
@@ -170,17 +176,11 @@ export class DeadLetterRows {
 
   #count(mailbox: string, letters: number, bytes: number) {
     this.counts.add(mailbox, letters);
-    this.#addBytes(bytes);
-  }
-
-  #addBytes(bytes: number) {
-    this.#transaction.count((sign) => this.#bytes += sign * bytes);
+    this.#bytes += bytes;
   }
 
   #countApart(letters: number, bytes: number) {
-    this.#transaction.count((sign) => {
-      this.#apart.letters += sign * letters;
-      this.#apart.bytes += sign * bytes;
-    });
+    this.#apart.letters += letters;
+    this.#apart.bytes += bytes;
   }
 }

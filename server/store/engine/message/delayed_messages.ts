@@ -1,11 +1,5 @@
-/**
- * Messages that wait for a time: those that were put with a delay, and those whose last attempt failed.
- *
- * @module
- */
-
 import type { Context } from "../../database/context.ts";
-import { allRows, LIMIT, prepareAll } from "../../database/statements.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Put } from "../../requests/message.ts";
 import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
@@ -22,6 +16,8 @@ export class DelayedMessages {
   readonly counts: MailboxCounts;
   readonly #transaction: Transaction;
   readonly #sql;
+  /** None is due earlier; NaN: not known. */
+  #next = NaN;
 
   constructor({ db, transaction }: Pick<Context, "db" | "transaction">) {
     this.#transaction = transaction;
@@ -30,12 +26,13 @@ export class DelayedMessages {
       add: `INSERT INTO delayed (id, due, mailbox, sender, time, text, bytes, expires, owner)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       due: `${select} WHERE due <= ? ORDER BY due, id ${LIMIT}`,
+      next: "SELECT due FROM delayed ORDER BY due LIMIT 1",
       of: `${select} WHERE mailbox = ?`,
       remove: "DELETE FROM delayed WHERE id = ?",
       clear: "DELETE FROM delayed WHERE mailbox = ?",
     });
     const counts = db.prepare("SELECT mailbox, count(*) AS count FROM delayed GROUP BY mailbox");
-    this.counts = new MailboxCounts(transaction, allRows(counts));
+    this.counts = new MailboxCounts(allRows(counts));
   }
 
   /** @param owner The owner's number. */
@@ -43,10 +40,21 @@ export class DelayedMessages {
     this.#transaction.begin(bytes);
     this.#sql.add.run(id, time + delay, mailbox, sender, time, text, bytes, expires ?? null, owner);
     this.counts.add(mailbox, 1);
+    if (time + delay < this.#next) this.#next = time + delay;
+  }
+
+  /** When the first is due, or earlier; `Infinity` if there is none. */
+  get next(): number {
+    if (this.counts.of() === 0) return Infinity;
+    if (Number.isNaN(this.#next)) this.#next = firstRow<{ due: number }>(this.#sql.next)!.due;
+    return this.#next;
   }
 
   /** Those whose time has come, in the order of these times. */
   due(now: number, limit: number): DelayedMessage[] {
+    if (this.next > now) return [];
+    // the caller removes them
+    this.#next = NaN;
     return allRows(this.#sql.due, now, limit);
   }
 
@@ -63,55 +71,5 @@ export class DelayedMessages {
   /** Removes those of one mailbox. */
   clear(mailbox: string) {
     if (this.counts.clear(mailbox) > 0) this.#transaction.run(this.#sql.clear, mailbox);
-  }
-}
-
-/** A message that waits for its next attempt. */
-export interface Retry {
-  seq: number;
-  /** Null if its mailbox was cleared. */
-  mailbox: string | null;
-}
-
-/**
- * Messages that wait for their next attempt. They keep their rows, and with them their place in the order.
- *
- * Invariant: the row of a message has a `due` exactly while it waits, and it is in no lease then. `counts` leaves out
- * messages of cleared mailboxes; what removes a row that waits has to change it.
- */
-export class Retries {
-  readonly counts: MailboxCounts;
-  readonly #transaction: Transaction;
-  readonly #sql;
-
-  constructor({ db, transaction }: Context) {
-    this.#transaction = transaction;
-    this.#sql = prepareAll(db, {
-      set: "UPDATE message SET due = ? WHERE seq = ?",
-      due: `SELECT seq, name AS mailbox FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
-        WHERE due <= ? ORDER BY due, seq ${LIMIT}`,
-    });
-    const counts = db.prepare(
-      `SELECT name AS mailbox, count(*) AS count FROM message JOIN mailbox ON mailbox.id = mailbox
-        WHERE due IS NOT NULL GROUP BY name`,
-    );
-    this.counts = new MailboxCounts(transaction, allRows(counts));
-  }
-
-  /** Makes a message with a row wait until `due`, in milliseconds since 1970. */
-  add(mailbox: string, seq: number, due: number) {
-    this.#transaction.run(this.#sql.set, due, seq);
-    this.counts.add(mailbox, 1);
-  }
-
-  /** Those whose time has come, in the order of these times. */
-  due(now: number, limit: number): Retry[] {
-    return allRows(this.#sql.due, now, limit);
-  }
-
-  /** Ends the wait of a message. */
-  end({ seq, mailbox }: Retry) {
-    this.#transaction.run(this.#sql.set, null, seq);
-    if (mailbox !== null) this.counts.add(mailbox, -1);
   }
 }

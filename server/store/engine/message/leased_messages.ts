@@ -6,9 +6,10 @@ import type { FailedAttempt } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
 import type { DeadLetterRows } from "./dead_letters.ts";
-import type { DelayedMessages, Retries } from "./delayed_messages.ts";
+import type { DelayedMessages } from "./delayed_messages.ts";
+import type { KeptMessages } from "./kept_messages.ts";
 import { type Lease, Leases } from "./leases.ts";
-import type { MessageRows, Row, RowOf } from "./message_rows.ts";
+import type { Message, MessageOf } from "./message_rows.ts";
 import type { ReadyEvents } from "./ready_events.ts";
 
 /** The failed attempt of a lease that ends by itself. */
@@ -17,19 +18,22 @@ const LEASE_RAN_OUT: FailedAttempt = { delay: 0, attempts: 5, reason: "lease ran
 /** Where messages are kept, by their states. */
 export interface MessageTables {
   mailboxes: Mailboxes;
-  rows: MessageRows;
+  kept: KeptMessages;
   delayed: DelayedMessages;
   dead: DeadLetterRows;
-  retries: Retries;
   /** For each mailbox that an account covers, the number of the last message that was put before. */
   covered: ReadonlyMap<string, number>;
   events: ReadyEvents;
 }
 
-interface LeaseRow extends Omit<Lease, "messages" | "begun"> {
+interface LeaseRow extends Omit<Lease, "messages" | "begun" | "given" | "until" | "confirmed"> {
   /** Numbers, separated by spaces. */
   messages: string;
   begun: string | null;
+  /** Null in a database of the version before the journal. */
+  given: number | null;
+  until: number | null;
+  confirmed: number;
 }
 
 /** Messages that are with a session. */
@@ -38,25 +42,33 @@ export class LeasedMessages {
   readonly #context: Context;
   readonly #tables: MessageTables;
   readonly #sql;
-  /** Leases whose rows this batch has to bring up to date. */
+  /** Leases whose rows are not up to date. One that has ended and has no row is not among them. */
   readonly #changed = new Set<Lease>();
 
   constructor(context: Context, tables: MessageTables) {
     this.#context = context;
     this.#tables = tables;
-    const { db } = context, given = context.monotonicClock();
+    const { db } = context, now = context.monotonicClock();
     this.#sql = prepareAll(db, {
-      set: `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, account, begun)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      set: `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, account, begun,
+        given, until, confirmed, use) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       drop: "DELETE FROM lease WHERE token = ?",
     });
-    const numbers = (ids: string) => ids.split(" ").map(Number);
-    for (const row of allRows<LeaseRow>(db.prepare("SELECT * FROM lease"))) {
-      const messages = new Map(numbers(row.messages).map((id) => [id, tables.rows.get(id)?.bytes ?? 0]));
+    const numbers = (ids: string) => ids === "" ? [] : ids.split(" ").map(Number);
+    for (const row of allRows<LeaseRow>(db.prepare("SELECT * FROM lease ORDER BY use, token"))) {
+      const messages = new Map(numbers(row.messages).map((id) => [id, tables.kept.get(id)?.bytes ?? 0]));
       const begun = row.begun === null ? undefined : new Set(numbers(row.begun));
-      // a start prolongs every lease
-      const until = given + row.duration, links = { older: undefined, newer: undefined };
-      this.leases.add({ ...row, messages, begun, given, until, confirmed: true, stored: true, ...links });
+      this.leases.load({
+        ...row,
+        messages,
+        begun,
+        given: row.given ?? now,
+        until: row.until ?? now + row.duration,
+        confirmed: row.confirmed === 1,
+        stored: true,
+        older: undefined,
+        newer: undefined,
+      });
     }
   }
 
@@ -64,7 +76,7 @@ export class LeasedMessages {
   given(session: string, tag: number): Leased | undefined {
     const lease = this.leases.of(session, tag);
     if (lease === undefined) return undefined;
-    const messages = [...lease.messages.keys()].map((id) => leasedMessage(this.#row(id)));
+    const messages = [...lease.messages.keys()].map((id) => leasedMessage(this.#message(id)));
     return { token: lease.token, messages };
   }
 
@@ -76,9 +88,11 @@ export class LeasedMessages {
   }
 
   /** Leases these messages of a mailbox to a session. */
-  give(request: LeaseRequest, rows: readonly Row[]): Leased {
+  give(request: LeaseRequest, messages: readonly Message[]): Leased {
     const { session, network = "", account = "", tag, mailbox, duration, ahead } = request;
-    const { monotonicClock, random, transaction } = this.#context, given = monotonicClock();
+    const { monotonicClock, random } = this.#context, given = monotonicClock();
+    const bytesOf = new Map<number, number>();
+    for (const { seq, bytes } of messages) bytesOf.set(seq, bytes);
     const lease: Lease = {
       token: random(8).toHex(),
       session,
@@ -87,7 +101,7 @@ export class LeasedMessages {
       tag,
       mailbox,
       duration,
-      messages: new Map(rows.map(({ seq, bytes }) => [seq, bytes])),
+      messages: bytesOf,
       begun: ahead ? new Set() : undefined,
       given,
       until: given + duration,
@@ -95,11 +109,11 @@ export class LeasedMessages {
       stored: false,
       older: undefined,
       newer: undefined,
+      use: 0,
     };
     this.leases.add(lease);
     this.#changed.add(lease);
-    transaction.onRollback(() => this.leases.remove(lease));
-    return { token: lease.token, messages: rows.map(leasedMessage) };
+    return { token: lease.token, messages: messages.map(leasedMessage) };
   }
 
   confirm(session: string, tag: number): "confirmed" | "unknown" {
@@ -112,10 +126,7 @@ export class LeasedMessages {
   #confirm(lease: Lease) {
     if (lease.confirmed) return;
     lease.confirmed = true;
-    this.#context.transaction.onRollback(() => {
-      lease.confirmed = false;
-      this.leases.mayEndEarlier(lease);
-    });
+    this.#changed.add(lease);
   }
 
   /** Releases the messages of a lease. */
@@ -125,21 +136,23 @@ export class LeasedMessages {
     return "released";
   }
 
+  /** Releases the messages of all leases. */
+  releaseAll() {
+    for (const lease of this.leases.all()) this.#release(lease, new Map(lease.messages));
+  }
+
   /** Acknowledges these messages: removes them. Returns those that the lease does not hold any more. */
   ack(session: string, token: string, ids: readonly number[]): number[] {
     const { lease, held, others } = this.#find(session, token, ids);
+    const { kept } = this.#tables;
     if (lease !== undefined && held.size > 0) {
-      this.#takeOut(lease, held);
-      this.#removeRows(lease, held);
+      this.#takeOut(lease, held.keys());
+      kept.removeAll(this.#mailbox(lease.mailbox), held);
     }
-    const { mailboxes, rows, retries } = this.#tables;
     return others.filter((id) => {
-      const row = this.#releasedRow(id, token);
-      if (row === undefined) return true;
-      mailboxes.touch(row.mailbox);
-      rows.remove(row.mailbox, row);
-      if (row.due !== null) retries.counts.add(row.mailbox.name, -1);
-      return false;
+      const message = this.#released(id, token);
+      if (message !== undefined) kept.remove(message.mailbox, message);
+      return message === undefined;
     });
   }
 
@@ -152,17 +165,15 @@ export class LeasedMessages {
   back(session: string, token: string, ids: readonly number[], failure?: FailedAttempt): number[] {
     const { lease, held, others } = this.#find(session, token, ids);
     if (lease !== undefined) this.#release(lease, held, () => failure);
-    return others.filter((id) => this.#releasedRow(id, token) === undefined);
+    return others.filter((id) => this.#released(id, token) === undefined);
   }
 
   /** Counts an attempt for these messages. Returns those that the lease does not hold any more. */
   begin(session: string, token: string, ids: readonly number[]): number[] {
     const { lease, held, others } = this.#find(session, token, ids), begun = lease?.begun;
     if (lease === undefined || begun === undefined) return others;
-    const added = held.keys().filter((id) => !begun.has(id)).toArray();
-    for (const id of added) begun.add(id);
+    for (const id of held.keys()) begun.add(id);
     this.#changed.add(lease);
-    this.#context.transaction.onRollback(() => added.forEach((id) => begun.delete(id)));
     return others;
   }
 
@@ -170,15 +181,10 @@ export class LeasedMessages {
   extend(session: string, token: string, duration: number): boolean {
     const lease = this.leases.get(token);
     if (lease === undefined || lease.session !== session) return false;
-    const { monotonicClock, transaction } = this.#context;
-    const before = { duration: lease.duration, until: lease.until };
-    transaction.onRollback(() => {
-      Object.assign(lease, before);
-      this.leases.mayEndEarlier(lease);
-    });
-    Object.assign(lease, { duration, until: monotonicClock() + duration });
+    lease.duration = duration;
+    lease.until = this.#context.monotonicClock() + duration;
+    lease.confirmed = true;
     this.leases.table.use(lease);
-    this.#confirm(lease);
     this.leases.mayEndEarlier(lease);
     this.#changed.add(lease);
     return true;
@@ -197,36 +203,23 @@ export class LeasedMessages {
     return { lease, held, others };
   }
 
-  /** The row of a message, if the lease with this token has released it and it was not leased since. */
-  #releasedRow(id: number, token: string): RowOf & { mailbox: Mailbox } | undefined {
-    const row = this.#tables.rows.get(id), mailbox = row?.mailbox;
-    if (mailbox === undefined || row!.token !== token || this.leases.has(id)) return undefined;
-    return { ...row!, mailbox };
+  /** A message, if the lease with this token has released it and it was not leased since. */
+  #released(id: number, token: string): MessageOf & { mailbox: Mailbox } | undefined {
+    const message = this.#tables.kept.get(id);
+    if (message?.mailbox === undefined || message.token !== token || this.leases.has(id)) return undefined;
+    return message as MessageOf & { mailbox: Mailbox };
   }
 
   /** Takes messages out of their lease. */
-  #takeOut(lease: Lease, messages: ReadonlyMap<number, number>) {
-    this.leases.removeMessages(lease, messages);
-    this.#changed.add(lease);
-    this.#context.transaction.onRollback(() => this.leases.restore(lease, messages));
+  #takeOut(lease: Lease, ids: Iterable<number>) {
+    this.leases.removeMessages(lease, ids);
+    if (lease.messages.size > 0 || lease.stored) this.#changed.add(lease);
+    else this.#changed.delete(lease);
   }
 
   /** Ends the leases of a mailbox that is cleared. */
   clear(mailbox: string) {
-    for (const lease of this.leases.in(mailbox)) this.#takeOut(lease, new Map(lease.messages));
-  }
-
-  /** Removes messages of a lease, those with consecutive numbers together. */
-  #removeRows({ mailbox: name }: Lease, messages: ReadonlyMap<number, number>) {
-    const { mailboxes, rows } = this.#tables, mailbox = this.#mailbox(name);
-    mailboxes.touch(mailbox);
-    const leased = [...messages].sort(([a], [b]) => a - b);
-    for (let at = 0; at < leased.length;) {
-      const first = leased[at]![0];
-      let sum = 0, last = first;
-      for (; leased[at]?.[0] === last; last++) sum += leased[at++]![1];
-      rows.removeRange(mailbox, first, last - 1, sum);
-    }
+    for (const lease of this.leases.in(mailbox)) this.#takeOut(lease, lease.messages.keys());
   }
 
   /**
@@ -239,47 +232,58 @@ export class LeasedMessages {
     messages: ReadonlyMap<number, number>,
     failureOf: (id: number) => FailedAttempt | undefined = () => undefined,
   ) {
-    const { mailboxes, rows, dead, covered, retries, events } = this.#tables;
+    const { kept, dead, covered, events } = this.#tables;
     const mailbox = this.#mailbox(lease.mailbox), { name } = mailbox;
-    mailboxes.touch(mailbox);
-    this.#takeOut(lease, messages);
+    this.#takeOut(lease, messages.keys());
     const now = this.#context.wallClock();
     for (const id of messages.keys()) {
       const failure = failureOf(id);
-      const row = this.#row(id), attempts = row.attempts + (failure === undefined ? 0 : 1);
-      const isExpired = row.expires !== null && row.expires <= now;
+      const message = this.#message(id), attempts = message.attempts + (failure === undefined ? 0 : 1);
+      const isExpired = message.expires !== null && message.expires <= now;
       const isBefore = id <= (covered.get(name) ?? 0);
       const isDead = failure !== undefined && attempts >= failure.attempts;
-      if (isBefore && !isExpired) dead.setApart(name, id, row, attempts);
-      else if (isDead && !isBefore) dead.add(name, row, attempts, failure.reason);
+      if (isBefore && !isExpired) dead.setApart(name, message, attempts);
+      else if (isDead && !isBefore) dead.add(name, message, attempts, failure.reason);
       if (isDead || isBefore || isExpired) {
-        rows.remove(mailbox, row);
+        kept.remove(mailbox, message);
         continue;
       }
-      rows.release(id, attempts, lease.token);
+      kept.release(id, attempts, lease.token);
       if (failure !== undefined && failure.delay > 0) {
-        retries.add(name, id, now + failure.delay);
+        kept.wait(mailbox, id, now + failure.delay);
         continue;
       }
-      mailbox.addReady(row);
+      mailbox.addReady(message);
       events.notify(name);
     }
   }
 
-  /** Ends leases whose time is over, with about `limit` messages together. Returns whether there may be more. */
-  end(limit: number): boolean {
-    const { leases, isMore } = this.leases.ended(this.#context.monotonicClock(), limit);
-    for (const lease of leases) {
+  /** Ends leases whose time is over, with about `limit` messages together. */
+  end(limit: number) {
+    const now = this.#context.monotonicClock();
+    for (let count = 0; count < limit;) {
+      const lease = this.leases.ended(now);
+      if (lease === undefined) return;
+      const messages = new Map(lease.messages);
       const counts = (id: number) => lease.confirmed && (lease.begun?.has(id) ?? true);
-      this.#release(lease, new Map(lease.messages), (id) => counts(id) ? LEASE_RAN_OUT : undefined);
+      this.#release(lease, messages, (id) => counts(id) ? LEASE_RAN_OUT : undefined);
+      count += messages.size;
     }
-    return isMore;
   }
 
-  #row(id: number): Row {
-    const row = this.#tables.rows.get(id);
-    if (row === undefined) throw new StoreLost(`Message ${id} of a lease is missing`);
-    return row;
+  /** Prolongs every lease to its full duration from now on: the server was started (session.md 6.13). */
+  start() {
+    const given = this.#context.monotonicClock();
+    for (const lease of this.leases.all()) {
+      Object.assign(lease, { given, until: given + lease.duration, confirmed: true });
+      this.#changed.add(lease);
+    }
+  }
+
+  #message(id: number): MessageOf {
+    const message = this.#tables.kept.get(id);
+    if (message === undefined) throw new StoreLost(`Message ${id} of a lease is missing`);
+    return message;
   }
 
   #mailbox(name: string): Mailbox {
@@ -288,31 +292,49 @@ export class LeasedMessages {
     return mailbox;
   }
 
-  /** Brings the rows of leases up to date. */
-  flush() {
-    for (const lease of this.#changed) this.#store(lease);
-    this.#changed.clear();
+  /** Brings the rows of up to `rows` leases up to date. Returns how many they were. */
+  flush(rows: number): number {
+    let count = 0;
+    for (const lease of this.#changed) {
+      if (count === rows) break;
+      this.#store(lease);
+      this.#changed.delete(lease);
+      count++;
+    }
+    return count;
+  }
+
+  /** Whether there is something to {@linkcode flush}. */
+  get isDirty(): boolean {
+    return this.#changed.size > 0;
   }
 
   #store(lease: Lease) {
-    const { token, session, network, account, tag, mailbox, duration, messages, begun, stored } = lease;
-    if (messages.size === 0 && !stored) return;
-    const { transaction } = this.#context;
-    transaction.onRollback(() => lease.stored = stored);
+    const { token, session, network, account, tag, mailbox, duration, messages, begun } = lease;
+    const { given, until, confirmed, use } = lease, { transaction } = this.#context;
     lease.stored = messages.size > 0;
     if (!lease.stored) {
       transaction.run(this.#sql.drop, token);
       return;
     }
     const ids = [...messages.keys()].join(" "), begunIds = begun === undefined ? null : [...begun].join(" ");
-    transaction.run(this.#sql.set, token, session, tag, mailbox, duration, ids, network, account, begunIds);
-  }
-
-  rollback() {
-    this.#changed.clear();
+    const times = [given, until, Number(confirmed), use];
+    transaction.run(
+      this.#sql.set,
+      token,
+      session,
+      tag,
+      mailbox,
+      duration,
+      ids,
+      network,
+      account,
+      begunIds,
+      ...times,
+    );
   }
 }
 
-function leasedMessage({ seq, sender, time, text, attempts }: Row): LeasedMessage {
+function leasedMessage({ seq, sender, time, text, attempts }: Message): LeasedMessage {
   return { id: seq, attempt: attempts + 1, sender, time, text };
 }

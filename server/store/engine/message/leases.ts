@@ -1,6 +1,7 @@
 import { FairTable, type TableLimits } from "../../../quota/fair_table.ts";
 import type { Linked } from "../../../quota/owner_lists.ts";
 import { UNCONFIRMED_LEASE_MS } from "../../requests/lease.ts";
+import { Deadlines } from "./deadlines.ts";
 
 /** Leases that may run at a time. */
 const LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
@@ -37,16 +38,14 @@ interface MailboxLeases {
 /** The leases that run, by token, by session and tag, by message and by mailbox. */
 export class Leases {
   readonly #byToken = new Map<string, Lease>();
-  readonly #byTag = new Map<string, Lease>();
+  readonly #bySession = new Map<string, Map<number, Lease>>();
   readonly #byId = new Map<number, Lease>();
   readonly #byMailbox = new Map<string, MailboxLeases>();
   readonly table = new FairTable<Lease>(LIMITS, (entry) => entry);
-  /** No lease ends before this. */
-  #nextEnd = Infinity;
-
-  get size(): number {
-    return this.#byToken.size;
-  }
+  readonly #deadlines = new Deadlines<Lease>({
+    timeOf: (lease) => lease.messages.size === 0 ? undefined : endOf(lease),
+    isBefore: (a, b) => a.token < b.token,
+  });
 
   /** How many messages of a mailbox, or of all, are leased. */
   messages(mailbox?: string): number {
@@ -62,7 +61,12 @@ export class Leases {
   }
 
   of(session: string, tag: number): Lease | undefined {
-    return this.#byTag.get(`${session} ${tag}`);
+    return this.#bySession.get(session)?.get(tag);
+  }
+
+  /** All of them. */
+  all(): Lease[] {
+    return [...this.#byToken.values()];
   }
 
   /** Those of one mailbox. */
@@ -70,73 +74,62 @@ export class Leases {
     return [...this.#byMailbox.get(mailbox)?.leases ?? []];
   }
 
+  /** Adds a lease, as the one that was used last. */
   add(lease: Lease) {
-    if (!this.#byToken.has(lease.token)) this.table.add(lease);
+    this.table.add(lease);
+    this.#index(lease);
+  }
+
+  /** Adds a lease that has a row; those that were used before it have been added. */
+  load(lease: Lease) {
+    this.table.load(lease);
+    this.#index(lease);
+  }
+
+  #index(lease: Lease) {
     this.#byToken.set(lease.token, lease);
-    this.#byTag.set(`${lease.session} ${lease.tag}`, lease);
-    const own = this.#byMailbox.get(lease.mailbox) ?? { leases: new Set(), messages: 0 };
-    this.#byMailbox.set(lease.mailbox, own);
+    const ofSession = this.#bySession.get(lease.session);
+    if (ofSession === undefined) this.#bySession.set(lease.session, new Map([[lease.tag, lease]]));
+    else ofSession.set(lease.tag, lease);
+    let own = this.#byMailbox.get(lease.mailbox);
+    if (own === undefined) this.#byMailbox.set(lease.mailbox, own = { leases: new Set(), messages: 0 });
     own.leases.add(lease);
-    for (const id of lease.messages.keys()) {
-      if (!this.#byId.has(id)) own.messages++;
-      this.#byId.set(id, lease);
-    }
-    this.mayEndEarlier(lease);
+    own.messages += lease.messages.size;
+    for (const id of lease.messages.keys()) this.#byId.set(id, lease);
+    this.#deadlines.add(lease);
   }
 
   /** Must be called when the lease may end earlier than before. */
   mayEndEarlier(lease: Lease) {
-    this.#nextEnd = Math.min(this.#nextEnd, endOf(lease));
-  }
-
-  remove(lease: Lease) {
-    if (this.#byToken.delete(lease.token)) this.table.remove(lease);
-    this.#byTag.delete(`${lease.session} ${lease.tag}`);
-    this.#forget(lease, lease.messages.keys());
-    const own = this.#byMailbox.get(lease.mailbox);
-    own?.leases.delete(lease);
-    if (own?.leases.size === 0) this.#byMailbox.delete(lease.mailbox);
-  }
-
-  /** Puts messages back into the lease that they were removed from. */
-  restore(lease: Lease, messages: ReadonlyMap<number, number>) {
-    // in their order: the answer to a repeated request is the same as before
-    lease.messages = new Map([...lease.messages, ...messages].sort(([a], [b]) => a - b));
-    this.add(lease);
+    this.#deadlines.add(lease);
   }
 
   /** Removes messages from their lease, which ends when it is empty. */
-  removeMessages(lease: Lease, messages: ReadonlyMap<number, number>) {
-    this.#forget(lease, messages.keys());
-    for (const id of messages.keys()) lease.messages.delete(id);
-    if (lease.messages.size === 0) this.remove(lease);
-  }
-
-  #forget(lease: Lease, ids: Iterable<number>) {
-    const own = this.#byMailbox.get(lease.mailbox);
-    for (const id of ids) if (this.#byId.delete(id) && own !== undefined) own.messages--;
-  }
-
-  /** Leases that have ended, with about `limit` messages together, and whether there may be more. */
-  ended(now: number, limit: number): { leases: Lease[]; isMore: boolean } {
-    const leases: Lease[] = [];
-    if (now < this.#nextEnd) return { leases, isMore: false };
-    this.#nextEnd = Infinity;
-    let messages = 0;
-    for (const lease of this.#byToken.values()) {
-      const end = endOf(lease);
-      if (end > now) {
-        this.#nextEnd = Math.min(this.#nextEnd, end);
-        continue;
-      }
-      if (messages >= limit) {
-        this.#nextEnd = now;
-        return { leases, isMore: true };
-      }
-      leases.push(lease);
-      messages += lease.messages.size;
+  removeMessages(lease: Lease, ids: Iterable<number>) {
+    const own = this.#byMailbox.get(lease.mailbox)!;
+    for (const id of ids) {
+      this.#byId.delete(id);
+      lease.messages.delete(id);
+      own.messages--;
     }
-    return { leases, isMore: false };
+    if (lease.messages.size > 0) return;
+    this.#byToken.delete(lease.token);
+    this.table.remove(lease);
+    const ofSession = this.#bySession.get(lease.session)!;
+    ofSession.delete(lease.tag);
+    if (ofSession.size === 0) this.#bySession.delete(lease.session);
+    own.leases.delete(lease);
+    if (own.leases.size === 0) this.#byMailbox.delete(lease.mailbox);
+  }
+
+  /** The lease that has ended first, if one has: of those that ended at the same time, the one with the lowest token. */
+  ended(now: number): Lease | undefined {
+    return this.#deadlines.due(now);
+  }
+
+  /** When the first lease ends. */
+  get nextEnd(): number | undefined {
+    return this.#deadlines.next;
   }
 }
 

@@ -2,11 +2,12 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import type { Context } from "../../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
-import type { Mailbox, Pending, ReadyQueue } from "../mailbox/mailbox.ts";
+import type { Mailbox, MailboxQueue, PendingMessage } from "../mailbox/mailbox.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
+import { TimedRows } from "./timed_rows.ts";
 
-/** A message that has a row. */
-export interface Row {
+/** A message, whether it has a row or only memory has it. */
+export interface Message {
   seq: number;
   sender: string;
   time: number;
@@ -21,21 +22,21 @@ export interface Row {
 }
 
 /** A message with its mailbox, and with the token of the last lease that released it. */
-export interface RowOf extends Row {
+export interface MessageOf extends Message {
   /** Undefined if the mailbox was cleared. */
   mailbox: Mailbox | undefined;
   token: string | null;
 }
 
-/** A row without what may be long. */
-export type NumberRow = Pick<Row, "seq" | "due">;
+/** A message without what may be long. */
+export type NumberedMessage = Pick<Message, "seq" | "due" | "expires">;
 
 /** Reads the rows of one mailbox, whole or in part. */
-export interface RowSource<R extends NumberRow> {
+export interface RowSource<M extends NumberedMessage> {
   /** The oldest of a queue, from its cursor. */
-  from(mailbox: Mailbox, queue: Pick<ReadyQueue, "isLong" | "cursor">, limit: number): R[];
+  from(mailbox: Mailbox, queue: Pick<MailboxQueue, "isLong" | "cursor">, limit: number): M[];
   /** The one with this number, if it is in the mailbox. */
-  get(mailbox: Mailbox, seq: number): R | undefined;
+  get(mailbox: Mailbox, seq: number): M | undefined;
 }
 
 /** How many rows one statement inserts, the most first: to run a statement costs as much as half a row. */
@@ -43,19 +44,20 @@ const ROWS_PER_INSERT = [32, 4, 1];
 
 /** What every message has, and what few have: each value that is bound costs time. */
 const COLUMNS = ["seq", "mailbox", "sender", "time", "text", "bytes", "owner"];
-const RARE_COLUMNS = ["expires", "long"];
+const RARE_COLUMNS = ["expires", "long", "attempts", "due", "token"];
 
 /** The rows of messages that are neither delayed nor dead letters. */
 export class MessageRows {
-  readonly whole: RowSource<Row>;
-  readonly numbers: RowSource<NumberRow>;
+  readonly whole: RowSource<Message>;
+  readonly numbers: RowSource<NumberedMessage>;
+  /** Those that will expire, and those that wait for their next attempt. */
+  readonly expiring: TimedRows;
+  readonly waiting: TimedRows;
   readonly #context: Context;
   readonly #mailboxes: Mailboxes;
   readonly #sql;
   readonly #plain: RowInserter;
   readonly #rare: RowInserter;
-  /** No row that expires before this one, or with it and has a lower number, is left to be removed: see `expired`. */
-  #expired = { expires: -1, seq: 0 };
 
   constructor(context: Context, mailboxes: Mailboxes) {
     this.#context = context;
@@ -66,76 +68,42 @@ export class MessageRows {
       remove: "DELETE FROM message WHERE seq BETWEEN ? AND ?",
       removeShared: "DELETE FROM message WHERE seq BETWEEN ? AND ? RETURNING owner, bytes",
       release: "UPDATE message SET attempts = ?, token = ? WHERE seq = ?",
-      expired: `SELECT seq, message.bytes, expires, due, name
-        FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
-        WHERE (expires, seq) > (?, ?) AND expires <= ? ORDER BY expires, seq ${LIMIT}`,
-      expiring: "SELECT 1 FROM message WHERE expires IS NOT NULL LIMIT 1",
+      wait: "UPDATE message SET due = ? WHERE seq = ?",
     });
     this.whole = rowSource(db, "seq, sender, time, text, bytes, expires, attempts, due, long");
-    this.numbers = rowSource(db, "seq, due");
+    this.numbers = rowSource(db, "seq, due, expires");
+    this.expiring = new TimedRows(db, "expires");
+    this.waiting = new TimedRows(db, "due");
     this.#plain = new RowInserter(db, COLUMNS);
     this.#rare = new RowInserter(db, [...COLUMNS, ...RARE_COLUMNS]);
   }
 
   /** Gives these messages rows. */
-  insert(messages: readonly Pending[]) {
+  insert(messages: readonly PendingMessage[]) {
     const plain: SQLInputValue[] = [], rare: SQLInputValue[] = [];
-    for (const { seq, mailbox, owner, isLong, put } of messages) {
-      const { sender, time, text, bytes, expires } = put;
+    for (const message of messages) {
+      const { seq, mailbox, owner, sender, time, text, bytes, expires, long, attempts, due, token } = message;
       this.#context.transaction.begin(bytes);
       const id = this.#mailboxes.idOf(mailbox);
-      const isRare = isLong || expires !== undefined;
+      const isRare = long !== 0 || expires !== null || token !== null;
       const values = isRare ? rare : plain;
       values.push(seq, id, sender, time, text, bytes, this.#mailboxes.owners.idOf(owner));
-      if (isRare) values.push(expires ?? null, Number(isLong));
-      if (expires !== undefined && expires <= this.#expired.expires) this.#expired = { expires, seq: 0 };
+      if (isRare) values.push(expires, long, attempts, due, token);
+      if (expires !== null) this.expiring.add(expires);
+      if (due !== null) this.waiting.add(due);
       mailbox.stored++;
-      (isLong ? mailbox.long : mailbox.short).mayHaveReady = true;
     }
     this.#plain.insert(plain);
     this.#rare.insert(rare);
   }
 
-  get(seq: number): RowOf | undefined {
-    const row = firstRow<Omit<RowOf, "mailbox"> & { name: string | null }>(this.#sql.row, seq);
-    return row && { ...row, mailbox: this.#mailboxOf(row) };
-  }
-
-  #mailboxOf({ name }: { name: string | null }): Mailbox | undefined {
-    return name === null ? undefined : this.#mailboxes.get(name);
-  }
-
-  /** Those that have expired, each once: one that is leased is removed when it is released. */
-  expired(now: number, limit: number): (Pick<RowOf, "seq" | "bytes" | "due" | "mailbox">)[] {
-    const { expires, seq } = this.#expired;
-    const rows = allRows<Row & { expires: number; name: string | null }>(
-      this.#sql.expired,
-      expires,
-      seq,
-      now,
-      limit,
-    );
-    this.#expired = rows.at(-1) ?? this.#expired;
-    return rows.map((row) => ({ ...row, mailbox: this.#mailboxOf(row) }));
-  }
-
-  /** To be called after a batch is rolled back: what had expired is there again. */
-  rollback() {
-    this.#expired = { expires: -1, seq: 0 };
-  }
-
-  /** Whether there are any that will expire. */
-  get hasExpiring(): boolean {
-    return this.#sql.expiring.get() !== undefined;
-  }
-
-  /** Removes a message. */
-  remove(mailbox: Mailbox, { seq, bytes }: Pick<Row, "seq" | "bytes">) {
-    this.removeRange(mailbox, seq, seq, bytes);
+  get(seq: number): MessageOf | undefined {
+    const row = firstRow<Omit<MessageOf, "mailbox"> & { name: string | null }>(this.#sql.row, seq);
+    return row && { ...row, mailbox: row.name === null ? undefined : this.#mailboxes.get(row.name) };
   }
 
   /** Removes the messages with these consecutive numbers: all of them must be there. */
-  removeRange(mailbox: Mailbox, first: number, last: number, bytes: number) {
+  remove(mailbox: Mailbox, first: number, last: number, bytes: number) {
     const messages = last - first + 1;
     this.#context.transaction.begin(undefined, messages);
     let removed: number;
@@ -159,9 +127,15 @@ export class MessageRows {
   release(seq: number, attempts: number, token: string) {
     this.#context.transaction.run(this.#sql.release, attempts, token, seq);
   }
+
+  /** Makes a message wait until `due`, in milliseconds since 1970, or for nothing any more. */
+  wait(seq: number, due: number | null) {
+    this.#context.transaction.run(this.#sql.wait, due, seq);
+    if (due !== null) this.waiting.add(due);
+  }
 }
 
-function rowSource<R extends NumberRow>(db: DatabaseSync, columns: string): RowSource<R> {
+function rowSource<M extends NumberedMessage>(db: DatabaseSync, columns: string): RowSource<M> {
   const { queue, one } = prepareAll(db, {
     queue: `SELECT ${columns} FROM message WHERE mailbox = ? AND long = ? AND seq >= ? ORDER BY seq ${LIMIT}`,
     one: `SELECT ${columns} FROM message WHERE mailbox = ? AND seq = ?`,

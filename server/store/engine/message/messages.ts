@@ -1,6 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import { utf8Length } from "../../../../protocol/mailbox.ts";
 import type { Context } from "../../database/context.ts";
+import { markLongMessages } from "../../database/database.ts";
 import { firstRow } from "../../database/statements.ts";
 import type { LeaseOutcome, LeaseRequest } from "../../requests/lease.ts";
 import type {
@@ -15,15 +16,17 @@ import type {
   Taken,
   TakeOutcome,
 } from "../../requests/message.ts";
+import type { Start } from "../../requests/upkeep.ts";
 import { Limits, type Reached } from "../mailbox/limits.ts";
-import type { Mailbox, Pending } from "../mailbox/mailbox.ts";
+import { type Mailbox, PendingMessage } from "../mailbox/mailbox.ts";
 import { Mailboxes } from "../mailbox/mailboxes.ts";
 import type { Owner } from "../mailbox/owners.ts";
 import { setApart } from "./coverage.ts";
 import { DeadLetterRows } from "./dead_letters.ts";
-import { type DelayedMessage, DelayedMessages, Retries, type Retry } from "./delayed_messages.ts";
+import { type DelayedMessage, DelayedMessages } from "./delayed_messages.ts";
+import { type DueMessage, KeptMessages } from "./kept_messages.ts";
 import { LeasedMessages, type MessageTables } from "./leased_messages.ts";
-import { MessageRows, type Row } from "./message_rows.ts";
+import type { Message } from "./message_rows.ts";
 import { PeekedMessages } from "./peeked_messages.ts";
 import { ReadyEvents } from "./ready_events.ts";
 import { ReadyMessages } from "./ready_messages.ts";
@@ -31,62 +34,66 @@ import { ReadyMessages } from "./ready_messages.ts";
 /** Messages that one put may drop: some milliseconds' work. */
 const MAX_DROPS = 1024;
 
-/** Rows that {@linkcode Messages.tick} moves or removes at a time: about a millisecond's work. */
-const TICK_ROWS = 256;
+/** Bytes that messages may have in memory before a tick, which adds some that are in no record, gives the oldest rows. */
+const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
- * What the engine does with messages: each operation inside the transaction of the batch that it belongs to.
+ * What the engine does with messages.
  *
- * Invariant: between batches, what memory counts is what the database holds.
+ * What a record changes is in memory at first: messages, their leases, the counts of mailboxes, the sequence. A flush
+ * writes it into the database's transaction. A message that comes and goes between two flushes is never written.
+ *
+ * Invariant: no outcome depends on what was flushed, or on whether something was read from the database since.
  */
 export class Messages {
   /** Those that are with a session. */
   readonly leased: LeasedMessages;
   readonly events: ReadyEvents;
-  /** Messages that this batch has dropped for newer ones. */
+  /** Messages that were dropped for newer ones. */
   dropped = 0;
   /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
   hasCleared: boolean;
   readonly tables: MessageTables;
   readonly #context: Context;
-  readonly #takeBytesMax: number;
   readonly #mailboxes: Mailboxes;
   readonly #limits: Limits;
   readonly #covered = new Map<string, number>();
+  readonly #kept: KeptMessages;
   readonly #ready: ReadyMessages;
   readonly #peeked: PeekedMessages;
   /** The highest number that a message has or has had, and what the database has of that. */
   #seq: number;
   #seqStored: number;
   readonly #storeSeq: StatementSync;
-  #pending: Pending[] = [];
-  /** Whether there may be messages that become ready or expire as time passes. */
-  #isTimed: boolean;
 
-  /** @param takeBytesMax Most bytes of sender and text of a message that a take gives. */
-  constructor(context: Context, takeBytesMax: number) {
-    const { db, wallClock } = this.#context = context;
-    this.#takeBytesMax = takeBytesMax;
+  constructor(context: Context) {
+    const { db } = this.#context = context;
     const delayed = new DelayedMessages(context);
     const mailboxes = this.#mailboxes = new Mailboxes(context, (name) => delayed.counts.of(name));
     this.#limits = new Limits(context, mailboxes);
-    const rows = new MessageRows(context, mailboxes);
+    const kept = this.#kept = new KeptMessages(context, mailboxes);
     const dead = new DeadLetterRows(context);
-    const retries = new Retries(context);
     const events = this.events = new ReadyEvents(context);
-    const covered = this.#covered;
-    const tables = this.tables = { mailboxes, rows, delayed, dead, retries, covered, events };
+    const tables = this.tables = { mailboxes, kept, delayed, dead, covered: this.#covered, events };
     const leased = this.leased = new LeasedMessages(context, tables);
-    this.#ready = new ReadyMessages({ rows, leased: leased.leases, wallClock });
+    const wallClock = () => context.wallClock();
+    this.#ready = new ReadyMessages({ kept, leased: leased.leases, wallClock });
     this.#peeked = new PeekedMessages(context, leased.leases);
     this.#seq = this.#seqStored = firstRow<{ last: number }>(db.prepare("SELECT last FROM sequence"))!.last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
     this.hasCleared = mailboxes.hasCleared;
-    this.#isTimed = this.#hasTimed;
   }
 
   get counts(): Counts {
     return { ...this.#mailboxes.totals };
+  }
+
+  /** How many messages of a mailbox can be leased now, or have expired just now. */
+  readyCount(name: string): number {
+    const messages = this.#mailboxes.get(name)?.messages ?? 0;
+    if (messages === 0) return 0;
+    return messages - this.leased.leases.messages(name) - this.tables.delayed.counts.of(name) -
+      this.#kept.waiting.of(name);
   }
 
   /** Puts a message, or returns the limit that it would pass. */
@@ -98,106 +105,80 @@ export class Messages {
       return reached;
     }
     const mailbox = known ?? this.#mailboxes.obtain(put.mailbox);
-    this.#mailboxes.touch(mailbox);
-    const seq = ++this.#seq;
-    if (put.delay) {
-      this.tables.delayed.add(seq, put, this.#mailboxes.owners.idOf(owner));
-      this.#isTimed = true;
-    } else {
-      const pending = this.#pendingOf(put, seq, mailbox, owner);
-      if (pending.isLong) mailbox.hasLongPending = true;
-      mailbox.pending.push(pending);
-      this.#pending.push(pending);
-      this.events.notify(put.mailbox);
-      if (put.expires !== undefined) this.#isTimed = true;
-    }
+    if (put.delay) this.tables.delayed.add(++this.#seq, put, this.#mailboxes.owners.idOf(owner));
+    else this.#append(put, mailbox, owner);
     this.#mailboxes.change(mailbox, owner, 1, put.bytes);
     return "stored";
   }
 
-  #pendingOf(put: Put, seq: number, mailbox: Mailbox, owner: Owner): Pending {
-    const isLong = utf8Length(put.sender) + put.bytes > this.#takeBytesMax;
-    return { seq, mailbox, owner, put, isLong, isTaken: false };
+  /** Adds a message at the end of its mailbox. */
+  #append(put: Omit<Put, "kind">, mailbox: Mailbox, owner: Owner) {
+    this.#kept.pending.add(new PendingMessage(++this.#seq, mailbox, owner, put, this.#isLong(put)));
+    this.events.notify(put.mailbox);
+  }
+
+  #isLong({ sender, bytes }: Pick<Put, "sender" | "bytes">): boolean {
+    const max = this.#context.configuration.takeBytesMax - bytes;
+    // a character has three bytes at most
+    return 3 * sender.length > max && utf8Length(sender) > max;
   }
 
   /** Drops the oldest ready messages until there is room; none if that is not enough. */
   #makeRoom(mailbox: Mailbox, owner: Owner, bytes: number): boolean {
     if (!this.#limits.canMakeRoom(mailbox, owner, bytes)) return false;
-    this.#mailboxes.touch(mailbox);
-    const rows: Row[] = [], pending: Pending[] = [];
-    const left = mailbox.pending.slice(mailbox.nextPending).values();
+    const dropped: Message[] = [];
     let freed = 0;
-    const isReached = () => {
-      const fewer = rows.length + pending.length;
-      return this.#limits.reachedBy(mailbox, owner, bytes - freed, false, fewer) !== undefined;
-    };
+    const isReached = () =>
+      this.#limits.reachedBy(mailbox, owner, bytes - freed, undefined, dropped.length) !== undefined;
     while (isReached()) {
       // a limit that was lowered by much is reached over several puts, so that none holds the others up
-      if (rows.length + pending.length === MAX_DROPS) break;
-      const row = this.#ready.first(mailbox);
+      if (dropped.length === MAX_DROPS) break;
+      const message = this.#ready.first(mailbox);
       if (!isReached()) {
         // expired messages before it were enough
-        if (row !== undefined) mailbox.addReady(row);
+        if (message !== undefined) mailbox.addReady(message);
         break;
       }
-      const next = row === undefined ? left.next().value : undefined;
-      if (row !== undefined) rows.push(row);
-      else if (next !== undefined) pending.push(next);
-      else {
-        for (const row of rows) mailbox.addReady(row);
+      if (message === undefined) {
+        for (const message of dropped) mailbox.addReady(message);
         return false;
       }
-      freed += row?.bytes ?? next!.put.bytes;
+      dropped.push(message);
+      freed += message.bytes;
     }
-    for (const row of rows) this.tables.rows.remove(mailbox, row);
-    for (const one of pending) this.#takePending(mailbox, one);
-    this.dropped += rows.length + pending.length;
+    for (const message of dropped) this.#kept.remove(mailbox, message);
+    this.dropped += dropped.length;
     return true;
   }
 
   take(name: string): TakeOutcome {
     const mailbox = this.#mailboxes.get(name);
-    if (mailbox === undefined || mailbox.messages === 0) return "empty";
-    // a long one stays, and is looked for among the rows
-    if (mailbox.hasLongPending) this.flush();
-    this.#mailboxes.touch(mailbox);
-    const row = this.#ready.first(mailbox, [mailbox.short]);
-    const pending = row === undefined ? mailbox.pending[mailbox.nextPending] : undefined;
+    if (mailbox === undefined || mailbox.isEmpty) return "empty";
+    const message = this.#ready.first(mailbox, mailbox.takenQueues);
     const long = this.#ready.firstLong(mailbox) ?? Infinity;
-    const overtakes = long < (row?.seq ?? pending?.seq ?? Infinity);
+    const overtakes = long < (message?.seq ?? Infinity);
     if (overtakes) this.#limits.passOver(mailbox);
-    if (row !== undefined) this.tables.rows.remove(mailbox, row);
-    else if (pending !== undefined) this.#takePending(mailbox, pending);
-    else return overtakes ? "too long" : "empty";
-    const { sender, time, text } = row ?? pending!.put;
+    if (message === undefined) return overtakes ? "too long" : "empty";
+    this.#kept.remove(mailbox, message);
+    const { sender, time, text } = message;
     const taken: Taken = { sender, time, text };
     if (overtakes) taken.overtakes = true;
     return taken;
-  }
-
-  /** Takes the oldest message that has no row yet: it gets none. */
-  #takePending(mailbox: Mailbox, pending: Pending) {
-    mailbox.nextPending++;
-    pending.isTaken = true;
-    this.#mailboxes.change(mailbox, pending.owner, -1, -pending.put.bytes);
   }
 
   lease(request: LeaseRequest): LeaseOutcome {
     const before = this.leased.given(request.session, request.tag);
     if (before !== undefined) return before;
     const mailbox = this.#mailboxes.get(request.mailbox);
-    let rows: Row[] = [];
-    if (mailbox !== undefined && mailbox.messages > 0) {
-      this.flush();
-      this.#mailboxes.touch(mailbox);
-      rows = this.#ready.oldest(mailbox, request.max, request.maxBytes);
-    }
-    if (rows.length === 0) {
+    const messages = mailbox === undefined || this.readyCount(request.mailbox) === 0
+      ? []
+      : this.#ready.oldest(mailbox, request.max, request.maxBytes);
+    if (messages.length === 0) {
       if (request.subscribe) this.events.subscribe(request.mailbox);
       return "empty";
     }
-    if (this.leased.makeRoom(request)) return this.leased.give(request, rows);
-    for (const row of rows) mailbox!.addReady(row);
+    if (this.leased.makeRoom(request)) return this.leased.give(request, messages);
+    for (const message of messages) mailbox!.addReady(message);
     return "busy";
   }
 
@@ -208,15 +189,14 @@ export class Messages {
   }
 
   stat(mailbox?: string): Stats {
-    this.flush();
     const { messages, bytes } = this.count(mailbox);
-    const delayed = this.tables.delayed.counts.of(mailbox) + this.tables.retries.counts.of(mailbox);
+    const delayed = this.tables.delayed.counts.of(mailbox) + this.#kept.waiting.of(mailbox);
     const leased = this.leased.leases.messages(mailbox), dead = this.tables.dead.counts.of(mailbox);
     return { messages, bytes, ready: messages - leased - delayed, leased, delayed, dead };
   }
 
   list({ after, limit }: MessageOperations["list"][0]): { mailbox: string; messages: number }[] {
-    this.flush();
+    this.#mailboxes.flush(Infinity);
     const rows = this.#mailboxes.list(after ?? "", limit);
     // the shared queue's empty name comes before every other, and after none
     const { messages } = this.count("");
@@ -225,22 +205,21 @@ export class Messages {
   }
 
   peek({ mailbox: name, after, limit }: Peek): PeekedPage {
-    this.flush();
     const mailbox = this.#mailboxes.get(name);
-    if (mailbox === undefined || mailbox.messages === 0) return { messages: [], more: false };
+    if (mailbox === undefined || mailbox.isEmpty) return { messages: [], more: false };
+    this.#kept.flush(Infinity);
     return this.#peeked.page(mailbox, after, limit);
   }
 
   clear(name?: string): number {
-    this.flush();
     const { messages } = this.count(name);
     const mailboxes = name === undefined ? this.#mailboxes.all() : [this.#mailboxes.obtain(name)];
     for (const mailbox of mailboxes) {
-      if (mailbox.messages === 0) continue;
-      this.#mailboxes.touch(mailbox);
+      if (mailbox.isEmpty) continue;
       this.leased.clear(mailbox.name);
+      this.#kept.removePending(mailbox);
       this.tables.delayed.clear(mailbox.name);
-      this.tables.retries.counts.clear(mailbox.name);
+      this.#kept.waiting.clear(mailbox.name);
       this.#mailboxes.clear(mailbox);
       this.hasCleared = true;
     }
@@ -253,7 +232,7 @@ export class Messages {
    * @returns How many older messages were set apart, and the number of the last of them.
    */
   cover(mailbox: string): { apart: number; last: number } | "apart full" {
-    this.flush();
+    this.#kept.flush(Infinity);
     const now = this.#context.wallClock(), leased = this.leased.leases;
     const apart = setApart(mailbox, { ...this.tables, leased, now });
     if (apart === "apart full") return apart;
@@ -263,115 +242,101 @@ export class Messages {
 
   /** An account covers the mailbox. `last`: the number of the last message that was put before; 0: none covers it. */
   setCovered(mailbox: string, last: number) {
-    const before = this.#covered.get(mailbox) ?? 0;
-    const set = (last: number) => last > 0 ? this.#covered.set(mailbox, last) : this.#covered.delete(mailbox);
-    set(last);
-    this.#context.transaction.onRollback(() => set(before));
+    if (last > 0) this.#covered.set(mailbox, last);
+    else this.#covered.delete(mailbox);
   }
 
   dead(request: DeadLetters): DeadOutcome {
     return this.tables.dead.request(request, (put) => this.put(put));
   }
 
-  /** Gives messages that have no row one, and brings the rows of mailboxes and leases up to date. */
-  flush() {
-    const pending = this.#pending.filter(({ isTaken }) => !isTaken);
-    if (pending.length > 0) this.tables.rows.insert(pending);
-    this.#pending = [];
-    for (const mailbox of this.#mailboxes.touched) {
-      mailbox.forgetPending();
-      this.#mailboxes.store(mailbox);
-    }
-    this.leased.flush();
+  /** The server has started. */
+  start({ newEpoch = false }: Start) {
+    if (newEpoch) this.leased.releaseAll();
+    else this.leased.start();
+    this.events.start();
   }
 
-  /** To be called before a batch is committed. */
-  beforeCommit() {
-    this.flush();
-    // numbers of messages that were never written to disk may be used again: nobody has seen them
-    if (this.#context.transaction.isOpen && this.#seq !== this.#seqStored) this.#storeSeq.run(this.#seq);
-    this.#mailboxes.forgetEmpty();
+  /** The limits, or the length of what a take gives, have changed. */
+  configure() {
+    this.#mailboxes.owners.configure();
+    this.#kept.flush(Infinity);
+    this.#context.transaction.begin();
+    markLongMessages(this.#context.db, this.#context.configuration.takeBytesMax);
+    this.#mailboxes.resetQueues();
   }
 
-  /** To be called after it is committed. */
-  afterCommit() {
-    this.#limits.commit();
-    this.#mailboxes.commit();
-    this.events.commit();
-    this.#seqStored = this.#seq;
-    this.dropped = 0;
-  }
-
-  /** To be called after a batch is rolled back. */
-  rollback() {
-    this.#limits.rollback();
-    this.tables.rows.rollback();
-    this.events.rollback();
-    this.leased.rollback();
-    this.#pending = [];
-    this.dropped = 0;
-    // what was found to be done is there again, perhaps
-    this.#isTimed = this.hasCleared = true;
-  }
-
-  /** Whether {@linkcode tick} has something to do as time passes. */
-  get isTimed(): boolean {
-    return this.#isTimed || this.leased.leases.size > 0 || this.tables.retries.counts.of() > 0;
+  /** To be called at the end of a record: raises its events. */
+  endRecord() {
+    this.#limits.endRecord();
+    this.events.endRecord();
   }
 
   /**
-   * Ends leases, makes delayed messages ready and removes expired ones, as far as it is time; a piece at a time. Returns
-   * whether it may be time for more.
+   * Writes up to `rows` rows of what only memory has: messages, the oldest first, then mailboxes and leases. Returns
+   * whether anything is left.
    */
-  tick(): boolean {
-    const now = this.#context.wallClock();
-    const isMore = this.leased.end(TICK_ROWS);
-    if (!this.#isTimed && this.tables.retries.counts.of() === 0) return isMore;
-    const delayed = this.tables.delayed.due(now, TICK_ROWS);
-    this.tables.rows.insert(delayed.flatMap((message) => this.#endDelay(message, now)));
-    const retries = this.tables.retries.due(now, TICK_ROWS);
-    for (const retry of retries) this.#retry(retry);
-    const expired = this.tables.rows.expired(now, TICK_ROWS);
-    for (const row of expired) {
-      // a leased message is removed when it is released
-      if (row.mailbox === undefined || this.leased.leases.has(row.seq)) continue;
-      this.#mailboxes.touch(row.mailbox);
-      this.tables.rows.remove(row.mailbox, row);
-      if (row.due !== null) this.tables.retries.counts.add(row.mailbox.name, -1);
+  flush(rows = Infinity): boolean {
+    let left = rows - this.#kept.flush(rows);
+    if (left > 0) left -= this.#mailboxes.flush(left);
+    if (left > 0) left -= this.leased.flush(left);
+    if (this.#kept.pending.count > 0 || this.#mailboxes.isDirty || this.leased.isDirty) return true;
+    if (this.#seq !== this.#seqStored) {
+      this.#context.transaction.run(this.#storeSeq, this.#seq);
+      this.#seqStored = this.#seq;
     }
-    this.#isTimed = this.#hasTimed;
-    return isMore || [delayed, retries, expired].some(({ length }) => length === TICK_ROWS);
+    this.#mailboxes.forgetEmpty();
+    return false;
   }
 
-  get #hasTimed(): boolean {
-    return this.tables.delayed.counts.of() > 0 || this.tables.retries.counts.of() > 0 ||
-      this.tables.rows.hasExpiring;
+  /** When {@linkcode tick} may have something to do, by both clocks; `Infinity`: not as time passes. */
+  get nextDue(): { wallClock: number; monotonicClock: number } {
+    return {
+      wallClock: Math.min(this.tables.delayed.next, this.#kept.nextDue),
+      monotonicClock: this.leased.leases.nextEnd ?? Infinity,
+    };
+  }
+
+  /** Whether it is time for something that {@linkcode tick} does. */
+  isDue(wallClock: number, monotonicClock: number): boolean {
+    const { nextDue } = this;
+    return nextDue.wallClock <= wallClock || nextDue.monotonicClock <= monotonicClock;
+  }
+
+  /**
+   * Ends leases, makes delayed messages ready and removes expired ones, as far as it is time, about `limit` of each.
+   */
+  tick(limit: number): "done" {
+    const now = this.#context.wallClock();
+    this.leased.end(limit);
+    for (const message of this.tables.delayed.due(now, limit)) this.#endDelay(message, now);
+    this.#kept.passWaited(now, limit, (message) => this.#endWait(message));
+    this.#kept.passExpired(now, limit, ({ mailbox, waits, ...message }) => {
+      // a leased message is removed when it is released
+      if (this.leased.leases.has(message.seq)) return false;
+      this.#kept.remove(mailbox, { ...message, due: waits ? 0 : null });
+      return true;
+    });
+    while (this.#kept.pending.bytes > PENDING_BYTES_MAX) this.#kept.flush(limit);
+    return "done";
   }
 
   /** Makes a message ready for its next attempt, at its place. */
-  #retry(retry: Retry) {
-    this.tables.retries.end(retry);
-    const mailbox = retry.mailbox === null ? undefined : this.#mailboxes.get(retry.mailbox);
-    if (mailbox === undefined) return;
-    this.#mailboxes.touch(mailbox);
-    mailbox.addReady(this.tables.rows.get(retry.seq)!);
-    this.events.notify(mailbox.name);
+  #endWait(message: DueMessage): boolean {
+    this.#kept.endWait(message);
+    message.mailbox.addReady(this.#kept.get(message.seq)!);
+    this.events.notify(message.mailbox.name);
+    return true;
   }
 
-  /** Removes a message from the delayed ones. Returns what is to be inserted, unless it has expired meanwhile. */
-  #endDelay(message: DelayedMessage, now: number): Pending[] {
+  /** Moves a message from the delayed ones to the end of its mailbox, unless it has expired meanwhile. */
+  #endDelay(message: DelayedMessage, now: number) {
     const { expires, owner: ownerId, ...rest } = message, owner = this.#mailboxes.owners.withId(ownerId);
     const mailbox = this.#mailboxes.obtain(message.mailbox);
-    this.#mailboxes.touch(mailbox);
     this.tables.delayed.remove(message);
-    if (expires !== null && expires <= now) {
-      this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
-      return [];
-    }
-    this.events.notify(mailbox.name);
-    const put: Put = { kind: "put", ...rest };
-    if (expires !== null) put.expires = expires;
-    return [this.#pendingOf(put, ++this.#seq, mailbox, owner)];
+    if (expires === null) this.#append(rest, mailbox, owner);
+    else if (expires > now) this.#append({ ...rest, expires }, mailbox, owner);
+    else this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
   }
 
   /** Removes up to `rows` rows of cleared mailboxes. */

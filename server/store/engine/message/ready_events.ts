@@ -1,13 +1,13 @@
 import type { Context } from "../../database/context.ts";
 
 /**
- * Subscriptions to mailboxes. The event `ready` is raised here and nowhere else: once for each subscription, after the
- * commit of the batch in which its mailbox has a message that can be taken.
+ * Subscriptions to mailboxes. The event `ready` is raised here and nowhere else: once for each subscription, at the
+ * end of the record in which its mailbox has a message that can be taken.
  */
 export class ReadyEvents {
   readonly #context: Context;
   readonly #subscribed = new Set<string>();
-  /** Those that have a message since this batch. */
+  /** Those that have a message since this record. */
   readonly #ready = new Set<string>();
 
   constructor(context: Context) {
@@ -28,16 +28,19 @@ export class ReadyEvents {
     if (this.#subscribed.has(mailbox)) this.#ready.add(mailbox);
   }
 
-  /** To be called after a batch is committed. */
-  commit() {
+  /** The server was started: its clients ask anew. */
+  start() {
+    this.#subscribed.clear();
+    this.#ready.clear();
+  }
+
+  /** To be called at the end of a record. */
+  endRecord() {
+    if (this.#ready.size === 0) return;
     for (const mailbox of this.#ready) {
       this.#subscribed.delete(mailbox);
       this.#context.onEvent({ kind: "ready", mailbox });
     }
-    this.#ready.clear();
-  }
-
-  rollback() {
     this.#ready.clear();
   }
 }

@@ -1,17 +1,18 @@
-import type { Mailbox, ReadyQueue } from "../mailbox/mailbox.ts";
-import type { MessageRows, NumberRow, Row, RowSource } from "./message_rows.ts";
+import type { Mailbox, MailboxQueue } from "../mailbox/mailbox.ts";
+import type { KeptMessages } from "./kept_messages.ts";
+import type { Message, NumberedMessage, RowSource } from "./message_rows.ts";
 
 /** Rows that are read at a time, at most, after rows that were not ready. */
 const SKIPPED_ROWS = 256;
 
 interface ReadyMessagesOptions {
-  rows: MessageRows;
+  kept: KeptMessages;
   leased: { has(seq: number): boolean };
   /** Milliseconds since 1970. */
   wallClock(): number;
 }
 
-/** Finds the ready messages of a mailbox that have rows, oldest first. Each is given once, until it is ready again. */
+/** Finds the ready messages of a mailbox, oldest first. Each is given once, until it is ready again. */
 export class ReadyMessages {
   readonly #options: ReadyMessagesOptions;
 
@@ -20,7 +21,7 @@ export class ReadyMessages {
   }
 
   /**
-   * The oldest ready rows, at least one if there is any. Expired ones before them are removed.
+   * The oldest ready messages, at least one if there is any. Expired ones before them are removed.
    *
    * @param maxBytes Most bytes of text of all but the first.
    */
@@ -28,108 +29,133 @@ export class ReadyMessages {
     mailbox: Mailbox,
     max: number,
     maxBytes: number,
-    queues: readonly ReadyQueue[] = mailbox.queues,
-  ): Row[] {
-    const { rows, leased, wallClock } = this.#options;
-    if (mailbox.stored === 0) return [];
-    // no more are read than are needed: of the long ones, which may all stand after the others, one at first
+    queues: readonly MailboxQueue[] = mailbox.queues,
+  ): Message[] {
+    if (mailbox.isEmpty) return [];
+    const { kept, wallClock } = this.#options, now = wallClock();
+    // no more rows are read than are needed: of the long ones, which may all stand after the others, one at first
     const about = Math.min(max, Math.ceil(maxBytes / (mailbox.bytes / mailbox.messages)) + 1);
-    const readers = queues.filter(({ mayHaveReady }) => mayHaveReady)
-      .map((queue) => new QueueReader(mailbox, queue, queue.isLong ? 1 : about, leased, rows.whole));
-    const found: Row[] = [];
+    const readers: QueueReader<Message>[] = [];
+    for (const queue of queues) {
+      if (queue.isEmpty) continue;
+      readers.push(new QueueReader(mailbox, queue, queue.isLong ? 1 : about, this.#options, kept.rows.whole));
+    }
+    const found: Message[] = [];
     for (let bytes = 0; found.length < max;) {
-      let first: QueueReader<Row> | undefined;
+      let first: QueueReader<Message> | undefined, message: Message | undefined;
       for (const reader of readers) {
-        const seq = reader.peek()?.seq ?? Infinity;
-        if (seq < (first?.peek()?.seq ?? Infinity)) first = reader;
+        const next = reader.peek();
+        if (next === undefined || message !== undefined && message.seq < next.seq) continue;
+        first = reader;
+        message = next;
       }
-      const row = first?.peek();
-      if (row === undefined) break;
-      if (row.expires !== null && row.expires <= wallClock()) {
+      if (message === undefined) break;
+      if (message.expires !== null && message.expires <= now) {
         first!.take();
-        rows.remove(mailbox, row);
+        kept.remove(mailbox, message);
         continue;
       }
-      if (found.length > 0 && bytes + row.bytes > maxBytes) break;
+      if (found.length > 0 && bytes + message.bytes > maxBytes) break;
       first!.take();
-      found.push(row);
-      bytes += row.bytes;
+      found.push(message);
+      bytes += message.bytes;
     }
     return found;
   }
 
-  /** The oldest ready row. */
-  first(mailbox: Mailbox, queues = mailbox.queues): Row | undefined {
-    const [row] = this.oldest(mailbox, 1, Infinity, queues);
-    return row;
+  /** The oldest ready message. */
+  first(mailbox: Mailbox, queues: readonly MailboxQueue[] = mailbox.queues): Message | undefined {
+    const [message] = this.oldest(mailbox, 1, Infinity, queues);
+    return message;
   }
 
   /** The number of the first ready message that is too long for a take. */
   firstLong(mailbox: Mailbox): number | undefined {
-    if (!mailbox.long.mayHaveReady) return undefined;
-    const { rows, leased } = this.#options;
-    return new QueueReader(mailbox, mailbox.long, 1, leased, rows.numbers).peek()?.seq;
+    if (mailbox.long.isEmpty) return undefined;
+    const { rows } = this.#options.kept;
+    return new QueueReader(mailbox, mailbox.long, 1, this.#options, rows.numbers).peek()?.seq;
   }
 }
 
 /** Reads one queue of a mailbox, as long as nothing else changes there. */
-class QueueReader<R extends NumberRow> {
+class QueueReader<M extends NumberedMessage> {
   /** Rows that are read at a time: as many as may be needed, and more if none of those was ready. */
   #limit: number;
-  #rows: R[] = [];
-  #next: R | undefined;
-  #isAtEnd = false;
+  #rows: M[] = [];
+  #nextRow = 0;
+  #next: M | undefined;
+  #isAtEnd: boolean;
 
   constructor(
     readonly mailbox: Mailbox,
-    readonly queue: ReadyQueue,
+    readonly queue: MailboxQueue,
     limit: number,
-    readonly leased: ReadyMessagesOptions["leased"],
-    readonly source: RowSource<R>,
+    readonly options: Pick<ReadyMessagesOptions, "kept" | "leased">,
+    readonly source: RowSource<M>,
   ) {
     this.#limit = limit;
+    this.#isAtEnd = !queue.mayHaveRows || mailbox.stored === 0;
   }
 
-  /** The next ready row, expired or not; the same one until it is taken. */
-  peek(): R | undefined {
-    return this.#next ??= this.#nextReleased() ?? this.#nextUnread();
+  /** The next ready message, expired or not; the same one until it is taken. */
+  peek(): M | undefined {
+    return this.#next ??= this.#nextReleased() ?? this.#nextStored() ?? this.#nextPending();
   }
 
-  /** Moves past the row that `peek` returns. */
+  /** Moves past the message that `peek` returns. */
   take() {
-    const { queue } = this;
-    if (queue.released[0] === this.#next!.seq) queue.released.shift();
-    else queue.cursor = this.#next!.seq + 1;
+    const { queue } = this, { seq } = this.#next!;
+    if (queue.released[0] === seq) queue.released.shift();
+    else if (queue.pending[queue.nextPending]?.seq === seq) queue.passPending();
+    else queue.cursor = seq + 1;
     this.#next = undefined;
   }
 
-  #nextReleased(): R | undefined {
+  #nextReleased(): M | undefined {
     const { released } = this.queue;
     for (; released.length > 0; released.shift()) {
       // it may have been removed since, or its mailbox cleared
-      const row = this.source.get(this.mailbox, released[0]!);
-      if (row !== undefined && this.#isReady(row)) return row;
+      const message = this.#get(released[0]!);
+      if (message !== undefined && this.#isReady(message)) return message;
     }
     return undefined;
   }
 
-  #nextUnread(): R | undefined {
+  #get(seq: number): M | undefined {
+    const { pending } = this.options.kept;
+    // a message that only memory has is whole, whatever is read of those with rows
+    return pending.covers(seq) ? pending.get(seq) as M | undefined : this.source.get(this.mailbox, seq);
+  }
+
+  #nextStored(): M | undefined {
     const { mailbox, queue } = this;
     for (;;) {
-      for (let row = this.#rows.shift(); row !== undefined; row = this.#rows.shift()) {
+      while (this.#nextRow < this.#rows.length) {
+        const row = this.#rows[this.#nextRow++]!;
         if (this.#isReady(row)) return row;
         queue.cursor = row.seq + 1;
       }
       if (this.#isAtEnd) break;
       this.#rows = this.source.from(mailbox, queue, this.#limit);
+      this.#nextRow = 0;
       this.#isAtEnd = this.#rows.length < this.#limit;
       this.#limit = Math.max(this.#limit, Math.min(2 * this.#limit, SKIPPED_ROWS));
     }
-    queue.mayHaveReady = false;
+    queue.mayHaveRows = false;
     return undefined;
   }
 
-  #isReady({ seq, due }: NumberRow): boolean {
-    return due === null && !this.leased.has(seq);
+  #nextPending(): M | undefined {
+    const { queue } = this;
+    while (queue.nextPending < queue.pending.length) {
+      const message = queue.pending[queue.nextPending]!;
+      if (!message.isGone && this.#isReady(message)) return message as NumberedMessage as M;
+      queue.passPending();
+    }
+    return undefined;
+  }
+
+  #isReady({ seq, due }: NumberedMessage): boolean {
+    return due === null && !this.options.leased.has(seq);
   }
 }

@@ -20,6 +20,7 @@ const MAX_LEASE_BYTES = 8192;
 export class Receiver implements Linked<Receiver> {
   older: Receiver | undefined;
   newer: Receiver | undefined;
+  use = 0;
   state: "at store" | "waiting" | "given" | "ended" = "at store";
   /** What it was given, and when. */
   leased: Leased | undefined;

@@ -226,12 +226,11 @@ export class Model {
   }
 
   /** @param outcome The engine's: what the disk refused alone is its to choose. */
-  session({ session, startTime = 0, fresh, first, low, changes }: OrderedBatch, outcome: Outcome): Outcome {
+  session({ session, fresh, first, low, changes }: OrderedBatch, outcome: Outcome): Outcome {
     const known = this.sessions.get(session);
-    if (known === undefined && !fresh && this.sessions.isForgotten(session, startTime)) return "unknown";
+    if (known === undefined && !fresh && this.sessions.isForgotten(session)) return "unknown";
     if (known === undefined && first > 1) return low > 1 ? "unknown" : { done: 0, outcomes: [] };
     const leaving = known === undefined ? this.sessions.leaving() : undefined;
-    if (leaving === "full") return "busy";
     const state: SessionState = {
       done: known?.done ?? 0,
       outcomes: (known?.outcomes ?? []).filter(([n]) => n >= low),
@@ -240,7 +239,7 @@ export class Model {
       kept = (value: SessionState) => {
         if (value.done === 0) return value;
         if (leaving !== undefined) this.sessions.forget(leaving);
-        this.sessions.set(session, { done: value.done, outcomes: value.outcomes }, startTime, this.now);
+        this.sessions.set(session, { done: value.done, outcomes: value.outcomes });
         return value;
       };
     let n = first;
@@ -309,11 +308,11 @@ export class Model {
     }
   }
 
-  open({ session, startTime = 0 }: OpenSession): Outcome {
-    this.sessions.use(session, this.now);
+  open({ session }: OpenSession): Outcome {
+    this.sessions.use(session);
     const known = this.sessions.get(session);
     if (known !== undefined) return structuredClone(known);
-    return this.sessions.isForgotten(session, startTime) ? "unknown" : "new";
+    return this.sessions.isForgotten(session) ? "unknown" : "new";
   }
 
   letters(request: DeadLetters): Outcome {
@@ -384,7 +383,6 @@ export class Model {
   }
 
   restart() {
-    this.sessions.restart();
     for (const lease of this.leases) {
       lease.given = this.now;
       lease.until = this.now + lease.duration;

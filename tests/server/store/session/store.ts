@@ -1,4 +1,4 @@
-import { Engine } from "../../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../../server/store/engine/batch_engine.ts";
 import type { TableLimits } from "../../../../server/quota/fair_table.ts";
 import type { Leased } from "../../../../server/store/requests/lease.ts";
 import type { Stats } from "../../../../server/store/requests/message.ts";
@@ -13,7 +13,7 @@ export class Subject implements Disposable {
   clock = 1000;
   readonly events: StoreEvent[] = [];
   readonly #directory = Deno.makeTempDirSync({ prefix: "wirepost-session-" });
-  #engine: Engine;
+  #engine: BatchEngine;
   #number = 0;
 
   constructor(readonly limits: Partial<StoreLimits> = {}, readonly sessionLimits?: TableLimits) {
@@ -21,7 +21,7 @@ export class Subject implements Disposable {
   }
 
   #open() {
-    return new Engine({
+    return new BatchEngine({
       directory: this.#directory,
       limits: { ...DEFAULT_LIMITS, ...this.limits },
       sessionLimits: this.sessionLimits,

@@ -8,7 +8,7 @@ import {
   type MailboxRequest,
 } from "../../../../protocol/mailbox_requests.ts";
 import { decodeRequests } from "../../../../protocol/session.ts";
-import { Engine } from "../../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../../server/store/engine/batch_engine.ts";
 import type { DeadLetter } from "../../../../server/store/requests/message.ts";
 import { MIGRATIONS } from "../../../../server/store/database/migrations.ts";
 import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
@@ -130,7 +130,7 @@ Deno.test("dead letters of an earlier version are kept, and their reason is not 
     PRAGMA user_version = ${before};
   `);
   db.close();
-  const engine = new Engine({ directory: directory.path, limits: DEFAULT_LIMITS, onEvent() {} });
+  const engine = new BatchEngine({ directory: directory.path, limits: DEFAULT_LIMITS, onEvent() {} });
   try {
     const [dead, taken, stat] = engine.apply([
       { kind: "dead", what: "list", after: 0, limit: 9 },

@@ -3,7 +3,7 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { DatabaseSync, StatementSync } from "node:sqlite";
 import { connectMailbox, SHARED_QUEUE } from "../../../../client/mailbox.ts";
-import { Engine } from "../../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../../server/store/engine/batch_engine.ts";
 import { MIGRATIONS } from "../../../../server/store/database/migrations.ts";
 import type { StoreEvent, StoreRequest } from "../../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
@@ -107,15 +107,15 @@ const lease = (tag: number, max: number): StoreRequest => (
 class Subject implements Disposable {
   readonly directory = Deno.makeTempDirSync({ prefix: "wirepost-long-" });
   readonly events: StoreEvent[] = [];
-  engine: Engine;
+  engine: BatchEngine;
 
   constructor(takenBytes: number) {
     this.engine = this.#open(takenBytes);
   }
 
-  #open(takeBytesMax: number): Engine {
+  #open(takeBytesMax: number): BatchEngine {
     const { directory, events } = this;
-    return new Engine({
+    return new BatchEngine({
       directory,
       limits: DEFAULT_LIMITS,
       takeBytesMax,
@@ -204,14 +204,39 @@ Deno.test("an existing data directory keeps everything, and with another limit t
   s.restart(15, (db) => {
     // as a server of before that kept it
     const before = MIGRATIONS.findIndex((step) => step.includes("CREATE TABLE taken"));
+    const checked = [
+      "lease",
+      "message",
+      "delayed",
+      "dead",
+      "session",
+      "account",
+      "thread",
+      "entry",
+      "content",
+    ]
+      .concat("channel", "said").map((table) => `ALTER TABLE ${table} DROP COLUMN checksum;`).join("");
     const renames = MIGRATIONS.find((step) => step.includes("RENAME"))!.split(";").toReversed().join(";")
       .replaceAll(/(\w+) RENAME TO (\w+)/g, "$2 RENAME TO $1")
       .replaceAll(/RENAME COLUMN (\w+) TO (\w+)/g, "RENAME COLUMN $2 TO $1");
     db.exec(`
+      ${checked}
+      ${
+      ["given", "until", "confirmed", "use"].map((name) => `ALTER TABLE lease DROP COLUMN ${name};`).join("")
+    }
+      ALTER TABLE session DROP COLUMN use;
+      ALTER TABLE session RENAME COLUMN used_at TO used;
+      DROP TABLE forgotten;
+      ALTER TABLE forgotten_times DROP COLUMN horizon;
+      ALTER TABLE forgotten_times RENAME COLUMN latest TO start_time;
+      ALTER TABLE forgotten_times RENAME TO horizon;
       ${renames};
       ALTER TABLE channel DROP COLUMN history;
       DROP TABLE channels_complete;
       DROP TABLE measure;
+      DROP TABLE position;
+      DROP TABLE configuration;
+      DROP TABLE epoch;
       DROP TABLE taken;
       DROP INDEX message_order;
       ALTER TABLE message DROP COLUMN long;

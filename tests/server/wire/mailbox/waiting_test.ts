@@ -7,7 +7,7 @@ import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
 import { SessionWire } from "../../../../server/wire/session/session_wire.ts";
 import { SessionStartTimes } from "../../../../server/wire/session/start_times.ts";
-import { Engine } from "../../../../server/store/engine/engine.ts";
+import { BatchEngine } from "../../../../server/store/engine/batch_engine.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 
@@ -18,14 +18,14 @@ class World implements Disposable {
   readonly service: SessionWire<{ hostname: string; port: number }>;
   readonly #mailboxes: Mailboxes;
   readonly #outcomes: (() => void)[] = [];
-  readonly #engine: Engine;
+  readonly #engine: BatchEngine;
   #timer = () => {};
   #random = 0;
 
   constructor() {
     const clock = () => this.clock,
       random = (bytes: number) => new Uint8Array(bytes).fill(++this.#random);
-    this.#engine = new Engine({
+    this.#engine = new BatchEngine({
       directory: undefined,
       limits: DEFAULT_LIMITS,
       wallClock: clock,

@@ -1,0 +1,68 @@
+import type { DatabaseSync } from "node:sqlite";
+import { SESSION_LIMITS } from "../../quota/fair_table.ts";
+import { firstRow } from "../database/statements.ts";
+import type { Transaction } from "../database/transaction.ts";
+import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../limits.ts";
+import type { Configuration } from "../requests/upkeep.ts";
+
+/** The options that outcomes depend on, in memory and in the one row of `configuration` (store 4.5). */
+export class ConfigurationRow {
+  /** What holds now. It stays one object, and so does each of its parts: others keep them. */
+  readonly now: Configuration;
+  readonly #transaction: Transaction;
+  readonly #sql;
+
+  constructor(db: DatabaseSync, transaction: Transaction) {
+    this.#transaction = transaction;
+    this.#sql = {
+      clear: db.prepare("DELETE FROM configuration"),
+      add: db.prepare("INSERT INTO configuration VALUES (?)"),
+    };
+    const row = firstRow<{ text: string }>(db.prepare("SELECT text FROM configuration"));
+    // a database of the version before has only this one
+    const { bytes } = firstRow<{ bytes: number }>(db.prepare("SELECT bytes FROM taken"))!;
+    this.now = row === undefined
+      ? {
+        limits: { ...DEFAULT_LIMITS },
+        takeBytesMax: bytes,
+        forumLimits: { ...DEFAULT_FORUM_LIMITS },
+        sessionLimits: { ...SESSION_LIMITS },
+      }
+      : JSON.parse(row.text);
+  }
+
+  set({ limits, takeBytesMax, forumLimits, sessionLimits }: Configuration) {
+    const { now } = this;
+    replace(now.limits, limits);
+    replace(now.forumLimits, forumLimits);
+    replace(now.sessionLimits, sessionLimits);
+    now.takeBytesMax = takeBytesMax;
+    this.store();
+  }
+
+  /** Brings the row up to date. */
+  store() {
+    this.#transaction.begin();
+    this.#sql.clear.run();
+    this.#sql.add.run(JSON.stringify(this.now));
+  }
+}
+
+/** Whether both mean the same. */
+export function isSameConfiguration(one: Configuration, other: Configuration): boolean {
+  return JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
+}
+
+function sorted({ limits, takeBytesMax, forumLimits, sessionLimits }: Configuration) {
+  const entries = [limits, forumLimits, sessionLimits].map((part) =>
+    Object.entries(part).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
+  );
+  return [takeBytesMax, ...entries];
+}
+
+/** Gives an object the fields of another, which may be the same, and no others. */
+function replace(target: object, source: object) {
+  const fields = Object.entries(source).filter(([, value]) => value !== undefined);
+  for (const key of Object.keys(target)) delete (target as Record<string, unknown>)[key];
+  Object.assign(target, Object.fromEntries(fields));
+}

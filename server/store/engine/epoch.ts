@@ -1,0 +1,26 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { firstRow } from "../database/statements.ts";
+import type { Transaction } from "../database/transaction.ts";
+
+/** The epoch that sessions see: it names the lineage of the state (store 9.1). */
+export class EpochRow {
+  readonly #transaction: Transaction;
+  readonly #set: StatementSync;
+  #id: string;
+
+  constructor(db: DatabaseSync, transaction: Transaction) {
+    this.#transaction = transaction;
+    this.#set = db.prepare("UPDATE epoch SET id = ?");
+    this.#id = firstRow<{ id: string }>(db.prepare("SELECT id FROM epoch"))!.id;
+  }
+
+  /** Empty before the first start. */
+  get id(): string {
+    return this.#id;
+  }
+
+  set(id: string) {
+    this.#id = id;
+    this.#transaction.run(this.#set, id);
+  }
+}

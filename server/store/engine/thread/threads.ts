@@ -1,0 +1,323 @@
+import type { Context } from "../../database/context.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
+import type { Transaction } from "../../database/transaction.ts";
+import type { ForumLimits } from "../../limits.ts";
+import type {
+  Attach,
+  AttachOutcome,
+  Entry,
+  EntryPage,
+  FileContent,
+  FindFile,
+  FindFileOutcome,
+  KnownContent,
+  ListThreads,
+  ReadThread,
+  ThreadChange,
+  ThreadCounts,
+  ThreadPage,
+} from "../../requests/thread.ts";
+import { addCounts, COUNTED, ThreadOwners } from "./thread_owners.ts";
+import { ThreadPositions } from "./thread_positions.ts";
+
+interface Thread {
+  id: number;
+  creator: string;
+  /** The highest ID of its entries. */
+  last: number;
+  entries: number;
+  bytes: number;
+}
+
+interface EntryRow {
+  id: number;
+  user: string;
+  time: number;
+  /** The text of a message, or the name of a file. */
+  text: string;
+  bytes: number;
+  version: number;
+  file: 0 | 1;
+}
+
+/**
+ * The threads of the forum: each operation inside the open transaction.
+ *
+ * Invariants:
+ * - `last` of a thread is no less than the ID of any entry that it ever had.
+ * - Its `entries` and `bytes` are those of its rows in `entry`, and the totals in memory the sums of these.
+ * - Each row of `content` has one of `entry` with its name in the same thread, until that thread is removed.
+ * - A content that had a row is in `content` or in `unused` until its file is known to be gone.
+ */
+export class Threads {
+  readonly #transaction: Transaction;
+  readonly #limits: ForumLimits;
+  readonly #positions: ThreadPositions;
+  readonly #owners: ThreadOwners;
+  readonly #sql;
+  readonly #totals: ThreadCounts = { threads: 0, entries: 0, bytes: 0 };
+  /** Contents whose rows this record removes. */
+  readonly #unused: string[] = [];
+  /** Whether rows of removed threads may be left to {@linkcode sweep}. */
+  hasRemoved: boolean;
+
+  constructor(context: Context) {
+    const limits = context.configuration.forumLimits;
+    this.#transaction = context.transaction;
+    this.#limits = limits;
+    this.#positions = new ThreadPositions(context);
+    this.#owners = new ThreadOwners(context, limits);
+    this.#sql = prepareAll(context.db, {
+      totals:
+        `SELECT count(*) AS threads, coalesce(sum(entries), 0) AS entries, coalesce(sum(bytes), 0) AS bytes FROM thread`,
+      longest: "SELECT coalesce(max(entries), 0) AS entries FROM thread",
+      thread: "SELECT id, creator, last, entries, bytes FROM thread WHERE title = ?",
+      threadById: "SELECT id, creator, last, entries, bytes FROM thread WHERE id = ?",
+      create: "INSERT INTO thread (title, creator, last, entries, bytes) VALUES (?, ?, 0, 0, 0)",
+      removeThread: "DELETE FROM thread WHERE id = ?",
+      addEntries: "UPDATE thread SET last = ?, entries = entries + ?, bytes = bytes + ? WHERE id = ?",
+      list: `SELECT id, title FROM thread WHERE id > ? ORDER BY id ${LIMIT}`,
+      append:
+        "INSERT INTO entry (thread, id, user, time, text, bytes, version, file) VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
+      entry: "SELECT id, user, bytes FROM entry WHERE thread = ? AND id = ?",
+      edit: "UPDATE entry SET text = ?, bytes = ?, version = version + 1 WHERE thread = ? AND id = ?",
+      removeEntry: "DELETE FROM entry WHERE thread = ? AND id = ?",
+      sizes: `SELECT id, bytes FROM entry WHERE thread = ? AND id > ? ORDER BY id ${LIMIT}`,
+      entries: `SELECT id, user, time, text, bytes, version, file FROM entry
+        WHERE thread = ? AND id > ? AND id <= ? ORDER BY id`,
+      content: "SELECT user, size, hash, content FROM content WHERE thread = ? AND name = ?",
+      attach: "INSERT INTO content (thread, name, user, size, hash, content) VALUES (?, ?, ?, ?, ?, ?)",
+      known:
+        "SELECT user FROM content WHERE content = ?1 UNION ALL SELECT '' AS user FROM unused WHERE content = ?1",
+      unused: "INSERT INTO unused (content) VALUES (?)",
+      someUnused: `SELECT content FROM unused ORDER BY content ${LIMIT}`,
+      gone: "DELETE FROM unused WHERE content = ?",
+      sweepLater: "INSERT INTO removed (thread) VALUES (?)",
+      nextRemoved: "SELECT thread FROM removed ORDER BY thread LIMIT 1",
+      someContents: `SELECT name, content FROM content WHERE thread = ? ORDER BY name ${LIMIT}`,
+      removeContent: "DELETE FROM content WHERE thread = ? AND name = ?",
+      sweepEntries:
+        `DELETE FROM entry WHERE thread = ?1 AND id IN (SELECT id FROM entry WHERE thread = ?1 ORDER BY id ${LIMIT})`,
+      sweepPositions: `DELETE FROM rank WHERE thread = ?1 AND (level, block) IN
+        (SELECT level, block FROM rank WHERE thread = ?1 ORDER BY level, block ${LIMIT})`,
+      swept: "DELETE FROM removed WHERE thread = ?",
+    });
+    Object.assign(this.#totals, this.#sql.totals.get());
+    this.hasRemoved = this.#sql.nextRemoved.get() !== undefined;
+  }
+
+  /** What is there. */
+  get counts(): ThreadCounts {
+    return { ...this.#totals };
+  }
+
+  /** The most that one user has, and the entries of the longest thread. */
+  get fullest(): { user: ThreadCounts; threadEntries: number } {
+    const { entries } = firstRow<{ entries: number }>(this.#sql.longest)!;
+    return { user: this.#owners.fullest, threadEntries: entries };
+  }
+
+  /** Carries the change out, or returns why nothing was changed. */
+  change(change: ThreadChange): string | undefined {
+    if (change.kind === "create") return this.#create(change.thread, change.user);
+    const thread = this.#find(change.thread);
+    if (thread === undefined) return "no thread";
+    if (change.kind === "post") return this.#post(thread, change);
+    if (change.kind === "remove") {
+      return thread.creator === change.user ? this.#remove(thread) : "another's";
+    }
+    const id = this.#positions.find(thread.id, change.number);
+    if (id === undefined) return "no message";
+    const message = firstRow<EntryRow>(this.#sql.entry, thread.id, id)!;
+    if (message.user !== change.user) return "another's";
+    return change.kind === "edit" ? this.#edit(thread, message, change) : this.#delete(thread, message);
+  }
+
+  #create(title: string, creator: string): string | undefined {
+    if (this.#find(title) !== undefined) return "exists";
+    const added = { threads: 1, entries: 0, bytes: 0 }, full = this.#fullFor(creator, added);
+    if (full !== undefined) return full;
+    this.#transaction.begin(title.length);
+    this.#sql.create.run(title, creator);
+    this.#owners.change(creator, added);
+    this.#count(added);
+    return undefined;
+  }
+
+  #post(thread: Thread, change: ThreadChange & { kind: "post" }): string | undefined {
+    const { user, time, text, bytes } = change, full = this.#fullForEntry(thread, user, bytes);
+    if (full !== undefined) return full;
+    this.#positions.add(thread.id, this.#append(thread, { user, time, text, bytes, file: 0 }));
+    return undefined;
+  }
+
+  #delete(thread: Thread, { id, user, bytes }: EntryRow): undefined {
+    this.#transaction.run(this.#sql.removeEntry, thread.id, id);
+    this.#positions.remove(thread.id, id);
+    this.#addEntries(thread, user, -1, -bytes);
+  }
+
+  #edit(thread: Thread, message: EntryRow, change: ThreadChange & { kind: "edit" }): string | undefined {
+    const { user, text, bytes } = change, added = bytes - message.bytes;
+    const full = this.#fullFor(user, { threads: 0, entries: 0, bytes: added });
+    if (full !== undefined) return full;
+    this.#transaction.begin(bytes);
+    this.#sql.edit.run(text, bytes, thread.id, message.id);
+    this.#addEntries(thread, user, 0, added);
+    return undefined;
+  }
+
+  /** Hides the thread. Its rows are swept later, under a number that no other thread ever has. */
+  #remove(thread: Thread): undefined {
+    this.#transaction.begin();
+    this.#owners.remove(thread);
+    this.#sql.removeThread.run(thread.id);
+    this.#sql.sweepLater.run(thread.id);
+    this.hasRemoved = true;
+    this.#count({ threads: 1, entries: thread.entries, bytes: thread.bytes }, -1);
+  }
+
+  #find(title: string): Thread | undefined {
+    return firstRow(this.#sql.thread, title);
+  }
+
+  /** Why a thread has no room for one more entry of a user. */
+  #fullForEntry(thread: Thread, user: string, bytes: number): `full ${string}` | undefined {
+    const { threadEntries } = this.#limits;
+    if (thread.entries >= threadEntries) return `full ${threadEntries} entries of a thread`;
+    return this.#fullFor(user, { threads: 0, entries: 1, bytes });
+  }
+
+  /** Why there is no room for so much more of a user. */
+  #fullFor(user: string, added: ThreadCounts): `full ${string}` | undefined {
+    for (const what of COUNTED) {
+      const max = this.#limits[what];
+      if (added[what] > 0 && this.#totals[what] + added[what] > max) return `full ${max} ${what}`;
+    }
+    const share = this.#owners.reachedBy(user, added);
+    return share === undefined ? undefined : `full ${share}`;
+  }
+
+  /** Adds an entry at the end, and returns its ID. */
+  #append(thread: Thread, { user, time, text, bytes, file }: Omit<EntryRow, "id" | "version">): number {
+    const id = ++thread.last;
+    this.#transaction.begin(bytes);
+    this.#sql.append.run(thread.id, id, user, time, text, bytes, file);
+    this.#addEntries(thread, user, 1, bytes);
+    return id;
+  }
+
+  /** Stores the sums of a thread and its highest ID, and counts what is added for the user. */
+  #addEntries(thread: Thread, user: string, entries: number, bytes: number) {
+    this.#sql.addEntries.run(thread.last, entries, bytes, thread.id);
+    const added = { threads: 0, entries, bytes };
+    this.#owners.changeIn(thread, user, added);
+    this.#count(added);
+  }
+
+  #count(added: ThreadCounts, sign: 1 | -1 = 1) {
+    addCounts(this.#totals, added, sign);
+  }
+
+  /** Threads in the order in which they were created. */
+  list({ after, limit, maxBytes }: ListThreads): ThreadPage {
+    const rows = allRows<{ id: number; title: string }>(this.#sql.list, after, limit + 1);
+    let bytes = 0, count = 0;
+    while (count < limit && count < rows.length && (bytes += rows[count]!.title.length) <= maxBytes) count++;
+    const threads = rows.slice(0, count).map(({ id, title }) => ({ id, title }));
+    return { threads, more: rows.length > count };
+  }
+
+  /** Entries of a thread, in their order; at least one if there is one. */
+  read({ thread: title, from, limit, maxBytes }: ReadThread): EntryPage | "no thread" {
+    const thread = this.#find(title);
+    if (thread === undefined) return "no thread";
+    const after = "number" in from
+      ? (this.#positions.find(thread.id, from.number) ?? thread.last + 1) - 1
+      : from.after;
+    // sizes are read first: texts may be long
+    const sizes = allRows<{ id: number; bytes: number }>(this.#sql.sizes, thread.id, after, limit + 1);
+    let bytes = 0, count = 0;
+    while (count < limit && count < sizes.length) {
+      bytes += sizes[count]!.bytes;
+      if (count > 0 && bytes > maxBytes) break;
+      count++;
+    }
+    if (count === 0) return { entries: [], more: false };
+    let number = this.#positions.upTo(thread.id, after);
+    const rows = allRows<EntryRow>(this.#sql.entries, thread.id, after, sizes[count - 1]!.id);
+    const entries = rows.map(({ id, user, time, text, bytes, version, file }): Entry =>
+      file
+        ? { id, user, time, file: text, size: this.#content(thread.id, text)!.size }
+        : { id, user, time, number: ++number, text, bytes, version }
+    );
+    return { entries, more: sizes.length > count };
+  }
+
+  #content(thread: number, name: string): FileContent | undefined {
+    return firstRow(this.#sql.content, thread, name);
+  }
+
+  /** A thread, and its file of this name if it has one, or why it has no room for one. */
+  findFile({ thread: title, name, user }: FindFile): FindFileOutcome {
+    const thread = this.#find(title);
+    if (thread === undefined) return "no thread";
+    const content = this.#content(thread.id, name);
+    if (content !== undefined) return { thread: thread.id, file: { ...content } };
+    const full = this.#fullForEntry(thread, user, name.length);
+    return full === undefined ? { thread: thread.id } : { thread: thread.id, full };
+  }
+
+  /** Adds a file whose content is there to its thread. */
+  attach({ thread: id, name, user, size, hash, content, time }: Attach): AttachOutcome {
+    const thread = firstRow<Thread>(this.#sql.threadById, id);
+    if (thread === undefined) return "no thread";
+    if (this.#content(id, name) !== undefined) return "file exists";
+    const full = this.#fullForEntry(thread, user, name.length);
+    if (full !== undefined) return full;
+    this.#append(thread, { user, time, text: name, bytes: name.length, file: 1 });
+    this.#sql.attach.run(id, name, user, size, hash, content);
+    return "stored";
+  }
+
+  /** Of these contents, those that a file has; and those that a file had and that are still to be removed. */
+  known(contents: readonly string[]): KnownContent[] {
+    return contents.flatMap((content) => {
+      const row = firstRow<{ user: string }>(this.#sql.known, content);
+      return row === undefined ? [] : [{ content, user: row.user }];
+    });
+  }
+
+  /** Forgets contents that are gone. Returns some that no file has any more. */
+  unused(gone: readonly string[], limit: number): string[] {
+    for (const content of gone) this.#transaction.run(this.#sql.gone, content);
+    return allRows<{ content: string }>(this.#sql.someUnused, limit).map(({ content }) => content);
+  }
+
+  /** To be called after a record. Returns the contents that no file has any more. */
+  endRecord(): string[] {
+    return this.#unused.splice(0);
+  }
+
+  /** Removes up to about `rows` rows of removed threads. */
+  sweep(rows: number) {
+    const next = firstRow<{ thread: number }>(this.#sql.nextRemoved);
+    if (next === undefined) {
+      this.hasRemoved = false;
+      return;
+    }
+    const { thread } = next;
+    this.#transaction.begin();
+    const contents = allRows<Record<string, string>>(this.#sql.someContents, thread, rows);
+    for (const { name, content } of contents) {
+      this.#sql.removeContent.run(thread, name!);
+      this.#sql.unused.run(content!);
+      this.#unused.push(content!);
+    }
+    let left = rows - contents.length;
+    for (const piece of [this.#sql.sweepEntries, this.#sql.sweepPositions]) {
+      if (left > 0) left -= Number(piece.run(thread, left).changes);
+    }
+    if (left > 0) this.#sql.swept.run(thread);
+  }
+}

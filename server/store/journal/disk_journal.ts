@@ -1,0 +1,380 @@
+import { ByteWriter } from "./byte_writer.ts";
+import { DiskFolder, type JournalFolder } from "./folder.ts";
+import {
+  type Journal,
+  JournalLost,
+  type JournalPosition,
+  type JournalRecord,
+  type NewRecord,
+} from "./journal.ts";
+import {
+  ALIGNMENT,
+  alignRecord,
+  findRecord,
+  hashRecord,
+  readRecord,
+  sealRecord,
+  writeRecord,
+} from "./record.ts";
+import { JournalDamaged, type KeptSegment, recoverJournal, type Recovery } from "./recovery.ts";
+import { decodeSegmentHead, seedOf, SEGMENT_HEAD_BYTES, type SegmentHead } from "./segment.ts";
+import { isNoSpace, type OpenSegment, SegmentPool } from "./segment_pool.ts";
+
+/** Bytes of a segment. */
+export const SEGMENT_BYTES = 16 * 1024 * 1024;
+
+/** Bytes of the segment with which a server starts: one that has little to do needs no more. */
+const START_SEGMENT_BYTES = 4 * 1024 * 1024;
+
+/** The next segment is made when so many bytes of the last one are used. */
+const PREPARE_BYTES = 1024 * 1024;
+
+/** When it is tried again to make a segment for which there was no room. */
+const RETRY_MS = 1000;
+
+/** Memory for records that wait to be written. It grows as needed, and is given back when it has grown beyond the second. */
+const BUFFER_BYTES = 64 * 1024, BUFFER_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface DiskJournalOptions {
+  /** The folder of its files: a path, which must be there; a test has another one. */
+  folder: string | JournalFolder;
+  /** 16 bytes that the database has too. */
+  id: Uint8Array;
+  /** The last record that the database has, and its hash. */
+  position: JournalPosition;
+  /** The database says that it has no journal yet. */
+  isNew: boolean;
+  /** Bytes of a segment, at least 4 KiB; {@linkcode SEGMENT_BYTES} if missing. */
+  segmentBytes?: number;
+}
+
+/** A segment to which records are appended. */
+interface Tail extends OpenSegment {
+  /** Numbers of the first record in it, and of the one after the last. */
+  first: number;
+  until: number;
+  /** Where the next record begins. */
+  end: number;
+}
+
+/** Bytes that were appended and not written: those from `start` in the buffer go to a place in a segment. */
+interface Part {
+  tail: Tail;
+  at: number;
+  start: number;
+}
+
+/**
+ * A {@linkcode Journal} in segments (store 3). `append` writes to memory alone; `sync` writes that to the last segment, and
+ * makes it durable off the thread.
+ */
+export class DiskJournal implements Journal {
+  readonly #folder: JournalFolder;
+  readonly #pool: SegmentPool;
+  readonly #id: Uint8Array;
+  readonly #segmentBytes: number;
+  /** Segments that are not appended to any more, in order. */
+  readonly #kept: KeptSegment[];
+  #tail: Tail;
+  /** The segment after the last one, if it is made. */
+  #next: OpenSegment | undefined;
+  #isPreparing = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #last: number;
+  #durable: number;
+  #chain: Uint8Array;
+  #bytes = 0;
+  /** What was appended since the last write, and the memory of the one before. */
+  #buffer = new ByteWriter(BUFFER_BYTES);
+  #otherBuffer = new ByteWriter(BUFFER_BYTES);
+  #parts: Part[] = [];
+  /** Segments that nothing will be written to after the next sync. */
+  #full: Tail[] = [];
+  /** Those who wait for the next sync. */
+  #waiting: PromiseWithResolvers<number> | undefined;
+  #isSyncing = false;
+  #lost: JournalLost | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(
+    options: DiskJournalOptions,
+    folder: JournalFolder,
+    pool: SegmentPool,
+    { end, kept }: Recovery,
+    tail: Tail,
+  ) {
+    this.#folder = folder;
+    this.#pool = pool;
+    this.#id = options.id;
+    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    this.#kept = kept.map((segment) => ({ ...segment, until: Math.min(segment.until, tail.first) }));
+    this.#tail = tail;
+    this.#last = this.#durable = end.number;
+    this.#chain = end.chain;
+  }
+
+  /**
+   * Reads the journal, and makes durable again what comes after the database's position: {@linkcode DiskJournal.read} gives
+   * it. With `isNew`, the database has to have the ID on disk before the first record is answered.
+   *
+   * @throws {JournalDamaged} It cannot be used as it is; nothing was changed.
+   */
+  static async open(options: DiskJournalOptions): Promise<DiskJournal> {
+    const { id, position, isNew, segmentBytes = SEGMENT_BYTES } = options;
+    const folder = typeof options.folder === "string" ? new DiskFolder(options.folder) : options.folder;
+    // the process before may have ended between a rename and this: names that are not durable could come back
+    await folder.sync();
+    const recovery = recoverJournal(folder, id, position, isNew);
+    const pool = new SegmentPool(folder);
+    const size = Math.min(START_SEGMENT_BYTES, segmentBytes);
+    await pool.trim(size);
+    for (const name of recovery.unused) await pool.release(name);
+    const tail = await makeFirst(pool, id, position.number + 1, recovery, size);
+    try {
+      for (const name of recovery.replayed) await pool.release(name);
+      return new DiskJournal(options, folder, pool, recovery, tail);
+    } catch (error) {
+      tail.file.close();
+      throw error;
+    }
+  }
+
+  get last(): number {
+    return this.#last;
+  }
+
+  get chain(): Uint8Array {
+    return this.#chain;
+  }
+
+  get durable(): number {
+    return this.#durable;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get room(): number {
+    const { head, end } = this.#tail;
+    const next = this.#next ? this.#next.head.size - SEGMENT_HEAD_BYTES : 0;
+    return Math.max(head.size - end, next);
+  }
+
+  /** How many segments there are, without spares. */
+  get segments(): number {
+    return this.#kept.length + (this.#next ? 2 : 1);
+  }
+
+  append(record: NewRecord): number {
+    if (this.#lost) throw this.#lost;
+    const buffer = this.#buffer, start = buffer.length, number = this.#last + 1;
+    try {
+      writeRecord(buffer, record, { number, chain: this.#chain, synced: this.#durable });
+      this.#findPlace(start, alignRecord(buffer.length - start));
+    } catch (error) {
+      buffer.length = start;
+      throw error;
+    }
+    const end = buffer.length;
+    sealRecord(buffer.bytes, start, end, this.#tail.seed);
+    this.#chain = hashRecord(buffer.bytes, start, end);
+    buffer.reserve(ALIGNMENT);
+    while (buffer.length % ALIGNMENT !== 0) buffer.byte(0);
+    this.#bytes += buffer.length - start;
+    this.#tail.end += buffer.length - start;
+    this.#tail.until = number + 1;
+    this.#last = number;
+    if (this.#tail.end >= Math.min(PREPARE_BYTES, this.#tail.head.size / 2)) this.#prepare();
+    return number;
+  }
+
+  /** Decides where so many bytes go that stand in the buffer from `start` on. @throws {RangeError} */
+  #findPlace(start: number, bytes: number) {
+    if (this.#tail.end + bytes > this.#tail.head.size) {
+      const next = this.#next;
+      if (!next || SEGMENT_HEAD_BYTES + bytes > next.head.size) {
+        throw new RangeError(`Cannot append ${bytes} bytes: there is room for ${this.room}`);
+      }
+      this.#next = undefined;
+      this.#full.push(this.#tail);
+      this.#kept.push(this.#tail);
+      const first = this.#last + 1;
+      this.#tail = { ...next, first, until: first, end: SEGMENT_HEAD_BYTES };
+    }
+    if (this.#parts.at(-1)?.tail !== this.#tail) {
+      this.#parts.push({ tail: this.#tail, at: this.#tail.end, start });
+    }
+  }
+
+  sync(): Promise<number> {
+    if (this.#lost) return Promise.reject(this.#lost);
+    if (this.#durable === this.#last) return Promise.resolve(this.#durable);
+    this.#waiting ??= Promise.withResolvers();
+    const { promise } = this.#waiting;
+    if (!this.#isSyncing) void this.#syncAll();
+    return promise;
+  }
+
+  /** Writes and syncs until nobody waits any more. */
+  async #syncAll() {
+    this.#isSyncing = true;
+    while (this.#waiting) {
+      const waiting = this.#waiting;
+      this.#waiting = undefined;
+      try {
+        await this.#writeAndSync();
+        waiting.resolve(this.#durable);
+      } catch (error) {
+        waiting.reject(error);
+      }
+    }
+    this.#isSyncing = false;
+  }
+
+  /** @throws {JournalLost} */
+  async #writeAndSync() {
+    if (this.#lost) throw this.#lost;
+    const parts = this.#parts, full = this.#full.length, last = this.#last, { bytes, length } = this.#buffer;
+    this.#parts = [];
+    this.#swapBuffers();
+    for (const [i, { tail, at, start }] of parts.entries()) {
+      try {
+        tail.file.writeSync(bytes.subarray(start, parts[i + 1]?.start ?? length), at);
+        await tail.file.sync();
+      } catch (error) {
+        throw this.#lose(`write ${this.#folder.path}/${tail.name}`, error);
+      }
+    }
+    for (const { file } of this.#full.splice(0, full)) file.close();
+    this.#durable = last;
+  }
+
+  #swapBuffers() {
+    const written = this.#buffer;
+    this.#buffer = this.#otherBuffer;
+    // its bytes are in use until they are written, and that is before the next swap
+    this.#otherBuffer = written.bytes.length > BUFFER_BYTES_MAX ? new ByteWriter(BUFFER_BYTES) : written;
+    this.#buffer.length = 0;
+  }
+
+  #lose(what: string, error: unknown): JournalLost {
+    return this.#lost ??= new JournalLost(`Cannot ${what}: ${(error as Error).message}`);
+  }
+
+  /** Makes the next segment, without anybody having to wait. */
+  #prepare() {
+    if (this.#next || this.#isPreparing || this.#retry !== undefined || this.#closed) return;
+    this.#isPreparing = true;
+    const { sequence } = this.#tail.head;
+    this.#pool.make({
+      sequence: sequence + 1,
+      size: this.#segmentBytes,
+      id: this.#id,
+      first: 0,
+      synced: this.#durable,
+      back: 1,
+    }).then((segment) => {
+      this.#isPreparing = false;
+      this.#next = segment;
+    }, (error) => {
+      this.#isPreparing = false;
+      if (!isNoSpace(error)) this.#lose(`make a segment of ${this.#folder.path}`, error);
+      else if (!this.#closed) this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
+    });
+  }
+
+  /** Tries again to make the next segment if there was no room for it. */
+  #tryAgain() {
+    if (this.#retry === undefined) return;
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.#prepare();
+  }
+
+  *read(from: number): Iterable<JournalRecord> {
+    for (const segment of [...this.#kept, this.#tail]) {
+      if (segment.until > from && segment.first <= this.#durable) yield* this.#readSegment(segment, from);
+    }
+  }
+
+  *#readSegment({ name, first, until }: KeptSegment, from: number): Generator<JournalRecord> {
+    const bytes = this.#folder.read(name), head = decodeSegmentHead(bytes);
+    if (typeof head === "string") throw new JournalDamaged(`${this.#folder.path}/${name}`, 0, head);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), seed = seedOf(bytes);
+    const end = Math.min(until, this.#durable + 1);
+    for (let number = first, at = SEGMENT_HEAD_BYTES; number < end; number++) {
+      const info = findRecord(bytes, view, at, seed);
+      if (info?.number !== number) {
+        throw new JournalDamaged(`${this.#folder.path}/${name}`, at, `record ${number} cannot be read`);
+      }
+      if (number >= from) yield readRecord(bytes, info);
+      at = alignRecord(info.end);
+    }
+  }
+
+  release(before: number) {
+    while (this.#kept.length > 0) {
+      const [segment, next = this.#tail] = this.#kept;
+      // a start has to find the first record of the first segment (recovery.ts)
+      const isFirstKnown = next.head.first > 0 || next.first <= this.#durable;
+      if (segment!.until > before || !isFirstKnown) return;
+      this.#kept.shift();
+      this.#pool.release(segment!.name).then(
+        () => this.#tryAgain(),
+        (error) => this.#lose(`release ${this.#folder.path}/${segment!.name}`, error),
+      );
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close() {
+    clearTimeout(this.#retry);
+    try {
+      if (this.#durable < this.#last) await this.sync();
+    } finally {
+      await this.#pool.idle();
+      for (const { file } of [...this.#full, this.#tail]) file.close();
+      this.#next?.file.close();
+      this.#lost ??= new JournalLost("Cannot use the journal: it is closed");
+    }
+  }
+}
+
+/** Makes the segment with which a start begins: it has the records after the database's. */
+function makeFirst(
+  pool: SegmentPool,
+  id: Uint8Array,
+  first: number,
+  { end, kept, replay, sequence: highest }: Recovery,
+  sizeMin: number,
+): Promise<Tail> {
+  const sequence = highest + 1, bytes = replay.reduce((sum, { bytes }) => sum + alignRecord(bytes.length), 0);
+  const head: SegmentHead = {
+    sequence,
+    size: Math.max(sizeMin, alignRecord(2 * (SEGMENT_HEAD_BYTES + bytes))),
+    id,
+    first,
+    synced: end.number,
+    back: kept.length === 0 ? 0 : sequence - kept.at(-1)!.head.sequence,
+  };
+  const seal = (seed: number) => {
+    const records = new Uint8Array(bytes);
+    let at = 0;
+    for (const { bytes } of replay) {
+      records.set(bytes, at);
+      sealRecord(records, at, at + bytes.length, seed);
+      at = alignRecord(at + bytes.length);
+    }
+    return records;
+  };
+  return pool.make(head, seal).then((segment) => ({
+    ...segment,
+    first,
+    until: end.number + 1,
+    end: SEGMENT_HEAD_BYTES + bytes,
+  }));
+}

@@ -1,0 +1,105 @@
+/**
+ * What the journal does to its files, and nothing else: so that a test can record it, and stop, tear or refuse it.
+ *
+ * @module
+ */
+
+export interface JournalFile {
+  /** Writes all of it at this place. What is behind the end of the file becomes part of it. */
+  writeSync(bytes: Uint8Array, at: number): void;
+  /** The same, off the thread. */
+  write(bytes: Uint8Array, at: number): Promise<void>;
+  /** Makes what was written durable, off the thread. Nothing else may be done with the file until it has ended. */
+  sync(): Promise<void>;
+  close(): void;
+}
+
+export interface JournalFolder {
+  /** What its names stand behind in messages. */
+  readonly path: string;
+  /** The names of all its files, in any order. */
+  list(): string[];
+  /** Bytes of a file. */
+  size(name: string): number;
+  /** All that is in a file. */
+  read(name: string): Uint8Array;
+  /** Opens a file to write to it; creates it if it is not there. */
+  open(name: string): Promise<JournalFile>;
+  rename(from: string, to: string): Promise<void>;
+  remove(name: string): Promise<void>;
+  /** Makes durable which files there are, and their names. */
+  sync(): Promise<void>;
+}
+
+/** Only the user of the server may read and write its files (store 1.2). */
+const FILE_MODE = 0o600;
+
+/** A folder of the file system. */
+export class DiskFolder implements JournalFolder {
+  /** The folder must be there. */
+  constructor(readonly path: string) {}
+
+  list(): string[] {
+    return [...Deno.readDirSync(this.path)].filter(({ isFile }) => isFile).map(({ name }) => name);
+  }
+
+  size(name: string): number {
+    return Deno.statSync(`${this.path}/${name}`).size;
+  }
+
+  read(name: string): Uint8Array {
+    return Deno.readFileSync(`${this.path}/${name}`);
+  }
+
+  async open(name: string): Promise<JournalFile> {
+    const path = `${this.path}/${name}`;
+    return new DiskFile(await Deno.open(path, { write: true, create: true, mode: FILE_MODE }));
+  }
+
+  async rename(from: string, to: string) {
+    await Deno.rename(`${this.path}/${from}`, `${this.path}/${to}`);
+  }
+
+  async remove(name: string) {
+    await Deno.remove(`${this.path}/${name}`);
+  }
+
+  async sync() {
+    // Windows does not open folders, and has renames in its own journal
+    if (Deno.build.os === "windows") return;
+    using folder = await Deno.open(this.path);
+    await folder.sync();
+  }
+}
+
+class DiskFile implements JournalFile {
+  readonly #file: Deno.FsFile;
+  /** Where the next write goes by itself. */
+  #at = 0;
+
+  constructor(file: Deno.FsFile) {
+    this.#file = file;
+  }
+
+  writeSync(bytes: Uint8Array, at: number) {
+    if (at !== this.#at) this.#file.seekSync(at, Deno.SeekMode.Start);
+    this.#at = -1;
+    for (let done = 0; done < bytes.length;) done += this.#file.writeSync(bytes.subarray(done));
+    this.#at = at + bytes.length;
+  }
+
+  async write(bytes: Uint8Array, at: number) {
+    if (at !== this.#at) await this.#file.seek(at, Deno.SeekMode.Start);
+    this.#at = -1;
+    for (let done = 0; done < bytes.length;) done += await this.#file.write(bytes.subarray(done));
+    this.#at = at + bytes.length;
+  }
+
+  sync(): Promise<void> {
+    return this.#file.syncData();
+  }
+
+  close() {
+    this.#file.close();
+  }
+}

@@ -1,0 +1,47 @@
+import type { Journal, JournalRecord, NewRecord } from "./journal.ts";
+
+const NO_CHAIN = new Uint8Array(16);
+
+/** A {@linkcode Journal} that is gone with the process: for a server that keeps its messages in memory, and for tests. */
+export class MemoryJournal implements Journal {
+  #last = 0;
+  #durable = 0;
+  /** Those that were not released, in order. */
+  #records: JournalRecord[] = [];
+  readonly chain = NO_CHAIN;
+  readonly bytes = 0;
+  readonly room = Infinity;
+
+  get last(): number {
+    return this.#last;
+  }
+
+  get durable(): number {
+    return this.#durable;
+  }
+
+  append(record: NewRecord): number {
+    this.#records.push({ ...record, number: ++this.#last });
+    return this.#last;
+  }
+
+  sync(): Promise<number> {
+    return Promise.resolve(this.#durable = this.#last);
+  }
+
+  *read(from: number): Iterable<JournalRecord> {
+    for (const record of this.#records) {
+      if (record.number >= from && record.number <= this.#durable) yield record;
+    }
+  }
+
+  release(before: number) {
+    const first = this.#records.findIndex(({ number }) => number >= before);
+    this.#records = first < 0 ? [] : this.#records.slice(first);
+  }
+
+  close(): Promise<void> {
+    this.#durable = this.#last;
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,150 @@
+import { throwIfLost } from "../database/database.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { Position } from "../engine/position.ts";
+import type { Journal } from "../journal/journal.ts";
+import { within } from "../../quota/uptime.ts";
+import type { Admission } from "./admission.ts";
+import type { WriteBack } from "./write_back.ts";
+
+/** A checkpoint is taken when the records since the last one have so many bytes, or are so old (store 5.1). */
+const CHECKPOINT_BYTES = 8 * 1024 * 1024, CHECKPOINT_MS = 5000;
+
+/** How long after one that failed it is tried again, and after one that made the file smaller it goes on, in milliseconds. */
+const RETRY_MS = 1000, SHRINK_MS = 50;
+
+/** Rows that are written at a time before the checkpoint itself: about a millisecond's work; and how often, at most. */
+const FLUSH_ROWS = 256, MAX_FLUSHES = 4096;
+
+/** Longer than that SQLite's log should not become, and how long records wait for it to begin anew (store 5.3). */
+const LOG_BYTES = 4 * 1024 * 1024, MAX_WAIT_MS = 10;
+
+/** What a checkpoint needs of its store. */
+export interface CheckpointHost {
+  readonly engine: Engine;
+  /** Of the last record. */
+  readonly position: Position;
+  /** From now on no record is made. */
+  hold(): void;
+  /** Records are made again. */
+  release(): void;
+  /** Resolves when all records are durable. */
+  synced(): Promise<void>;
+  /** Makes the engine's state anew from database and journal. */
+  rebuild(): void;
+  lose(error: unknown): void;
+}
+
+export interface CheckpointsOptions {
+  host: CheckpointHost;
+  journal: Journal;
+  admission?: Admission | undefined;
+  /** Undefined in memory. */
+  writeBack?: WriteBack | undefined;
+  /** Waits until the sockets were read. */
+  pause(): Promise<void>;
+}
+
+/**
+ * Takes checkpoints: writes what only memory has into the database, a piece at a time, commits it, has it written back,
+ * and releases what the journal has of it (store section 5).
+ *
+ * Invariant: the database is committed as of a record that is durable in the journal, so it is never ahead of it.
+ */
+export class Checkpoints {
+  readonly #options: CheckpointsOptions;
+  /** Of the last checkpoint: the journal's last record, its bytes then, and when. */
+  #number: number;
+  #bytes: number;
+  #at: number;
+  #hasFailed = false;
+  #running: Promise<void> | undefined;
+  /** Checkpoints that were taken. */
+  count = 0;
+
+  constructor(options: CheckpointsOptions) {
+    this.#options = options;
+    this.#number = options.host.engine.position.number;
+    this.#bytes = options.journal.bytes;
+    this.#at = performance.now();
+  }
+
+  /** Bytes of the records since the last one. */
+  get pendingBytes(): number {
+    return this.#options.journal.bytes - this.#bytes;
+  }
+
+  get isDue(): boolean {
+    if (this.#running !== undefined) return false;
+    if (this.pendingBytes >= CHECKPOINT_BYTES) return true;
+    const { host, journal, admission } = this.#options, elapsed = performance.now() - this.#at;
+    if (this.#hasFailed) return elapsed >= RETRY_MS;
+    if (journal.last > this.#number) {
+      return elapsed >= (admission?.isFull ? RETRY_MS : CHECKPOINT_MS);
+    }
+    return elapsed >= SHRINK_MS && host.engine.hasFreePages;
+  }
+
+  /** Takes one, unless one is being taken. Never rejects. */
+  take(): Promise<void> {
+    return this.#running ??= this.#take().catch(this.#options.host.lose).finally(() =>
+      this.#running = undefined
+    );
+  }
+
+  /** Takes the last one, of all that was recorded. */
+  async takeLast() {
+    await this.#running;
+    await this.take();
+  }
+
+  async #take() {
+    const { host, writeBack, admission, pause } = this.#options;
+    let written: Promise<boolean> | undefined, position: Position;
+    try {
+      // what is new meanwhile is written too, so that little is left to the checkpoint itself
+      for (let i = 0; i < MAX_FLUSHES && host.engine.flush(FLUSH_ROWS); i++) await pause();
+      host.hold();
+      await host.synced();
+      admission?.beginCheckpoint();
+      position = host.position;
+      if (host.engine.hasFreePages) host.engine.shrink();
+      host.engine.checkpoint(position);
+      this.#taken(position);
+      written = writeBack?.run();
+      written?.catch(() => {});
+      if (written !== undefined && writeBack!.logBytes > LOG_BYTES) await within(MAX_WAIT_MS, written);
+    } catch (error) {
+      this.#failed(error);
+      if (written !== undefined) return;
+      // the engine has a part of the checkpoint in it
+      host.hold();
+      await host.synced();
+      host.rebuild();
+      return;
+    } finally {
+      host.release();
+    }
+    try {
+      if (await written) this.#options.journal.release(position.number + 1);
+      this.#hasFailed = false;
+      admission?.endCheckpoint(false);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #taken({ number }: Position) {
+    this.#number = number;
+    this.#bytes = this.#options.journal.bytes;
+    this.#at = performance.now();
+    this.count++;
+  }
+
+  /** It is tried again. @throws {Error} It was not for want of space. */
+  #failed(error: unknown) {
+    throwIfLost(error);
+    this.#hasFailed = true;
+    this.#at = performance.now();
+    this.#options.admission?.endCheckpoint(true);
+  }
+}

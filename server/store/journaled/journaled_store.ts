@@ -1,0 +1,273 @@
+import type { Engine } from "../engine/engine.ts";
+import { StoreLost } from "../errors.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Counts } from "../requests/message.ts";
+import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
+import { Admission, type AdmissionOptions } from "./admission.ts";
+import { type CheckpointHost, Checkpoints } from "./checkpoints.ts";
+import type { StoreClocks } from "./clocks.ts";
+import type { DirectoryLock } from "./directory_lock.ts";
+import { Recorder } from "./recorder.ts";
+import { type RecordClocks, replay } from "./replay.ts";
+import type { WriteBack } from "./write_back.ts";
+
+/**
+ * How long a record that nobody waits for stays without a sync, in milliseconds: messages that come one by one cost fewer
+ * syncs, and one that is asked for meanwhile is synced with the record that takes it.
+ */
+const LINGER_MS = 2;
+
+/** How often the engine is asked what is due by time, in milliseconds. */
+const TICK_MS = 100;
+
+/** How long a start does what is due by time, at most, in milliseconds. */
+const START_WORK_MS = 200;
+
+export interface JournaledStoreOptions {
+  /** Its state is that of the journal's last record. */
+  engine: Engine;
+  /** Opens another one on the same database, as of its last checkpoint. */
+  openEngine(): Engine;
+  journal: Journal;
+  clocks: StoreClocks;
+  /** The clocks of the last record. */
+  last: RecordClocks;
+  /** These are undefined in memory: then nothing needs room, and nothing is written back. */
+  storage: Pick<AdmissionOptions, "directory" | "maxFileBytes" | "keptRoomBytes"> | undefined;
+  writeBack: WriteBack | undefined;
+  lock: DirectoryLock | undefined;
+  /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
+  syncDelayMs?: number | undefined;
+  random(bytes: number): Uint8Array;
+  onEvent(event: StoreEvent): void;
+  /** Waits until the sockets were read, between two pieces of long work. */
+  pause(): Promise<void>;
+  /** Called once if the store cannot be relied on any more. */
+  onLost(error: Error): void;
+}
+
+/** Requests that belong together, and who waits for their outcomes. */
+interface Batch {
+  requests: readonly StoreRequest[];
+  isAwaited: boolean;
+  resolve(outcomes: Outcome[]): void;
+  reject(error: unknown): void;
+}
+
+/** Was carried out; its outcomes and events are given out when the record of this number is durable. */
+interface Unsettled extends Batch {
+  number: number;
+  outcomes: Outcome[];
+  events: StoreEvent[];
+}
+
+/**
+ * A {@linkcode Store} that keeps a record of what it carries out in a journal, and its state in an engine. A batch is one
+ * record, which is applied at once, in this thread; the sync that makes it durable covers all that came before it begins.
+ *
+ * Invariants:
+ * - Outcomes and events are given out in the order of the records, when the record and all before it are durable; what
+ *   only reads, when those are that it may have seen (store 4.8).
+ * - What the journal has and what the engine has applied is the same.
+ */
+export class JournaledStore implements Store {
+  readonly opened: Counts;
+  readonly clocks: StoreClocks;
+  readonly #options: JournaledStoreOptions;
+  readonly #journal: Journal;
+  readonly #recorder: Recorder;
+  readonly #checkpoints: Checkpoints;
+  readonly #admission: Admission | undefined;
+  #engine: Engine;
+  /** Batches that wait while no record may be made. */
+  #held: Batch[] = [];
+  #isHeld = false;
+  #unsettled: Unsettled[] = [];
+  /** The highest number that somebody waits for. */
+  #awaited = 0;
+  #syncing: Promise<void> | undefined;
+  #lingering: ReturnType<typeof setTimeout> | undefined;
+  readonly #ticking: ReturnType<typeof setInterval>;
+  #isWorking = false;
+  #lost: unknown;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: JournaledStoreOptions) {
+    const { engine, journal, clocks, storage } = this.#options = options;
+    this.#engine = engine;
+    this.#journal = journal;
+    this.clocks = clocks;
+    this.opened = engine.counts;
+    this.#admission = storage && new Admission({
+      ...storage,
+      pages: () => this.#engine.pages,
+      pendingBytes: () => this.#checkpoints.pendingBytes,
+      journalRoom: () => journal.room,
+      monotonicClock: () => performance.now(),
+    });
+    this.#recorder = new Recorder({ ...options, admission: this.#admission });
+    this.#checkpoints = new Checkpoints({ ...options, admission: this.#admission, host: this.#host() });
+    this.#ticking = setInterval(() => void this.#tick(), TICK_MS);
+  }
+
+  #host(): CheckpointHost {
+    // deno-lint-ignore no-this-alias
+    const store = this;
+    return {
+      get engine() {
+        return store.#engine;
+      },
+      get position() {
+        const { last: number, chain } = store.#journal;
+        return { number, chain, ...store.#recorder.last };
+      },
+      hold: () => this.#isHeld = true,
+      release: () => this.#release(),
+      synced: () => this.#synced(),
+      rebuild: () => this.#rebuild(),
+      lose: (error) => this.#lose(error),
+    };
+  }
+
+  get dropped(): number {
+    return this.#engine.dropped;
+  }
+
+  apply(requests: readonly StoreRequest[], isAwaited = true): Promise<Outcome[]> {
+    if (this.#closed) return Promise.reject(new StoreLost("Cannot apply requests: the store is closed"));
+    return this.#apply(requests, isAwaited);
+  }
+
+  #apply(requests: readonly StoreRequest[], isAwaited: boolean): Promise<Outcome[]> {
+    return new Promise((resolve, reject) => {
+      const batch: Batch = { requests, isAwaited, resolve, reject };
+      if (this.#lost !== undefined) reject(this.#lost);
+      else if (this.#isHeld) this.#held.push(batch);
+      else this.#carryOut(batch);
+    });
+  }
+
+  #carryOut(batch: Batch) {
+    let outcomes: Outcome[], events: StoreEvent[];
+    try {
+      outcomes = this.#recorder.carryOut(this.#engine, batch.requests);
+      events = this.#engine.takeEvents();
+    } catch (error) {
+      batch.reject(error);
+      return this.#lose(error);
+    }
+    const number = this.#journal.last, unsettled = { ...batch, number, outcomes, events };
+    if (number <= this.#journal.durable) return this.#settle(unsettled);
+    this.#unsettled.push(unsettled);
+    if (batch.isAwaited || events.length > 0) this.#awaited = number;
+    this.#scheduleSync();
+    if (this.#checkpoints.isDue) void this.#checkpoints.take();
+  }
+
+  #scheduleSync() {
+    // what is appended while one runs goes with the next
+    if (this.#syncing !== undefined) return;
+    if (this.#awaited > this.#journal.durable) this.#syncing = this.#sync();
+    else this.#lingering ??= setTimeout(() => this.#syncing ??= this.#sync(), LINGER_MS);
+  }
+
+  async #sync() {
+    const { syncDelayMs = 0 } = this.#options;
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
+    try {
+      if (syncDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, syncDelayMs));
+      const durable = await this.#journal.sync();
+      // in memory nothing is read again
+      if (this.#options.writeBack === undefined) this.#journal.release(durable + 1);
+      this.#settleUpTo(durable);
+    } catch (error) {
+      this.#lose(error);
+    }
+    this.#syncing = undefined;
+    if (this.#lost === undefined && this.#unsettled.length > 0) this.#scheduleSync();
+  }
+
+  #settleUpTo(durable: number) {
+    const first = this.#unsettled.findIndex(({ number }) => number > durable);
+    const settled = this.#unsettled.splice(0, first < 0 ? this.#unsettled.length : first);
+    for (const unsettled of settled) this.#settle(unsettled);
+  }
+
+  #settle({ outcomes, events, resolve }: Unsettled) {
+    for (const event of events) this.#options.onEvent(event);
+    resolve(outcomes);
+  }
+
+  /** Does what is due by time: a piece at a time, and goes on while there is more. */
+  async #tick(until = Infinity) {
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    const { clocks: { wallClock, monotonicClock }, pause } = this.#options;
+    while (this.#lost === undefined && !this.#isHeld && performance.now() < until) {
+      const due = this.#engine.due(wallClock(), monotonicClock());
+      if (due === undefined) break;
+      // nobody waits for it, but for the events; if the store is lost, that is reported
+      this.#apply([due], false).catch(() => {});
+      await pause();
+    }
+    if (this.#lost === undefined && this.#checkpoints.isDue) void this.#checkpoints.take();
+    this.#isWorking = false;
+  }
+
+  #release() {
+    this.#isHeld = false;
+    for (const batch of this.#held.splice(0)) this.#carryOut(batch);
+  }
+
+  async #synced() {
+    while (this.#journal.durable < this.#journal.last && this.#lost === undefined) {
+      await (this.#syncing ??= this.#sync());
+    }
+    if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  /** After a checkpoint that failed: all records are durable, and none is made. */
+  #rebuild() {
+    this.#engine.close();
+    this.#engine = this.#options.openEngine();
+    replay(this.#engine, this.#journal);
+  }
+
+  /** The first checkpoint, with what a start records: nothing was answered before it. */
+  async begin(requests: readonly StoreRequest[]) {
+    await this.#apply(requests, true);
+    // a session that is too old is forgotten before its client comes back
+    await this.#tick(performance.now() + START_WORK_MS);
+    await this.#checkpoints.take();
+  }
+
+  #lose(error: unknown) {
+    if (this.#lost !== undefined) return;
+    const lost = error instanceof StoreLost
+      ? error
+      : new StoreLost((error as Error).message, { cause: error });
+    this.#lost = lost;
+    clearInterval(this.#ticking);
+    clearTimeout(this.#lingering);
+    for (const { reject } of [...this.#unsettled.splice(0), ...this.#held.splice(0)]) reject(lost);
+    this.#options.onLost(lost);
+  }
+
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close() {
+    const { writeBack, lock } = this.#options;
+    clearInterval(this.#ticking);
+    if (this.#lost === undefined) await this.#checkpoints.takeLast();
+    clearTimeout(this.#lingering);
+    await writeBack?.close();
+    this.#engine.close();
+    // after a failure it cannot sync what was appended
+    await this.#journal.close().catch(() => {});
+    this.#admission?.close();
+    lock?.release();
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * How a store is opened: its directory is locked, its state is made again from database and journal, and what a start
+ * changes is recorded (store 5.4). When it returns, requests can be answered.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers/promises";
+import { ANY_LENGTH, DATABASE_FILE } from "../database/database.ts";
+import { isSameConfiguration } from "../engine/configuration.ts";
+import { Engine } from "../engine/engine.ts";
+import { SESSION_LIMITS, type TableLimits } from "../../quota/fair_table.ts";
+import { uptime } from "../../quota/uptime.ts";
+import type { Journal } from "../journal/journal.ts";
+import { MemoryJournal } from "../journal/memory_journal.ts";
+import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
+import type { Configuration } from "../requests/upkeep.ts";
+import type { StoreEvent, StoreRequest } from "../store.ts";
+import { freeBytes } from "./admission.ts";
+import { StoreClocks, type SystemClocks } from "./clocks.ts";
+import { DirectoryLock } from "./directory_lock.ts";
+import { JournaledStore } from "./journaled_store.ts";
+import { openJournal, segmentBytesIn } from "./open_journal.ts";
+import { Reserve } from "./reserve.ts";
+import { replay } from "./replay.ts";
+import { WriteBack } from "./write_back.ts";
+
+export interface StoreOptions {
+  /** The data directory, which must exist; undefined: everything is kept in memory. */
+  directory: string | undefined;
+  /** Its lock, which the store releases when it is closed; taken by default. */
+  lock?: DirectoryLock | undefined;
+  limits: StoreLimits;
+  /** Most bytes of sender and text of a message that a take gives; any number by default. */
+  takeBytesMax?: number | undefined;
+  forumLimits?: Partial<ForumLimits> | undefined;
+  /** How many sessions are kept. */
+  sessionLimits?: TableLimits | undefined;
+  /** Most bytes of the database file: past it nothing more is stored. */
+  maxFileBytes?: number | undefined;
+  /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
+  commitDelayMs?: number | undefined;
+  /** The system's clocks by default. */
+  clocks?: SystemClocks;
+  onEvent(event: StoreEvent): void;
+  /** Called once if the store cannot be relied on any more. */
+  onLost?(error: Error): void;
+  /** Waits until the sockets were read, between two pieces of long work; for a turn of the event loop by default. */
+  pause?(): Promise<void>;
+}
+
+/** Of the journal, what is kept for requests that free space (store 6.5); of a small segment, a quarter. */
+const KEPT_ROOM_BYTES = 1024 * 1024;
+
+/** With less room than so many segments need, a start uses the reserve. */
+const START_SEGMENTS = 3;
+
+const SYSTEM_CLOCKS: SystemClocks = {
+  wallClock: Date.now,
+  steadyClock: () => performance.now(),
+  uptime: uptime.now,
+};
+
+const RANDOM = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes));
+
+/**
+ * Opens the store in a directory, and makes it if there is none.
+ *
+ * @throws {StoreLocked} Another process has it open.
+ * @throws {Error} It cannot be opened, is damaged, or was made by a newer program.
+ */
+export async function openJournaledStore(options: StoreOptions): Promise<JournaledStore> {
+  const { directory } = options;
+  await using opening = new AsyncDisposableStack();
+  const lock = options.lock ?? (directory === undefined ? undefined : await DirectoryLock.acquire(directory));
+  opening.defer(() => lock?.release());
+  // before anything is written
+  const segmentBytes = directory === undefined ? 0 : segmentBytesIn(directory);
+  if (directory !== undefined && freeBytes(directory) < START_SEGMENTS * segmentBytes) {
+    Reserve.release(directory);
+  }
+  const openEngine = () => new Engine({ directory }), engine = openEngine();
+  opening.defer(() => engine.close());
+  const writeBack = directory === undefined ? undefined : new WriteBack(`${directory}/${DATABASE_FILE}`);
+  opening.defer(() => writeBack?.close());
+  const { journalId: id, position } = engine, makeDurable = async () => await writeBack?.run();
+  const journal: Journal = directory === undefined
+    ? new MemoryJournal()
+    : await openJournal(directory, { id, position, segmentBytes, makeDurable });
+  opening.defer(() => journal.close());
+  const last = replay(engine, journal);
+  const clocks = new StoreClocks(last, options.clocks ?? SYSTEM_CLOCKS);
+  const store = new JournaledStore({
+    engine,
+    openEngine,
+    journal,
+    clocks,
+    last,
+    random: RANDOM,
+    lock,
+    writeBack,
+    storage: directory === undefined ? undefined : {
+      directory,
+      maxFileBytes: options.maxFileBytes,
+      keptRoomBytes: Math.min(KEPT_ROOM_BYTES, segmentBytes / 4),
+    },
+    syncDelayMs: options.commitDelayMs,
+    onEvent: options.onEvent,
+    onLost: options.onLost ?? (() => {}),
+    pause: options.pause ?? (() => setImmediate()),
+  });
+  // from here on it closes all of this itself
+  opening.move();
+  try {
+    await store.begin(startRequests(options, engine));
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** What a start records. */
+function startRequests(options: StoreOptions, engine: Engine): StoreRequest[] {
+  const configuration: Configuration = {
+    limits: options.limits,
+    takeBytesMax: options.takeBytesMax ?? ANY_LENGTH,
+    forumLimits: { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits },
+    sessionLimits: options.sessionLimits ?? SESSION_LIMITS,
+  };
+  const requests: StoreRequest[] = [{ kind: "start" }];
+  const isSame = isSameConfiguration(engine.configuration, configuration);
+  return isSame ? requests : [...requests, { kind: "configure", ...configuration }];
+}

@@ -1,0 +1,33 @@
+import type { Engine } from "../engine/engine.ts";
+import type { Journal, RecordHead } from "../journal/journal.ts";
+
+/** Version of the engine that the records are for (store 8.1). */
+export const ENGINE_VERSION = 1;
+
+/** The clocks of a record. */
+export type RecordClocks = Pick<RecordHead, "wallClock" | "monotonicClock">;
+
+/**
+ * Applies the records that the journal has after the engine's position. Nobody waits for the outcomes, and what events
+ * say was reported when the records were new.
+ *
+ * @returns The clocks of the last record that was ever applied.
+ * @throws {Error} A record is for an engine of another version.
+ */
+export function replay(engine: Engine, journal: Journal): RecordClocks {
+  let last: RecordClocks = engine.position;
+  for (const record of journal.read(engine.position.number + 1)) {
+    const { number, engine: version, wallClock, monotonicClock } = record;
+    if (version !== ENGINE_VERSION) {
+      throw new Error(
+        `Cannot apply record ${number} of the journal: it is for version ${version} of the store, ` +
+          `this program has ${ENGINE_VERSION}: start the program that wrote it once`,
+      );
+    }
+    engine.begin(record);
+    for (const request of record.requests) engine.apply(request);
+    engine.takeEvents();
+    last = { wallClock, monotonicClock };
+  }
+  return { wallClock: last.wallClock, monotonicClock: last.monotonicClock };
+}

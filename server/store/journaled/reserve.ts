@@ -1,0 +1,92 @@
+const FILE_NAME = "reserve";
+
+/**
+ * About what the log holds before it is written back, 1,000 pages of 4 KiB: by so much the database file may have to grow.
+ * It is more than one group of puts can use.
+ */
+export const RESERVE_BYTES = 4 * 1024 * 1024;
+
+const RETRY_MS = 1000;
+
+/**
+ * Disk space that is held back, so that messages can still be given out when the disk is full: to remove one needs room in
+ * SQLite's log, and the log can only be emptied into a database file that may have to grow.
+ */
+export class Reserve {
+  readonly #path: string;
+  /** Bytes that are held back. */
+  #bytes: number;
+  #lastTry = -Infinity;
+
+  constructor(directory: string) {
+    this.#path = `${directory}/${FILE_NAME}`;
+    this.#bytes = size(this.#path) ?? 0;
+    this.restore();
+  }
+
+  /** Whether all of the space is held back. */
+  get isHeld(): boolean {
+    return this.#bytes >= RESERVE_BYTES;
+  }
+
+  /** Frees the space that is held in a directory: a start needs it. */
+  static release(directory: string) {
+    try {
+      Deno.removeSync(`${directory}/${FILE_NAME}`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+
+  /** Frees the space. */
+  release() {
+    if (this.#bytes === 0) return;
+    this.#bytes = 0;
+    this.#lastTry = performance.now();
+    try {
+      Deno.removeSync(this.#path);
+    } catch {
+      // it was removed already: its space is free
+    }
+  }
+
+  /** Tries to hold all of the space again, at most once a second. Returns whether it is held. */
+  restore(): boolean {
+    if (this.isHeld) return true;
+    const now = performance.now();
+    if (now - this.#lastTry < RETRY_MS) return false;
+    this.#lastTry = now;
+    const before = this.#bytes;
+    if (this.hold()) return true;
+    // while the server runs, a part of it serves better as room for giving messages out
+    if (before === 0) this.release();
+    return false;
+  }
+
+  /**
+   * Holds what there is room for, so that a start on a full disk can give messages out. Returns whether that is all of
+   * the space.
+   */
+  hold(): boolean {
+    const bytes = new Uint8Array(65_536);
+    try {
+      using file = Deno.openSync(this.#path, { append: true, create: true, mode: 0o600 });
+      while (!this.isHeld) {
+        // a file system that compresses would give zeros no space
+        crypto.getRandomValues(bytes);
+        this.#bytes += file.writeSync(bytes);
+      }
+    } catch {
+      this.#bytes = size(this.#path) ?? 0;
+    }
+    return this.isHeld;
+  }
+}
+
+function size(path: string): number | undefined {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+import { PAGE_BYTES } from "../database/transaction.ts";
+import { StoreLost } from "../errors.ts";
+import type { WriteBackResult, WriteBackTask } from "./write_back_task.ts";
+
+/** Writes SQLite's log back into the database, off this thread (store 5.2). */
+export class WriteBack {
+  readonly #path: string;
+  readonly #worker = new Worker(new URL("./write_back_worker.ts", import.meta.url), { type: "module" });
+  #waiting: PromiseWithResolvers<WriteBackResult> | undefined;
+  /** Why the Worker cannot go on. */
+  #lost: StoreLost | undefined;
+  /** Bytes of the log, as of the last time. */
+  logBytes = 0;
+
+  /** @param path The database's. */
+  constructor(path: string) {
+    this.#path = path;
+    this.#worker.onmessage = ({ data }: MessageEvent<WriteBackResult>) => {
+      this.#waiting!.resolve(data);
+      this.#waiting = undefined;
+    };
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#lost = new StoreLost(`Cannot write the database back any more: ${event.message}`);
+      this.#waiting?.reject(this.#lost);
+    };
+  }
+
+  /**
+   * Writes back what was committed; one at a time. Returns whether all of it is in the database now, and durable: it is
+   * not while a reader still needs what was there before.
+   *
+   * @throws {Error} With SQLite's `errcode`: a file could not be written or synced.
+   * @throws {StoreLost} The Worker has ended.
+   */
+  async run(): Promise<boolean> {
+    const result = await this.#ask({ kind: "write back", path: this.#path });
+    if (result.kind === "failed") {
+      const { errcode, message } = result;
+      throw Object.assign(new Error(message), { errcode });
+    }
+    if (result.kind !== "done") return false;
+    this.logBytes = result.logPages * PAGE_BYTES;
+    return result.isWhole;
+  }
+
+  async close() {
+    try {
+      if (this.#lost === undefined) await this.#ask({ kind: "close" });
+    } finally {
+      this.#worker.terminate();
+    }
+  }
+
+  #ask(task: WriteBackTask): Promise<WriteBackResult> {
+    if (this.#lost !== undefined) return Promise.reject(this.#lost);
+    this.#waiting = Promise.withResolvers<WriteBackResult>();
+    this.#worker.postMessage(task);
+    return this.#waiting.promise;
+  }
+}

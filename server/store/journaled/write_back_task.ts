@@ -1,0 +1,14 @@
+/**
+ * What goes to the Worker that writes SQLite's log back, and what comes from it.
+ *
+ * @module
+ */
+
+/** To the Worker; the last is `close`. */
+export type WriteBackTask = { kind: "write back"; path: string } | { kind: "close" };
+
+/** From the Worker, one for each task: whether all of the log was written back, and how long the log is. */
+export type WriteBackResult =
+  | { kind: "done"; isWhole: boolean; logPages: number }
+  | { kind: "failed"; errcode: number | undefined; message: string }
+  | { kind: "closed" };

@@ -1,0 +1,241 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Engine } from "../../../server/store/engine/engine.ts";
+import { StoreLost } from "../../../server/store/errors.ts";
+import { MemoryJournal } from "../../../server/store/journal/memory_journal.ts";
+import { StoreClocks } from "../../../server/store/journaled/clocks.ts";
+import {
+  JournaledStore,
+  type JournaledStoreOptions,
+} from "../../../server/store/journaled/journaled_store.ts";
+import { openJournaledStore } from "../../../server/store/journaled/open.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
+import type { StoreEvent, StoreRequest } from "../../../server/store/store.ts";
+import { temporaryDirectory } from "../../program.ts";
+
+const put = (mailbox: string, text: string): StoreRequest => (
+  { kind: "put", mailbox, sender: "alice", time: 0, text, bytes: text.length }
+);
+const take = (mailbox: string): StoreRequest => ({ kind: "take", mailbox });
+const count: StoreRequest = { kind: "count" };
+const lease = (tag: number, subscribe = false): StoreRequest => (
+  {
+    kind: "lease",
+    session: "s".repeat(22),
+    tag,
+    mailbox: "b",
+    max: 1,
+    maxBytes: 1,
+    duration: 1000,
+    subscribe,
+  }
+);
+const messages = (n: number) => ({ messages: n, bytes: n, mailboxes: n > 0 ? 1 : 0 });
+
+/** A journal whose syncs end when the test says so. */
+class SlowJournal extends MemoryJournal {
+  readonly syncs: PromiseWithResolvers<void>[] = [];
+  #coming = Promise.withResolvers<void>();
+
+  override async sync(): Promise<number> {
+    const covered = this.last, sync = Promise.withResolvers<void>();
+    this.syncs.push(sync);
+    this.#coming.resolve();
+    this.#coming = Promise.withResolvers();
+    await sync.promise;
+    this.durableUpTo = covered;
+    return covered;
+  }
+
+  durableUpTo = 0;
+
+  override get durable(): number {
+    return this.durableUpTo;
+  }
+
+  /** Waits until a sync runs, and ends it. */
+  async end(failure?: Error) {
+    while (this.syncs.length === 0) await this.#coming.promise;
+    const sync = this.syncs.shift()!;
+    if (failure === undefined) sync.resolve();
+    else sync.reject(failure);
+  }
+}
+
+const CLOCKS = { wallClock: () => 0, steadyClock: () => 0, uptime: () => 0 };
+
+function storeWith(options: Partial<JournaledStoreOptions> & Pick<JournaledStoreOptions, "journal">) {
+  const events: StoreEvent[] = [], lost: Error[] = [], last = { wallClock: 0, monotonicClock: 0 };
+  const openEngine = () => new Engine({ directory: undefined });
+  const store = new JournaledStore({
+    engine: openEngine(),
+    openEngine,
+    clocks: new StoreClocks(last, CLOCKS),
+    last,
+    storage: undefined,
+    writeBack: undefined,
+    lock: undefined,
+    random: (bytes) => new Uint8Array(bytes),
+    onEvent: (event) => events.push(event),
+    onLost: (error) => lost.push(error),
+    pause: () => Promise.resolve(),
+    ...options,
+  });
+  return { store, events, lost };
+}
+
+/** Lets everything happen that waits for nothing but the next turns of the event loop. */
+async function turns(count = 5) {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** Notes what is answered, in its order. */
+function noting(store: JournaledStore) {
+  const answered: string[] = [];
+  const ask = (name: string, request: StoreRequest, isAwaited = true) => {
+    store.apply([request], isAwaited).then(([outcome]) =>
+      answered.push(`${name} ${typeof outcome === "object" ? "object" : outcome}`)
+    );
+  };
+  return { answered, ask };
+}
+
+// store 4.8
+Deno.test("what is carried out is answered, and told, when the sync that began after it has ended", async () => {
+  const journal = new SlowJournal(),
+    { store, events } = storeWith({ journal }),
+    { answered, ask } = noting(store);
+  ask("empty", lease(1, true));
+  await turns();
+  assertEquals(answered, ["empty empty"], "what changes nothing needs no sync");
+  ask("first", put("b", "1"));
+  ask("second", put("b", "2"));
+  ask("read", count);
+  await turns();
+  assertEquals([answered.splice(0), events], [["empty empty"], []]);
+  await journal.end();
+  await turns();
+  assertEquals([answered.splice(0), events.splice(0)], [["first stored"], [{ kind: "ready", mailbox: "b" }]]);
+  ask("third", take("b"));
+  await journal.end();
+  await turns();
+  assertEquals(answered.splice(0), ["second stored", "read object"]);
+  await journal.end();
+  await turns();
+  assertEquals(answered, ["third object"]);
+  await store.close();
+});
+
+Deno.test("what nobody waits for has no sync of its own at once, and is synced soon all the same", async () => {
+  const journal = new SlowJournal(), { store } = storeWith({ journal }), { answered, ask } = noting(store);
+  ask("put", put("b", "1"), false);
+  assertEquals(journal.syncs.length, 0);
+  ask("take", take("b"));
+  assertEquals(journal.syncs.length, 1, "with what somebody waits for");
+  await journal.end();
+  await turns();
+  assertEquals(answered.splice(0), ["put stored", "take object"]);
+  ask("late", put("b", "2"), false);
+  await journal.end();
+  await turns();
+  assertEquals(answered, ["late stored"]);
+  const closed = store.close();
+  await closed;
+});
+
+// store 3.5
+Deno.test("a sync that fails ends the store: nothing of it is answered, and nothing more is taken", async () => {
+  const journal = new SlowJournal(), { store, lost } = storeWith({ journal });
+  const outcomes = Promise.allSettled([store.apply([put("b", "1")]), store.apply([put("b", "2")])]);
+  await journal.end(new Error("Cannot sync the file"));
+  for (const each of await outcomes) {
+    assert(each.status === "rejected" && each.reason instanceof StoreLost);
+  }
+  assertEquals(lost.map(({ message }) => message), ["Cannot sync the file"]);
+  await assertRejects(() => store.apply([count]), StoreLost, "Cannot sync the file");
+  await store.close();
+});
+
+// store 6.4
+Deno.test("a checkpoint that fails for want of space leaves the state as it was, and is tried again", async () => {
+  await using directory = await temporaryDirectory();
+  let failing = 1, opened = 0;
+  class FullEngine extends Engine {
+    override checkpoint(...args: Parameters<Engine["checkpoint"]>) {
+      if (failing-- > 0) throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+      super.checkpoint(...args);
+    }
+  }
+  const openEngine = () => (opened++, new FullEngine({ directory: directory.path }));
+  // nothing is released, as on disk before the write-back
+  class WholeJournal extends MemoryJournal {
+    override release() {}
+  }
+  const { store, events, lost } = storeWith({
+    journal: new WholeJournal(),
+    engine: openEngine(),
+    openEngine,
+  });
+  await store.apply([put("b", "1"), put("b", "2"), put("b", "3"), take("b")]);
+  assertEquals(await store.apply([lease(1)]).then(([leased]) => typeof leased), "object");
+  // the checkpoint of a start
+  await store.begin([lease(2, true), take("b"), put("other", "x"), take("other")]);
+  assertEquals([opened, lost], [2, []]);
+  assertEquals(await store.apply([count, take("b"), lease(3, true)]), [messages(2), "empty", "empty"]);
+  await store.apply([put("b", "4")]);
+  assertEquals(events.filter(({ kind }) => kind === "ready"), [{ kind: "ready", mailbox: "b" }]);
+  await store.close();
+  const engine = new Engine({ directory: directory.path });
+  assertEquals(engine.counts, messages(3));
+  engine.close();
+});
+
+async function openIn(directory: string, events: StoreEvent[] = []) {
+  return await openJournaledStore({
+    directory,
+    limits: DEFAULT_LIMITS,
+    onEvent: (event) => events.push(event),
+  });
+}
+
+async function copy(from: string, to: string) {
+  await Deno.mkdir(to);
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copy(`${from}/${name}`, `${to}/${name}`);
+    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}
+
+// store 5.4
+Deno.test("what was answered is there after a stop at any moment, without a checkpoint, and again after the next", async () => {
+  await using directory = await temporaryDirectory();
+  const { path } = directory;
+  await Deno.mkdir(`${path}/0`);
+  let stored = 0;
+  for (let i = 0; i < 4; i++) {
+    const store = await openIn(`${path}/${i}`);
+    assertEquals(await store.apply([count]), [messages(stored)]);
+    for (let n = 0; n < 3; n++) await store.apply([put("b", "x"), put("b", "y"), take("b")]);
+    stored += 3;
+    // as a kill leaves it
+    await copy(`${path}/${i}`, `${path}/${i + 1}`);
+    await store.close();
+  }
+  const store = await openIn(`${path}/4`);
+  assertEquals(await store.apply([count]), [messages(stored)]);
+  await store.close();
+});
+
+// store 4.3, 4.4
+Deno.test("the wall clock advances steadily whatever the system's is set to, and both clocks go on from the last record", () => {
+  let system = 1000.4, steady = 50.3, uptime = 7.9;
+  const clocks = { wallClock: () => system, steadyClock: () => steady, uptime: () => uptime };
+  const { wallClock, monotonicClock } = new StoreClocks({ wallClock: 5000, monotonicClock: 300 }, clocks);
+  assertEquals([wallClock(), monotonicClock()], [5000, 300]);
+  steady += 100;
+  uptime += 30;
+  system = -1e9;
+  assertEquals([wallClock(), monotonicClock()], [5100, 330]);
+  system = 7000;
+  const later = new StoreClocks({ wallClock: 5100, monotonicClock: 330 }, clocks);
+  assertEquals([later.wallClock(), later.monotonicClock()], [7000, 330]);
+});
