@@ -7,7 +7,6 @@
 
 import { createHash } from "node:crypto";
 import { openStore } from "../../../server/data/open_store.ts";
-import { checkStart } from "../../../server/data/start_check.ts";
 import { DEFAULT_OPTIONS } from "../../../server/options.ts";
 import { Log } from "../../../server/report/log.ts";
 import { answerLines } from "../line_process.ts";
@@ -57,15 +56,15 @@ async function inspect({ directory, sessions }: Inspection): Promise<Found> {
     log: "",
   };
   try {
-    await checkStart(directory, false);
     const log = new Log((bytes) => Promise.resolve(found.log += new TextDecoder().decode(bytes)), {
       format: "text",
       level: "info",
     });
-    const { limits, forumLimits } = DEFAULT_OPTIONS, options = { directory, limits };
+    const { limits, forumLimits, beginNew } = DEFAULT_OPTIONS, options = { directory, limits, beginNew };
     const store = await openStore({ ...options, forumLimits: forumLimits.threads }, log, {
       ready() {},
       unused() {},
+      lost: (error) => found.error ??= error.message,
     });
     try {
       await read(store, directory, sessions, found);
