@@ -27,6 +27,9 @@ const MAX_WAIT_MS = 3_600_000;
 /** Time after which what the loop has not come to is released. */
 const MAX_HOLD_MS = 1000;
 
+/** Most messages of a batch, unless the program asks for a number: a batch is held for as long as it is worked on. */
+const MAX_BATCH = 64;
+
 /** Length of the texts above which nothing more is fetched ahead. */
 const MAX_BUFFERED = 1024 ** 2;
 
@@ -103,9 +106,9 @@ export class MessageLoop implements AsyncGenerator<ReceivedMessage, void, void> 
     });
   }
 
-  /** All messages that are there, in their order, once there is one; undefined at the end. */
+  /** Messages that are there, in their order, once there is one; undefined at the end. */
   nextBatch(): Promise<ReceivedMessage[] | undefined> {
-    return this.#inTurn(() => this.#wait(() => this.#takeAll()));
+    return this.#inTurn(() => this.#wait(() => this.#takeBatch()));
   }
 
   /** Ends the loop: fetches no more, and releases what it was not given. */
@@ -188,14 +191,18 @@ export class MessageLoop implements AsyncGenerator<ReceivedMessage, void, void> 
     return message;
   }
 
-  #takeAll(): ReceivedMessage[] | undefined {
-    const now = this.#options.session.now(), all: ReceivedMessage[] = [];
+  #takeBatch(): ReceivedMessage[] | undefined {
+    const { session, isFixed } = this.#options, now = session.now(), batch: ReceivedMessage[] = [];
     this.#releaseOld(now);
-    for (let message; (message = this.#buffer.shift()) !== undefined;) all.push(message);
-    if (all.length === 0) return undefined;
-    this.#buffered = 0;
-    this.#gave(all, now);
-    return all;
+    while (isFixed || batch.length < MAX_BATCH) {
+      const message = this.#buffer.shift();
+      if (message === undefined) break;
+      this.#buffered -= message.text.length;
+      batch.push(message);
+    }
+    if (batch.length === 0) return undefined;
+    this.#gave(batch, now);
+    return batch;
   }
 
   /** The loop has got these. */

@@ -33,6 +33,11 @@ export class Random {
     return least + Math.floor(this.fraction() * (most - least + 1));
   }
 
+  /** Another one, whose numbers depend on this one's state now. */
+  split(): Random {
+    return new Random(this.#next());
+  }
+
   bytes = (count: number): Uint8Array<ArrayBuffer> => {
     return Uint8Array.from({ length: count }, () => this.#next() & 0xff);
   };

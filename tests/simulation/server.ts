@@ -7,7 +7,7 @@ import type { SessionHandler } from "../../server/wire/session/handler.ts";
 import { Mailboxes } from "../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
 import { DATABASE_FILE } from "../../server/store/database/database.ts";
-import { BatchEngine } from "../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../batch_engine.ts";
 import type { TableLimits } from "../../server/quota/fair_table.ts";
 import type { GroupCommit, Source } from "../../server/store/journal/group.ts";
 import type { Outcome, Store, StoreRequest } from "../../server/store/store.ts";

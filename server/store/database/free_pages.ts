@@ -11,9 +11,6 @@ const FREE_PART = 1 / 4;
 /** Pages that are given back at a time: some milliseconds' work. */
 const PIECE_PAGES = 128;
 
-/** Pages that giving one page back writes, about: it is moved, and what points to it is changed. */
-const CHANGES_PER_PAGE = 4;
-
 /**
  * The pages of the database that are free, and how they are given back to the disk: piece by piece, so that no commit
  * waits long. In between it stops only for work of clients; once it has begun it goes on until little is free.
@@ -58,7 +55,7 @@ export class FreePages {
 
   /** Gives some of them back, in the transaction. */
   shrink() {
-    this.#transaction.begin(undefined, PIECE_PAGES * CHANGES_PER_PAGE);
+    this.#transaction.begin();
     // a row for each step: all of them have to be read
     this.#sql.shrink.all();
   }

@@ -50,7 +50,7 @@ export class Accounts {
     switch (request.what) {
       case "change":
         if (!canStore) return "storage";
-        this.#transaction.begin(name.length + request.verifier.length);
+        this.#transaction.begin();
         this.#sql.change.run(request.verifier, name);
         return "changed";
       case "cover":
@@ -72,7 +72,7 @@ export class Accounts {
       if (mailbox !== "if empty") return covered;
       covered = undefined;
     }
-    this.#transaction.begin(name.length + verifier.length);
+    this.#transaction.begin();
     this.#sql.add.run(name, verifier, covered?.last ?? null);
     this.#count++;
     return { mailbox: covered !== undefined, apart: covered?.apart ?? 0 };

@@ -28,8 +28,8 @@ export class Channels {
     });
   }
 
-  change({ name, owner, place, history, first, from, messages, bytes }: ChannelChange): "kept" {
-    this.#transaction.begin(bytes);
+  change({ name, owner, place, history, first, from, messages }: ChannelChange): "kept" {
+    this.#transaction.begin();
     const { id } = firstRow<{ id: number }>(this.#sql.set, name, owner, place, history, first)!;
     this.#sql.drop.run(id, first);
     messages.forEach(({ time, sender, text }, i) => this.#sql.add.run(id, from + i, time, sender, text));

@@ -201,7 +201,6 @@ export class Engine {
     this.#messages.endRecord();
     const contents = this.#threads.endRecord();
     if (contents.length > 0) this.#events.push({ kind: "unused", contents });
-    this.#transaction.endRecord();
   }
 
   /** The events since the last call. They are given out when the record is durable (store 4.8). */

@@ -63,6 +63,11 @@ export interface Journal {
    */
   readonly room: number;
   /**
+   * Waits for more room, unless it cannot be made for now. By itself it is made before it is needed, if the disk is fast
+   * enough.
+   */
+  makeRoom(): Promise<void>;
+  /**
    * Adds a record, which gets the next number. Nothing is durable yet.
    *
    * @throws {RangeError} There is no room: look at {@linkcode Journal.room} first.

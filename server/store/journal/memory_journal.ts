@@ -20,6 +20,10 @@ export class MemoryJournal implements Journal {
     return this.#durable;
   }
 
+  makeRoom(): Promise<void> {
+    return Promise.resolve();
+  }
+
   append(record: NewRecord): number {
     this.#records.push({ ...record, number: ++this.#last });
     return this.#last;

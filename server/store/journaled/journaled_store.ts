@@ -23,6 +23,8 @@ const TICK_MS = 100;
 /** How long a start does what is due by time, at most, in milliseconds. */
 const START_WORK_MS = 200;
 
+type StorageOptions = Pick<AdmissionOptions, "directory" | "maxFileBytes" | "keptRoomBytes" | "segmentBytes">;
+
 export interface JournaledStoreOptions {
   /** Its state is that of the journal's last record. */
   engine: Engine;
@@ -33,7 +35,7 @@ export interface JournaledStoreOptions {
   /** The clocks of the last record. */
   last: RecordClocks;
   /** These are undefined in memory: then nothing needs room, and nothing is written back. */
-  storage: Pick<AdmissionOptions, "directory" | "maxFileBytes" | "keptRoomBytes"> | undefined;
+  storage: StorageOptions | undefined;
   writeBack: WriteBack | undefined;
   lock: DirectoryLock | undefined;
   /** Milliseconds that every sync takes longer, to measure as on a slower disk. */

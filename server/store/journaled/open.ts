@@ -102,6 +102,7 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
     storage: directory === undefined ? undefined : {
       directory,
       maxFileBytes: options.maxFileBytes,
+      segmentBytes,
       keptRoomBytes: Math.min(KEPT_ROOM_BYTES, segmentBytes / 4),
     },
     syncDelayMs: options.commitDelayMs,

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
-import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../batch_engine.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";

@@ -5,7 +5,7 @@ import { describeOwner, ownerAt } from "../../../server/quota/owner.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../../server/service/history.ts";
 import { Hub } from "../../../server/service/hub.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
-import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../batch_engine.ts";
 import type { Leased } from "../../../server/store/requests/lease.ts";
 import type { Put, Taken } from "../../../server/store/requests/message.ts";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";

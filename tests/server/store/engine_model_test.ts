@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../batch_engine.ts";
 import type { Counts, MessageOperations, Put } from "../../../server/store/requests/message.ts";
 import type { Outcome } from "../../../server/store/store.ts";
 import type { StoreLimits } from "../../../server/store/limits.ts";

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import type { SessionState } from "../../../server/store/requests/session.ts";
-import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../batch_engine.ts";
+import { openJournaledStore } from "../../../server/store/journaled/open.ts";
 import type { StoreEvent, StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 
@@ -38,7 +39,7 @@ Deno.test("Engine.sweep() removes what was cleared in pieces, and goes on after 
 Deno.test("what a full disk refuses is counted, whether it came alone, in a session or as a new account", async () => {
   const directory = await Deno.makeTempDir({ prefix: "wirepost-engine-" });
   const events: StoreEvent[] = [];
-  const engine = new BatchEngine({
+  const store = await openJournaledStore({
     directory,
     limits: DEFAULT_LIMITS,
     maxFileBytes: 256 * 1024,
@@ -52,8 +53,8 @@ Deno.test("what a full disk refuses is counted, whether it came alone, in a sess
   const account = { kind: "account", what: "add", name: "a", verifier: "v".repeat(100) } as const;
   /** How many of the next three are refused. */
   let done = 0;
-  const change = (): number => {
-    const outcome = engine.apply([three(done + 1)]).outcomes[0] as SessionState | "storage";
+  const change = async (): Promise<number> => {
+    const [outcome] = await store.apply([three(done + 1)]) as unknown as [SessionState | "storage"];
     const before = done;
     if (outcome !== "storage") done = outcome.done;
     // numbers 1, 2 and 3 together, 4
@@ -61,24 +62,24 @@ Deno.test("what a full disk refuses is counted, whether it came alone, in a sess
   };
   try {
     let refused = 0;
-    while (refused === 0) refused = change();
+    while (refused === 0) refused = await change();
     assertEquals(events.map(({ kind }) => kind), ["storage failed"]);
 
     // these are refused before they are tried
-    const more = change();
-    assertEquals(engine.apply([put, account]).outcomes, ["storage", "storage"]);
+    const more = await change();
+    assertEquals(await store.apply([put, account]), ["storage", "storage"]);
     refused += more + 2;
 
-    while (engine.apply([{ kind: "take", mailbox: "b" }]).outcomes[0] !== "empty");
+    while ((await store.apply([{ kind: "take", mailbox: "b" }]))[0] !== "empty");
     for (;;) {
-      const [outcome] = engine.apply([put]).outcomes;
+      const [outcome] = await store.apply([put]);
       if (outcome === "stored") break;
       refused++;
     }
     assert(refused > 5);
     assertEquals(events.slice(1), [{ kind: "storage works", refused }]);
   } finally {
-    engine.close();
+    await store.close();
     await Deno.remove(directory, { recursive: true });
   }
 });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../batch_engine.ts";
 import type { OrderedRequest, SessionState } from "../../../server/store/requests/session.ts";
 import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../../server/store/limits.ts";

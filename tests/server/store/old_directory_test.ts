@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
-import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../batch_engine.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
 

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "../../../server/store/database/database.ts";
 import { DeadLetterRows } from "../../../server/store/engine/message/dead_letters.ts";
-import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../batch_engine.ts";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
 import type { DeadLetter, DeadLetters } from "../../../server/store/requests/message.ts";
 import type { Outcome, StoreRequest } from "../../../server/store/store.ts";

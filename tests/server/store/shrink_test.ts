@@ -4,7 +4,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { DATABASE_FILE } from "../../../server/store/database/database.ts";
 import { MIGRATIONS } from "../../../server/store/database/migrations.ts";
-import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../batch_engine.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
 import { temporaryDirectory } from "../../program.ts";

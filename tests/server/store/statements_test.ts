@@ -2,7 +2,7 @@
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { BatchEngine } from "../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../batch_engine.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 

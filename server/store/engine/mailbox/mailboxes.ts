@@ -12,9 +12,6 @@ import { Mailbox } from "./mailbox.ts";
 import { type Owner, Owners } from "./owners.ts";
 import { Registry } from "./registry.ts";
 
-/** Rows that stand together on one page, about: to remove them changes it once. */
-const ROWS_PER_CHANGE = 8;
-
 interface MailboxRow {
   id: number;
   name: string;
@@ -211,7 +208,7 @@ export class Mailboxes extends Registry<Mailbox> {
     for (let left = rows; left > 0; left--) {
       const next = firstRow<{ mailbox: number }>(this.#sql.nextCleared);
       if (next === undefined) return true;
-      this.context.transaction.begin(undefined, left / ROWS_PER_CHANGE);
+      this.context.transaction.begin();
       const changes = Number(this.#sql.sweep.run(next.mailbox, left).changes);
       if (changes === left) return false;
       this.#sql.swept.run(next.mailbox);

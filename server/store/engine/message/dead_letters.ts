@@ -89,7 +89,7 @@ export class DeadLetterRows {
     reason: string,
     apart: number,
   ) {
-    this.#transaction.begin(bytes);
+    this.#transaction.begin();
     this.#sql.add.run(seq, mailbox, sender, time, text, bytes, attempts, reason, apart);
   }
 

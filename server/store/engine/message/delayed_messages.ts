@@ -37,7 +37,7 @@ export class DelayedMessages {
 
   /** @param owner The owner's number. */
   add(id: number, { mailbox, sender, time, text, bytes, expires, delay = 0 }: Put, owner: number) {
-    this.#transaction.begin(bytes);
+    this.#transaction.begin();
     this.#sql.add.run(id, time + delay, mailbox, sender, time, text, bytes, expires ?? null, owner);
     this.counts.add(mailbox, 1);
     if (time + delay < this.#next) this.#next = time + delay;

@@ -83,7 +83,7 @@ export class MessageRows {
     const plain: SQLInputValue[] = [], rare: SQLInputValue[] = [];
     for (const message of messages) {
       const { seq, mailbox, owner, sender, time, text, bytes, expires, long, attempts, due, token } = message;
-      this.#context.transaction.begin(bytes);
+      this.#context.transaction.begin();
       const id = this.#mailboxes.idOf(mailbox);
       const isRare = long !== 0 || expires !== null || token !== null;
       const values = isRare ? rare : plain;
@@ -105,7 +105,7 @@ export class MessageRows {
   /** Removes the messages with these consecutive numbers: all of them must be there. */
   remove(mailbox: Mailbox, first: number, last: number, bytes: number) {
     const messages = last - first + 1;
-    this.#context.transaction.begin(undefined, messages);
+    this.#context.transaction.begin();
     let removed: number;
     if (mailbox.otherMessages === 0) {
       removed = Number(this.#sql.remove.run(first, last).changes);

@@ -137,7 +137,7 @@ export class Threads {
     if (this.#find(title) !== undefined) return "exists";
     const added = { threads: 1, entries: 0, bytes: 0 }, full = this.#fullFor(creator, added);
     if (full !== undefined) return full;
-    this.#transaction.begin(title.length);
+    this.#transaction.begin();
     this.#sql.create.run(title, creator);
     this.#owners.change(creator, added);
     this.#count(added);
@@ -161,7 +161,7 @@ export class Threads {
     const { user, text, bytes } = change, added = bytes - message.bytes;
     const full = this.#fullFor(user, { threads: 0, entries: 0, bytes: added });
     if (full !== undefined) return full;
-    this.#transaction.begin(bytes);
+    this.#transaction.begin();
     this.#sql.edit.run(text, bytes, thread.id, message.id);
     this.#addEntries(thread, user, 0, added);
     return undefined;
@@ -201,7 +201,7 @@ export class Threads {
   /** Adds an entry at the end, and returns its ID. */
   #append(thread: Thread, { user, time, text, bytes, file }: Omit<EntryRow, "id" | "version">): number {
     const id = ++thread.last;
-    this.#transaction.begin(bytes);
+    this.#transaction.begin();
     this.#sql.append.run(thread.id, id, user, time, text, bytes, file);
     this.#addEntries(thread, user, 1, bytes);
     return id;

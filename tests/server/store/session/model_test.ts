@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { BatchEngine } from "../../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../../batch_engine.ts";
 import type { Put } from "../../../../server/store/requests/message.ts";
 import type { OpenSession, OrderedRequest } from "../../../../server/store/requests/session.ts";
 import type { Outcome, StoreRequest } from "../../../../server/store/store.ts";

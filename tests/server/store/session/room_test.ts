@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { BatchEngine } from "../../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../../batch_engine.ts";
 import type { Leased } from "../../../../server/store/requests/lease.ts";
 import { MIGRATIONS } from "../../../../server/store/database/migrations.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";

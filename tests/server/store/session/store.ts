@@ -1,4 +1,4 @@
-import { BatchEngine } from "../../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../../batch_engine.ts";
 import type { TableLimits } from "../../../../server/quota/fair_table.ts";
 import type { Leased } from "../../../../server/store/requests/lease.ts";
 import type { Stats } from "../../../../server/store/requests/message.ts";

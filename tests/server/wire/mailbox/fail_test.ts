@@ -8,7 +8,7 @@ import {
   type MailboxRequest,
 } from "../../../../protocol/mailbox_requests.ts";
 import { decodeRequests } from "../../../../protocol/session.ts";
-import { BatchEngine } from "../../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../../batch_engine.ts";
 import type { DeadLetter } from "../../../../server/store/requests/message.ts";
 import { MIGRATIONS } from "../../../../server/store/database/migrations.ts";
 import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";

@@ -3,7 +3,7 @@
 import { assertEquals, assertLess } from "@std/assert";
 import { DatabaseSync, StatementSync } from "node:sqlite";
 import { connectMailbox, SHARED_QUEUE } from "../../../../client/mailbox.ts";
-import { BatchEngine } from "../../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../../batch_engine.ts";
 import { MIGRATIONS } from "../../../../server/store/database/migrations.ts";
 import type { StoreEvent, StoreRequest } from "../../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";

@@ -7,7 +7,7 @@ import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";
 import { SessionWire } from "../../../../server/wire/session/session_wire.ts";
 import { SessionStartTimes } from "../../../../server/wire/session/start_times.ts";
-import { BatchEngine } from "../../../../server/store/engine/batch_engine.ts";
+import { BatchEngine } from "../../../batch_engine.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 

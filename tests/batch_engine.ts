@@ -1,17 +1,14 @@
-import type { TableLimits } from "../../quota/fair_table.ts";
-import { SESSION_LIMITS } from "../../quota/fair_table.ts";
-import type { Environment } from "../../quota/uptime.ts";
-import { ANY_LENGTH } from "../database/database.ts";
-import { Reserve } from "../journaled/reserve.ts";
-import { PAGE_BYTES } from "../database/transaction.ts";
-import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
-import type { Counts } from "../requests/message.ts";
-import type { Configuration } from "../requests/upkeep.ts";
-import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
-import { isSameConfiguration } from "./configuration.ts";
-import { Engine } from "./engine.ts";
-import { StorageFailure } from "../journaled/storage_failure.ts";
-import type { Position } from "./position.ts";
+import { SESSION_LIMITS, type TableLimits } from "../server/quota/fair_table.ts";
+import type { Environment } from "../server/quota/uptime.ts";
+import { ANY_LENGTH } from "../server/store/database/database.ts";
+import { PAGE_BYTES } from "../server/store/database/transaction.ts";
+import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../server/store/limits.ts";
+import type { Counts } from "../server/store/requests/message.ts";
+import type { Configuration } from "../server/store/requests/upkeep.ts";
+import type { Outcome, StoreEvent, StoreRequest } from "../server/store/store.ts";
+import { isSameConfiguration } from "../server/store/engine/configuration.ts";
+import { Engine } from "../server/store/engine/engine.ts";
+import type { Position } from "../server/store/engine/position.ts";
 
 /** Clocks and randomness are the system's by default. */
 export interface BatchOptions extends Partial<Omit<Environment, "setTimer">> {
@@ -23,8 +20,6 @@ export interface BatchOptions extends Partial<Omit<Environment, "setTimer">> {
   forumLimits?: Partial<ForumLimits> | undefined;
   /** Most bytes of the database file: past it nothing more is stored. */
   maxFileBytes?: number | undefined;
-  /** Milliseconds that every commit takes longer, to measure as on a slower disk. */
-  commitDelayMs?: number | undefined;
   /** Whether there is room for what needs space; always by default. */
   canStore?: () => boolean;
   /** What is written after a record: so many rows, or all, with a checkpoint, as it is by default and when it is closed. */
@@ -44,10 +39,7 @@ export interface BatchResult {
 export class BatchEngine {
   readonly #engine: Engine;
   readonly #onEvent: (event: StoreEvent) => void;
-  readonly #failure: StorageFailure;
-  readonly #reserve: Reserve | undefined;
   readonly #maxFileBytes: number;
-  readonly #commitDelayMs: number;
   readonly #mayStore: () => boolean;
   readonly #writes: () => number | "checkpoint";
   /** That of the last record. */
@@ -62,17 +54,14 @@ export class BatchEngine {
     this.#maxFileBytes = maxFileBytes;
     this.#mayStore = options.canStore ?? (() => true);
     this.#writes = options.writes ?? (() => "checkpoint");
-    this.#commitDelayMs = options.commitDelayMs ?? 0;
     this.#wallClock = options.wallClock ?? Date.now;
     this.#random = options.random ?? ((bytes) => crypto.getRandomValues(new Uint8Array(bytes)));
-    this.#failure = new StorageFailure(onEvent);
     const engine = this.#engine = new Engine({ directory });
     this.#position = engine.position;
     // it goes on where it was (store 4.4)
     const monotonicClock = options.monotonicClock ?? (() => performance.now());
     const behind = Math.max(0, engine.position.monotonicClock - monotonicClock());
     this.#monotonicClock = () => monotonicClock() + behind;
-    if (directory !== undefined) this.#reserve = new Reserve(directory);
     const wanted: Configuration = {
       limits,
       takeBytesMax,
@@ -83,22 +72,15 @@ export class BatchEngine {
     if (!isSameConfiguration(this.#engine.configuration, wanted)) {
       requests.push({ kind: "configure", ...wanted });
     }
-    this.#record(requests);
+    this.apply(requests);
   }
 
   get counts(): Counts {
     return this.#engine.counts;
   }
 
+  /** Carries the requests out as one record. */
   apply(requests: readonly StoreRequest[]): BatchResult {
-    const result = this.#record(requests);
-    if (!this.#failure.count(requests, result.outcomes) && this.#failure.isOn && this.#canStore) {
-      this.#failure.end();
-    }
-    return result;
-  }
-
-  #record(requests: readonly StoreRequest[]): BatchResult {
     const engine = this.#engine, { dropped } = engine, number = this.#position.number + 1;
     const wallClock = Math.max(this.#wallClock(), this.#position.wallClock);
     const monotonicClock = this.#monotonicClock();
@@ -108,8 +90,6 @@ export class BatchEngine {
       engine.isRead(request) ? engine.query(request) : engine.apply(request)
     );
     const events = engine.takeEvents();
-    const still = new Int32Array(new SharedArrayBuffer(4));
-    if (this.#commitDelayMs > 0) Atomics.wait(still, 0, 0, this.#commitDelayMs);
     const rows = this.#writes();
     if (rows === "checkpoint") engine.checkpoint(this.#position);
     else if (rows > 0) engine.flush(rows);
@@ -118,19 +98,17 @@ export class BatchEngine {
   }
 
   get #canStore(): boolean {
-    if (!this.#mayStore() || !(this.#reserve?.restore() ?? true)) return false;
+    if (!this.#mayStore()) return false;
     if (this.#maxFileBytes === Infinity) return true;
     const { all, free } = this.#engine.pages;
     return (all - free) * PAGE_BYTES < this.#maxFileBytes;
   }
 
-  /** Whether something is due by itself at some time. */
-
   /** Does a piece of what is due by itself. Returns whether there may be more. */
   work(): boolean {
     const due = this.#due();
     if (due === undefined) return false;
-    this.#record([due]);
+    this.apply([due]);
     return true;
   }
 
@@ -139,12 +117,12 @@ export class BatchEngine {
   }
 
   tick(): boolean {
-    this.#record([{ kind: "tick", rows: 256 }]);
+    this.apply([{ kind: "tick", rows: 256 }]);
     return this.#due()?.kind === "tick";
   }
 
   forgetSessions(): boolean {
-    this.#record([{ kind: "forget", rows: 512 }]);
+    this.apply([{ kind: "forget", rows: 512 }]);
     return this.#due()?.kind === "forget";
   }
 
@@ -153,7 +131,7 @@ export class BatchEngine {
   }
 
   sweep(): boolean {
-    this.#record([{ kind: "sweep", rows: 512 }]);
+    this.apply([{ kind: "sweep", rows: 512 }]);
     return this.hasCleared;
   }
 
@@ -163,13 +141,12 @@ export class BatchEngine {
 
   shrink(): boolean {
     this.#engine.shrink();
-    this.#record([]);
+    this.apply([]);
     return this.hasFreePages;
   }
 
   close() {
     this.#engine.checkpoint(this.#position);
     this.#engine.close();
-    this.#reserve?.hold();
   }
 }

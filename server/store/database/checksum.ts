@@ -1,0 +1,83 @@
+/**
+ * The checksums of rows (store 7.1): so that what has changed on the disk by itself is not handed out.
+ *
+ * @module
+ */
+
+import type { SQLOutputValue } from "node:sqlite";
+import { crc32c } from "../journal/crc32c.ts";
+
+/** The columns that the checksum of a row covers, in their order, by table. */
+export const CHECKED_COLUMNS = {
+  session: ["id", "done", "outcomes", "used_at", "use", "account", "network", "start_time", "ended"],
+  account: ["name", "verifier", "last"],
+  thread: ["id", "title", "creator", "last", "entries", "bytes"],
+  entry: ["thread", "id", "file", "version", "time", "bytes", "user", "text"],
+  content: ["thread", "name", "user", "size", "hash", "content"],
+  channel: ["name", "owner", "place", "history", "first"],
+  said: ["channel", "seq", "time", "sender", "text"],
+} as const;
+
+export type CheckedTable = keyof typeof CHECKED_COLUMNS;
+
+type Value = string | number | null;
+
+/** Marks the kind of a value. */
+const NULL = 0, NUMBER = 1, TEXT = 2;
+
+/** Texts up to this length are encoded here: to call the encoder costs more than that. */
+const SHORT_TEXT = 48;
+
+const encoder = new TextEncoder();
+let bytes = new Uint8Array(4096), view = new DataView(bytes.buffer);
+
+/** The CRC32C over values: each with its kind, numbers as doubles, texts in UTF-8 with their length before them. */
+export function checksumOf(...values: readonly Value[]): number {
+  let at = 0;
+  for (const value of values) {
+    if (at + 16 > bytes.length) grow(at, 16);
+    if (value === null) bytes[at++] = NULL;
+    else if (typeof value === "number") {
+      bytes[at++] = NUMBER;
+      view.setFloat64(at, value, true);
+      at += 8;
+    } else at = writeText(value, at);
+  }
+  return crc32c(bytes, 0, at);
+}
+
+/** Returns where it ends. */
+function writeText(text: string, from: number): number {
+  const start = from + 5;
+  if (start + 3 * text.length > bytes.length) grow(start, 3 * text.length);
+  bytes[from] = TEXT;
+  let length = 0;
+  if (text.length <= SHORT_TEXT) {
+    for (; length < text.length; length++) {
+      const code = text.charCodeAt(length);
+      if (code >= 0x80) break;
+      bytes[start + length] = code;
+    }
+  }
+  if (length < text.length) length = encoder.encodeInto(text, bytes.subarray(start)).written;
+  view.setUint32(from + 1, length, true);
+  return start + length;
+}
+
+function grow(used: number, more: number) {
+  const before = bytes;
+  bytes = new Uint8Array(2 * (used + more));
+  bytes.set(before.subarray(0, used));
+  view = new DataView(bytes.buffer);
+}
+
+/** The columns of a table that its checksums cover, and the checksum, for a query. */
+export function checkedColumns(table: CheckedTable): string {
+  return [...CHECKED_COLUMNS[table], "checksum"].map((column) => `${table}.${column}`).join(", ");
+}
+
+/** Whether a row that a query of {@linkcode checkedColumns} gave is as it was written. One without checksum is older. */
+export function isWhole(table: CheckedTable, row: Readonly<Record<string, SQLOutputValue>>): boolean {
+  if (row.checksum === null) return true;
+  return row.checksum === checksumOf(...CHECKED_COLUMNS[table].map((column) => row[column] as Value));
+}
