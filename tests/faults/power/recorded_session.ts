@@ -30,6 +30,8 @@ export class RecordedSession implements Disposable {
   readonly requests: Request[] = [];
   /** Every request up to this number was carried out. */
   done = 0;
+  /** Answers that the server cannot write to its disk. */
+  refused = 0;
   readonly #lines: string[] = [];
   readonly #socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   readonly #server: Deno.NetAddr;
@@ -142,6 +144,7 @@ export class RecordedSession implements Disposable {
 
   #answer(answer: string) {
     const [kind = "", tag, ...rest] = answer.split(",");
+    if (kind === "storage") this.refused++;
     if (["lost", "bad", "unknown", "owned", "denied", "busy"].includes(kind)) {
       this.error ||= answer;
       this.#failed.resolve(this.error);
