@@ -7,7 +7,14 @@ import type { StoreRequest } from "../../../server/store/store.ts";
 import { temporaryDirectory } from "../../program.ts";
 
 const TEXT = "x".repeat(32 * 1024);
-const put: StoreRequest = { kind: "put", mailbox: "b", sender: "al", time: 0, text: TEXT, bytes: TEXT.length };
+const put: StoreRequest = {
+  kind: "put",
+  mailbox: "b",
+  sender: "al",
+  time: 0,
+  text: TEXT,
+  bytes: TEXT.length,
+};
 
 /** A store on a disk of its own. */
 async function open() {
@@ -20,7 +27,8 @@ async function open() {
     hold: store.hold,
     database: () => hash("messages.db"),
     segments: () =>
-      [...Deno.readDirSync(`${path}/journal`)].map(({ name }) => name).filter((name) => /^\d/.test(name)).sort(),
+      [...Deno.readDirSync(`${path}/journal`)].map(({ name }) => name).filter((name) => /^\d/.test(name))
+        .sort(),
     /** Puts so many MiB, and waits for checkpoints to be taken. */
     async put(mebibytes: number) {
       const { checkpoints } = store.figures;
