@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Reserve, RESERVE_BYTES } from "../../../server/store/journaled/reserve.ts";
+import { Reserve, RESERVE_BYTES } from "../../../server/store/room/reserve.ts";
 import { temporaryDirectory } from "../../program.ts";
 
 // store 6.3
