@@ -93,6 +93,10 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
         : `${describeOwner(owner)} has some of its share left again`;
       return warn(`${what}; ${refused} messages were refused`, "a mailbox that is no longer full");
     }
+    case "damaged": {
+      const what = `row ${event.key} of ${event.table} is damaged: it is not handed out`;
+      return log.error({ service: "store", what });
+    }
     case "storage failed": {
       const what = `cannot write to disk (${event.reason}): messages are refused, what is stored can be read`;
       return log.error({ service: "store", what });

@@ -54,6 +54,8 @@ export type StoreEvent =
   | { kind: "room"; mailbox?: string; owner?: string; refused: number }
   /** A take has passed over a message that is too long for it. */
   | { kind: "long"; mailbox: string }
+  /** A row is not as it was written, and is not handed out (store 7.2). `key` is its number or name. */
+  | { kind: "damaged"; table: string; key: string }
   | { kind: "storage failed"; reason: string }
   | { kind: "storage works"; refused: number };
 
