@@ -96,7 +96,7 @@ export class Mailbox implements AsyncDisposable {
   readonly #connection: MailboxConnection;
   readonly #session: MailboxSession;
   readonly #leases: ReceivedLeases;
-  /** Those that have not ended. */
+  /** Those that run. */
   readonly #loops = new Set<MessageLoop>();
 
   /** @ignore */
@@ -229,8 +229,8 @@ export class Mailbox implements AsyncDisposable {
   }
 
   /**
-   * The messages for `id` like {@linkcode messages}, but all that came at a time, in their order: for programs that receive
-   * many, and can process them together.
+   * The messages for `id` like {@linkcode messages}, but those that are there at a time, in their order, up to 64: for
+   * programs that receive many, and can process them together.
    *
    * ```ts
    * import { connectMailbox } from "./mailbox.ts";
@@ -240,7 +240,7 @@ export class Mailbox implements AsyncDisposable {
    * await mailbox.send("bob", "alice", "the last");
    *
    * let bytes = 0;
-   * for await (const batch of mailbox.batches("bob", { wait: 0, prefetch: 1024 })) {
+   * for await (const batch of mailbox.batches("bob", { wait: 0 })) {
    *   for (const { text } of batch) bytes += text.length;
    *   await Promise.all(batch.map((message) => message.ack()));
    * }
@@ -257,19 +257,8 @@ export class Mailbox implements AsyncDisposable {
 
   #loop(mailbox: string, options: ReceiveOptions, isFixed: boolean): MessageLoop {
     const { wait = Infinity, signal, prefetch: max = MAX_PREFETCH, count = Infinity } = options;
-    const loop = new MessageLoop({
-      mailbox,
-      wait,
-      count,
-      max,
-      isFixed,
-      signal,
-      session: this.#session,
-      leases: this.#leases,
-      onEnd: () => this.#loops.delete(loop),
-    });
-    this.#loops.add(loop);
-    return loop;
+    const loops = this.#loops, session = this.#session, leases = this.#leases;
+    return new MessageLoop({ mailbox, wait, count, max, isFixed, signal, session, leases, loops });
   }
 
   /**

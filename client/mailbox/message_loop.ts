@@ -27,6 +27,9 @@ const MAX_WAIT_MS = 3_600_000;
 /** Time after which what the loop has not come to is released. */
 const MAX_HOLD_MS = 1000;
 
+/** Most messages of a batch, unless the program asks for a number: a batch is held for as long as it is worked on. */
+const MAX_BATCH = 64;
+
 /** Length of the texts above which nothing more is fetched ahead. */
 const MAX_BUFFERED = 1024 ** 2;
 
@@ -43,7 +46,8 @@ interface MessageLoopOptions {
   signal: AbortSignal | undefined;
   session: MailboxSession;
   leases: ReceivedLeases;
-  onEnd(): void;
+  /** Those that run. */
+  loops: Set<MessageLoop>;
 }
 
 const DONE = { done: true, value: undefined } as const;
@@ -86,11 +90,10 @@ export class MessageLoop implements AsyncGenerator<ReceivedMessage, void, void> 
   constructor(options: MessageLoopOptions) {
     this.#options = options;
     this.#left = options.count;
-    const { max, signal } = options;
+    const { max } = options;
     if (!Number.isInteger(max) || max < 1 || max > MAX_PREFETCH) {
       this.#error = new RangeError(`Cannot ask for ${max} messages ahead: 1 to ${MAX_PREFETCH}`);
     }
-    signal?.addEventListener("abort", this.#abort);
   }
 
   /** The next message. */
@@ -103,9 +106,9 @@ export class MessageLoop implements AsyncGenerator<ReceivedMessage, void, void> 
     });
   }
 
-  /** All messages that are there, in their order, once there is one; undefined at the end. */
+  /** Messages that are there, in their order, once there is one; undefined at the end. */
   nextBatch(): Promise<ReceivedMessage[] | undefined> {
-    return this.#inTurn(() => this.#wait(() => this.#takeAll()));
+    return this.#inTurn(() => this.#wait(() => this.#takeBatch()));
   }
 
   /** Ends the loop: fetches no more, and releases what it was not given. */
@@ -149,13 +152,21 @@ export class MessageLoop implements AsyncGenerator<ReceivedMessage, void, void> 
   async #wait<T>(take: () => T | undefined): Promise<T | undefined> {
     let taken: T | undefined;
     try {
-      const { ordered } = this.#options.session;
+      const { loops, session: { ordered } } = this.#options;
+      if (this.#ending === undefined && !loops.has(this)) this.#begin();
       if (!ordered.hasRoom) await ordered.ready();
       taken = await this.#fetchUntil(take);
     } finally {
       if (taken === undefined) await this.end();
     }
     return taken;
+  }
+
+  /** The program takes the first message: a loop that is never used holds nothing. */
+  #begin() {
+    const { loops, signal } = this.#options;
+    loops.add(this);
+    signal?.addEventListener("abort", this.#abort);
   }
 
   async #fetchUntil<T>(take: () => T | undefined): Promise<T | undefined> {
@@ -188,14 +199,18 @@ export class MessageLoop implements AsyncGenerator<ReceivedMessage, void, void> 
     return message;
   }
 
-  #takeAll(): ReceivedMessage[] | undefined {
-    const now = this.#options.session.now(), all: ReceivedMessage[] = [];
+  #takeBatch(): ReceivedMessage[] | undefined {
+    const { session, isFixed } = this.#options, now = session.now(), batch: ReceivedMessage[] = [];
     this.#releaseOld(now);
-    for (let message; (message = this.#buffer.shift()) !== undefined;) all.push(message);
-    if (all.length === 0) return undefined;
-    this.#buffered = 0;
-    this.#gave(all, now);
-    return all;
+    while (isFixed || batch.length < MAX_BATCH) {
+      const message = this.#buffer.shift();
+      if (message === undefined) break;
+      this.#buffered -= message.text.length;
+      batch.push(message);
+    }
+    if (batch.length === 0) return undefined;
+    this.#gave(batch, now);
+    return batch;
   }
 
   /** The loop has got these. */
@@ -329,7 +344,7 @@ export class MessageLoop implements AsyncGenerator<ReceivedMessage, void, void> 
     await Promise.all([this.#fetching, this.#release(0), this.#options.leases.begin()]);
     this.#cancelTimer?.();
     await this.#releasing;
-    this.#options.onEnd();
+    this.#options.loops.delete(this);
   }
 
   /** The connection is being closed: the loop ends with an error. */

@@ -1,7 +1,6 @@
-import { DATABASE_FILE } from "../store/database/database.ts";
+import { DATABASE_FILE, LOG_FILE } from "../store/database/database.ts";
 import { LOCK_FILE } from "../store/journaled/directory_lock.ts";
 import { JOURNAL_FOLDER } from "../store/journaled/open_journal.ts";
-import { LOG_FILE } from "./start_check.ts";
 
 /** Milliseconds between two checks: what is acknowledged in between can be lost. */
 const INTERVAL_MS = 250;

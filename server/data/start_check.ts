@@ -4,14 +4,11 @@
  * @module
  */
 
-import { DATABASE_FILE } from "../store/database/database.ts";
+import { DATABASE_FILE, LOG_FILE } from "../store/database/database.ts";
 import { UNKNOWN } from "../store/files/files.ts";
 import { moveAside } from "../store/files/move_aside.ts";
 import { JOURNAL_FOLDER, segmentCount } from "../store/journaled/open_journal.ts";
 import { sizeOf } from "./directory.ts";
-
-/** SQLite's log: what is not in the database yet. SQLite would remove it beside an empty database. */
-export const LOG_FILE = `${DATABASE_FILE}-wal`;
 
 /** Files that belong to a database. */
 const SECRET = "secret", KEPT_FILES = [SECRET, "seal-key", LOG_FILE];

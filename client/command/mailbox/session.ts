@@ -12,9 +12,6 @@ const FULL_WAIT_MS = 5000, RECONNECT_MS = 1000;
 /** How long to close the connection at the end, and to wait for one that is being made: less than 5 s in all. */
 const CLOSE_TIMEOUT_MS = 2000, END_TIMEOUT_MS = 4000;
 
-/** Messages that are requested at a time. */
-const PREFETCH = 64;
-
 /** On the reliable session: a sent message is stored, and a message is shown when it arrives. */
 export class SessionWire implements MailboxWire {
   readonly #connect: () => Promise<Mailbox>;
@@ -80,7 +77,7 @@ export class SessionWire implements MailboxWire {
 
   /** Shows messages as they come, and acknowledges them. */
   async #show(mailbox: Mailbox, id: string, until: { wait: number } | { signal: AbortSignal }) {
-    for await (const batch of mailbox.batches(id, { ...until, prefetch: PREFETCH })) {
+    for await (const batch of mailbox.batches(id, until)) {
       for (const { sender } of batch) this.#names.add(sender);
       try {
         await this.#editor.print(batch.map(messageLine).join(""));

@@ -12,6 +12,9 @@ import { PAGE_BYTES } from "./transaction.ts";
 /** The database's file in its directory. */
 export const DATABASE_FILE = "messages.db";
 
+/** SQLite's log: what is not in the database yet. SQLite would remove it beside an empty database. */
+export const LOG_FILE = `${DATABASE_FILE}-wal`;
+
 /** What the log keeps of its file when it begins anew: twice what it usually holds. */
 const LOG_BYTES = 8 * 1024 * 1024;
 

@@ -1,4 +1,5 @@
 import { ADMIN } from "../../../protocol/mailbox.ts";
+import { checksumOf } from "../database/checksum.ts";
 import type { Context } from "../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
@@ -10,33 +11,35 @@ import {
   MAX_ACCOUNTS,
 } from "../requests/account.ts";
 import type { Messages } from "./message/messages.ts";
+import { type CheckedRow, isWholeRow } from "./whole_row.ts";
 
-interface AccountRow {
+type AccountRow = CheckedRow<{
   name: string;
   verifier: string;
   /** Number of the last message that was put before it covered the mailbox of its name; null: it does not. */
   last: number | null;
-}
+}>;
 
 /** The accounts: a verifier for each name, and whether it covers the mailbox of that name. */
 export class Accounts {
+  readonly #context: Context;
   readonly #transaction: Transaction;
   readonly #messages: Messages;
   readonly #sql;
   #count: number;
 
-  constructor({ db, transaction }: Context, messages: Messages) {
+  constructor(context: Context, messages: Messages) {
+    const { db, transaction } = this.#context = context;
     this.#transaction = transaction;
     this.#messages = messages;
     this.#sql = prepareAll(db, {
-      get: "SELECT name, verifier, last FROM account WHERE name = ?",
-      add: "INSERT INTO account (name, verifier, last) VALUES (?, ?, ?)",
-      change: "UPDATE account SET verifier = ? WHERE name = ?",
-      cover: "UPDATE account SET last = ? WHERE name = ?",
+      get: "SELECT name, verifier, last, checksum FROM account WHERE name = ?",
+      set: "REPLACE INTO account (name, verifier, last, checksum) VALUES (?, ?, ?, ?)",
       remove: "DELETE FROM account WHERE name = ?",
-      list: `SELECT name, verifier, last FROM account WHERE name > ? ORDER BY name ${LIMIT}`,
+      list: `SELECT name, verifier, last, checksum FROM account WHERE name > ? ORDER BY name ${LIMIT}`,
     });
     this.#count = firstRow<{ count: number }>(db.prepare("SELECT count(*) AS count FROM account"))!.count;
+    // a damaged one too: it is better to keep a mailbox from others for nothing
     const covering = db.prepare("SELECT name, last FROM account WHERE last > 0");
     for (const { name, last } of allRows<AccountRow>(covering)) messages.setCovered(name, last!);
   }
@@ -47,11 +50,12 @@ export class Accounts {
     const { name } = request, account = firstRow<AccountRow>(this.#sql.get, name);
     if (request.what === "add") return account === undefined ? this.#add(request, canStore) : "exists";
     if (account === undefined) return "unknown";
+    // to write it again would make what is damaged look whole; it can be removed
+    if (request.what !== "remove" && !isWholeRow(this.#context, "account", name, account)) return "unknown";
     switch (request.what) {
       case "change":
         if (!canStore) return "storage";
-        this.#transaction.begin();
-        this.#sql.change.run(request.verifier, name);
+        this.#set({ ...account, verifier: request.verifier });
         return "changed";
       case "cover":
         return this.#cover(account, canStore);
@@ -72,8 +76,7 @@ export class Accounts {
       if (mailbox !== "if empty") return covered;
       covered = undefined;
     }
-    this.#transaction.begin();
-    this.#sql.add.run(name, verifier, covered?.last ?? null);
+    this.#set({ name, verifier, last: covered?.last ?? null });
     this.#count++;
     return { mailbox: covered !== undefined, apart: covered?.apart ?? 0 };
   }
@@ -84,18 +87,24 @@ export class Accounts {
     return claim === "always" || this.#messages.count(name).messages === 0;
   }
 
-  #cover({ name, last }: AccountRow, canStore: boolean): AccountOutcome {
+  #set({ name, verifier, last }: Omit<AccountRow, "checksum">) {
+    this.#transaction.run(this.#sql.set, name, verifier, last, checksumOf(name, verifier, last));
+  }
+
+  #cover(account: AccountRow, canStore: boolean): AccountOutcome {
+    const { name, last } = account;
     if (name === ADMIN) return "reserved";
     if (last !== null) return { mailbox: true, apart: 0 };
     if (!canStore) return "storage";
     const covered = this.#messages.cover(name);
     if (covered === "apart full") return covered;
-    this.#transaction.run(this.#sql.cover, covered.last, name);
+    this.#set({ ...account, last: covered.last });
     return { mailbox: true, apart: covered.apart };
   }
 
   #list(after: string, limit: number): Account[] {
     return allRows<AccountRow>(this.#sql.list, after, limit)
+      .filter((row) => isWholeRow(this.#context, "account", row.name, row))
       .map(({ name, verifier, last }) => ({ name, verifier, mailbox: last !== null }));
   }
 }

@@ -17,14 +17,12 @@ import {
   writeRecord,
 } from "./record.ts";
 import { JournalDamaged, type KeptSegment, recoverJournal, type Recovery } from "./recovery.ts";
-import { decodeSegmentHead, seedOf, SEGMENT_HEAD_BYTES, type SegmentHead } from "./segment.ts";
+import { decodeSegmentHead, seedOf, SEGMENT_HEAD_BYTES } from "./segment.ts";
 import { isNoSpace, type OpenSegment, SegmentPool } from "./segment_pool.ts";
+import { makeStartSegment, START_SEGMENT_BYTES } from "./start_segment.ts";
 
 /** Bytes of a segment. */
 export const SEGMENT_BYTES = 16 * 1024 * 1024;
-
-/** Bytes of the segment with which a server starts: one that has little to do needs no more. */
-const START_SEGMENT_BYTES = 4 * 1024 * 1024;
 
 /** The next segment is made when so many bytes of the last one are used. */
 const PREPARE_BYTES = 1024 * 1024;
@@ -78,11 +76,14 @@ export class DiskJournal implements Journal {
   #tail: Tail;
   /** The segment after the last one, if it is made. */
   #next: OpenSegment | undefined;
-  #isPreparing = false;
+  /** Ends when that is made, or cannot be made for now. */
+  #preparing: Promise<void> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #last: number;
   #durable: number;
+  /** The hash of the last record, or else where that stands: it is computed while the disk is busy. */
   #chain: Uint8Array;
+  #unhashed: { bytes: Uint8Array; start: number; end: number } | undefined;
   #bytes = 0;
   /** What was appended since the last write, and the memory of the one before. */
   #buffer = new ByteWriter(BUFFER_BYTES);
@@ -126,13 +127,17 @@ export class DiskJournal implements Journal {
     await folder.sync();
     const recovery = recoverJournal(folder, id, position, isNew);
     const pool = new SegmentPool(folder);
-    const size = Math.min(START_SEGMENT_BYTES, segmentBytes);
-    await pool.trim(size);
+    const sizeMin = Math.min(START_SEGMENT_BYTES, segmentBytes);
+    await pool.trim(sizeMin);
     for (const name of recovery.unused) await pool.release(name);
-    const tail = await makeFirst(pool, id, position.number + 1, recovery, size);
+    const first = position.number + 1;
+    const start = await makeStartSegment(pool, id, first, recovery, sizeMin);
+    const tail = { ...start, first, until: recovery.end.number + 1 };
     try {
       for (const name of recovery.replayed) await pool.release(name);
-      return new DiskJournal(options, folder, pool, recovery, tail);
+      const journal = new DiskJournal(options, folder, pool, recovery, tail);
+      journal.#prepareInTime();
+      return journal;
     } catch (error) {
       tail.file.close();
       throw error;
@@ -144,6 +149,11 @@ export class DiskJournal implements Journal {
   }
 
   get chain(): Uint8Array {
+    if (this.#unhashed) {
+      const { bytes, start, end } = this.#unhashed;
+      this.#chain = hashRecord(bytes, start, end);
+      this.#unhashed = undefined;
+    }
     return this.#chain;
   }
 
@@ -161,6 +171,11 @@ export class DiskJournal implements Journal {
     return Math.max(head.size - end, next);
   }
 
+  async makeRoom() {
+    this.#prepare();
+    await this.#preparing;
+  }
+
   /** How many segments there are, without spares. */
   get segments(): number {
     return this.#kept.length + (this.#next ? 2 : 1);
@@ -170,7 +185,7 @@ export class DiskJournal implements Journal {
     if (this.#lost) throw this.#lost;
     const buffer = this.#buffer, start = buffer.length, number = this.#last + 1;
     try {
-      writeRecord(buffer, record, { number, chain: this.#chain, synced: this.#durable });
+      writeRecord(buffer, record, { number, chain: this.chain, synced: this.#durable });
       this.#findPlace(start, alignRecord(buffer.length - start));
     } catch (error) {
       buffer.length = start;
@@ -178,14 +193,14 @@ export class DiskJournal implements Journal {
     }
     const end = buffer.length;
     sealRecord(buffer.bytes, start, end, this.#tail.seed);
-    this.#chain = hashRecord(buffer.bytes, start, end);
+    this.#unhashed = { bytes: buffer.bytes, start, end };
     buffer.reserve(ALIGNMENT);
     while (buffer.length % ALIGNMENT !== 0) buffer.byte(0);
     this.#bytes += buffer.length - start;
     this.#tail.end += buffer.length - start;
     this.#tail.until = number + 1;
     this.#last = number;
-    if (this.#tail.end >= Math.min(PREPARE_BYTES, this.#tail.head.size / 2)) this.#prepare();
+    this.#prepareInTime();
     return number;
   }
 
@@ -241,7 +256,10 @@ export class DiskJournal implements Journal {
     for (const [i, { tail, at, start }] of parts.entries()) {
       try {
         tail.file.writeSync(bytes.subarray(start, parts[i + 1]?.start ?? length), at);
-        await tail.file.sync();
+        const synced = tail.file.sync();
+        // computes the hash of the last record now, so that nobody waits for it later
+        void this.chain;
+        await synced;
       } catch (error) {
         throw this.#lose(`write ${this.#folder.path}/${tail.name}`, error);
       }
@@ -262,12 +280,16 @@ export class DiskJournal implements Journal {
     return this.#lost ??= new JournalLost(`Cannot ${what}: ${(error as Error).message}`);
   }
 
+  /** Makes the next segment when enough of the last one is used. */
+  #prepareInTime() {
+    if (this.#tail.end >= Math.min(PREPARE_BYTES, this.#tail.head.size / 2)) this.#prepare();
+  }
+
   /** Makes the next segment, without anybody having to wait. */
   #prepare() {
-    if (this.#next || this.#isPreparing || this.#retry !== undefined || this.#closed) return;
-    this.#isPreparing = true;
+    if (this.#next || this.#preparing || this.#retry !== undefined || this.#lost || this.#closed) return;
     const { sequence } = this.#tail.head;
-    this.#pool.make({
+    this.#preparing = this.#pool.make({
       sequence: sequence + 1,
       size: this.#segmentBytes,
       id: this.#id,
@@ -275,10 +297,10 @@ export class DiskJournal implements Journal {
       synced: this.#durable,
       back: 1,
     }).then((segment) => {
-      this.#isPreparing = false;
+      this.#preparing = undefined;
       this.#next = segment;
     }, (error) => {
-      this.#isPreparing = false;
+      this.#preparing = undefined;
       if (!isNoSpace(error)) this.#lose(`make a segment of ${this.#folder.path}`, error);
       else if (!this.#closed) this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
     });
@@ -342,39 +364,4 @@ export class DiskJournal implements Journal {
       this.#lost ??= new JournalLost("Cannot use the journal: it is closed");
     }
   }
-}
-
-/** Makes the segment with which a start begins: it has the records after the database's. */
-function makeFirst(
-  pool: SegmentPool,
-  id: Uint8Array,
-  first: number,
-  { end, kept, replay, sequence: highest }: Recovery,
-  sizeMin: number,
-): Promise<Tail> {
-  const sequence = highest + 1, bytes = replay.reduce((sum, { bytes }) => sum + alignRecord(bytes.length), 0);
-  const head: SegmentHead = {
-    sequence,
-    size: Math.max(sizeMin, alignRecord(2 * (SEGMENT_HEAD_BYTES + bytes))),
-    id,
-    first,
-    synced: end.number,
-    back: kept.length === 0 ? 0 : sequence - kept.at(-1)!.head.sequence,
-  };
-  const seal = (seed: number) => {
-    const records = new Uint8Array(bytes);
-    let at = 0;
-    for (const { bytes } of replay) {
-      records.set(bytes, at);
-      sealRecord(records, at, at + bytes.length, seed);
-      at = alignRecord(at + bytes.length);
-    }
-    return records;
-  };
-  return pool.make(head, seal).then((segment) => ({
-    ...segment,
-    first,
-    until: end.number + 1,
-    end: SEGMENT_HEAD_BYTES + bytes,
-  }));
 }

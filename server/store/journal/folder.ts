@@ -21,8 +21,8 @@ export interface JournalFolder {
   list(): string[];
   /** Bytes of a file. */
   size(name: string): number;
-  /** All that is in a file. */
-  read(name: string): Uint8Array;
+  /** What is in a file: all of it, or what it begins with. */
+  read(name: string, bytesMax?: number): Uint8Array;
   /** Opens a file to write to it; creates it if it is not there. */
   open(name: string): Promise<JournalFile>;
   rename(from: string, to: string): Promise<void>;
@@ -47,8 +47,17 @@ export class DiskFolder implements JournalFolder {
     return Deno.statSync(`${this.path}/${name}`).size;
   }
 
-  read(name: string): Uint8Array {
-    return Deno.readFileSync(`${this.path}/${name}`);
+  read(name: string, bytesMax = Infinity): Uint8Array {
+    const path = `${this.path}/${name}`;
+    using file = Deno.openSync(path);
+    const bytes = new Uint8Array(Math.min(file.statSync().size, bytesMax));
+    let done = 0;
+    while (done < bytes.length) {
+      const count = file.readSync(bytes.subarray(done));
+      if (count === null) break;
+      done += count;
+    }
+    return bytes.subarray(0, done);
   }
 
   async open(name: string): Promise<JournalFile> {

@@ -57,11 +57,18 @@ export interface Journal {
   readonly durable: number;
   /** Bytes of all records that were appended since the journal was opened. */
   readonly bytes: number;
+  /** Files that have records, or will have the next ones. */
+  readonly segments: number;
   /**
    * Bytes that can be appended for sure, whatever the disk does: one record or several, with {@linkcode RECORD_HEAD_BYTES}
    * for each and `requestBytesMax` for each of its requests (request_codec.ts).
    */
   readonly room: number;
+  /**
+   * Waits for more room, unless it cannot be made for now. By itself it is made before it is needed, if the disk is fast
+   * enough.
+   */
+  makeRoom(): Promise<void>;
   /**
    * Adds a record, which gets the next number. Nothing is durable yet.
    *

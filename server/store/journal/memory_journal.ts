@@ -10,6 +10,7 @@ export class MemoryJournal implements Journal {
   #records: JournalRecord[] = [];
   readonly chain = NO_CHAIN;
   readonly bytes = 0;
+  readonly segments = 0;
   readonly room = Infinity;
 
   get last(): number {
@@ -18,6 +19,10 @@ export class MemoryJournal implements Journal {
 
   get durable(): number {
     return this.#durable;
+  }
+
+  makeRoom(): Promise<void> {
+    return Promise.resolve();
   }
 
   append(record: NewRecord): number {

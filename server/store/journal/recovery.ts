@@ -53,12 +53,33 @@ export interface Recovery {
   sequence: number;
 }
 
-interface SegmentFile {
-  name: string;
-  head: SegmentHead;
-  bytes: Uint8Array;
-  view: DataView;
-  seed: number;
+/** A segment, whose bytes are in memory only while they are needed. */
+class SegmentFile {
+  #bytes: Uint8Array | undefined;
+  #view: DataView | undefined;
+
+  constructor(
+    readonly folder: JournalFolder,
+    readonly name: string,
+    readonly head: SegmentHead,
+    readonly seed: number,
+  ) {}
+
+  get bytes(): Uint8Array {
+    return this.#bytes ??= this.folder.read(this.name);
+  }
+
+  /** The good record that begins at this place, if there is one. */
+  recordAt(at: number): RecordInfo | undefined {
+    const { bytes } = this;
+    this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return findRecord(bytes, this.#view, at, this.seed);
+  }
+
+  /** Its bytes are not needed for now. */
+  forget() {
+    this.#bytes = this.#view = undefined;
+  }
 }
 
 /**
@@ -77,7 +98,11 @@ export function recoverJournal(
   const all = readSegments(folder);
   const sequence = all.at(-1)?.head.sequence ?? 0;
   if (isNew) {
-    const used = all.find((segment) => recordAt(segment, SEGMENT_HEAD_BYTES) !== undefined);
+    const used = all.find((segment) => {
+      const first = segment.recordAt(SEGMENT_HEAD_BYTES);
+      segment.forget();
+      return first !== undefined;
+    });
     if (used) {
       throw damage(folder, used, SEGMENT_HEAD_BYTES, "it has records, and the database has no journal");
     }
@@ -105,14 +130,13 @@ function damage(folder: JournalFolder, { name }: SegmentFile, offset: number | u
 /** All segments, by their sequence numbers. */
 function readSegments(folder: JournalFolder): SegmentFile[] {
   return folder.list().filter((name) => sequenceOf(name) !== undefined).sort().map((name) => {
-    const bytes = folder.read(name);
+    const bytes = folder.read(name, SEGMENT_HEAD_BYTES);
     const head = decodeSegmentHead(bytes);
     if (typeof head === "string") throw new JournalDamaged(`${folder.path}/${name}`, 0, head);
     if (head.sequence !== sequenceOf(name)) {
       throw new JournalDamaged(`${folder.path}/${name}`, 0, `its head says that it is ${head.sequence}`);
     }
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return { name, head, bytes, view, seed: seedOf(bytes) };
+    return new SegmentFile(folder, name, head, seedOf(bytes));
   });
 }
 
@@ -127,14 +151,10 @@ function linkedSegments(folder: JournalFolder, all: readonly SegmentFile[]): Seg
   }
   const first = linked[0];
   // it is released only when the one after it has a durable record, or begins anew
-  if (first && first.head.first === 0 && recordAt(first, SEGMENT_HEAD_BYTES) === undefined) {
+  if (first && first.head.first === 0 && first.recordAt(SEGMENT_HEAD_BYTES) === undefined) {
     throw damage(folder, first, SEGMENT_HEAD_BYTES, "its first record had been synced, and cannot be read");
   }
   return linked;
-}
-
-function recordAt(segment: SegmentFile, at: number): RecordInfo | undefined {
-  return findRecord(segment.bytes, segment.view, at, segment.seed);
 }
 
 /** Goes from record to record. */
@@ -157,7 +177,7 @@ class Walk {
     this.#segments = segments;
     this.#database = database;
     const first = segments[0]!;
-    this.next = first.head.first || recordAt(first, SEGMENT_HEAD_BYTES)!.number;
+    this.next = first.head.first || first.recordAt(SEGMENT_HEAD_BYTES)!.number;
     if (this.next > database.number + 1) {
       const why = `it begins with record ${this.next}, and the database has come to ${database.number}`;
       throw damage(folder, first, SEGMENT_HEAD_BYTES, why);
@@ -187,6 +207,7 @@ class Walk {
   }
 
   #enter(index: number) {
+    if (index !== this.#index) this.#segment.forget();
     this.#index = index;
     this.#at = SEGMENT_HEAD_BYTES;
     const { name, head } = this.#segment;
@@ -200,8 +221,8 @@ class Walk {
 
   /** What the table says of the position. @throws {JournalDamaged} */
   #decide(): { decision: Decision; info: RecordInfo | undefined } {
-    const here = recordAt(this.#segment, this.#at), following = this.#following;
-    const there = following && recordAt(following, SEGMENT_HEAD_BYTES);
+    const here = this.#segment.recordAt(this.#at), following = this.#following;
+    const there = here ? undefined : following?.recordAt(SEGMENT_HEAD_BYTES);
     const info = here ?? there;
     const position: Position = {
       here: here !== undefined,
@@ -234,9 +255,10 @@ class Walk {
   /** Whether a good record from `start` on says so, at whatever place. */
   #saysKnown(segment: SegmentFile, start: number): boolean {
     for (let at = start; at < segment.bytes.length; at += ALIGNMENT) {
-      const info = recordAt(segment, at);
+      const info = segment.recordAt(at);
       if (info && info.synced >= this.next) return true;
     }
+    if (segment !== this.#segment) segment.forget();
     return false;
   }
 

@@ -135,13 +135,12 @@ export class SegmentPool {
   }
 
   async #release(name: string) {
-    if (this.#spares.length >= SPARES_MAX) await this.#folder.remove(name);
-    else {
-      const spare = { name: spareName(++this.#lastSpare), size: this.#folder.size(name) };
-      await this.#folder.rename(name, spare.name);
-      this.#spares.push(spare);
-    }
-    // the next one is released only after this: so none is missing between two that are there
+    const spare = { name: spareName(++this.#lastSpare), size: this.#folder.size(name) };
+    const isKept = this.#spares.length < SPARES_MAX;
+    if (isKept) await this.#folder.rename(name, spare.name);
+    else await this.#folder.remove(name);
+    // only after this it is used again, or another one is released: none may come back, and none be missing in between
     await this.#folder.sync();
+    if (isKept) this.#spares.push(spare);
   }
 }

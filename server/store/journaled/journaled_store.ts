@@ -1,18 +1,15 @@
 import type { Engine } from "../engine/engine.ts";
 import { StoreLost } from "../errors.ts";
-import type { Journal, RecordHead } from "../journal/journal.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
-import { Admission, type AdmissionOptions, isAdding, isRefusedWhole } from "./admission.ts";
-import { type CheckpointHost, Checkpoints } from "./checkpoints.ts";
+import { Admission, type AdmissionOptions } from "../room/admission.ts";
+import { type CheckpointHost, Checkpoints } from "../checkpoint/checkpoints.ts";
 import type { StoreClocks } from "./clocks.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
-import { ENGINE_VERSION, type RecordClocks, replay } from "./replay.ts";
-import { StorageFailure } from "./storage_failure.ts";
-import type { WriteBack } from "./write_back.ts";
-
-/** The ID of the leader on one machine. */
-const NO_LEADER = new Uint8Array(16);
+import { Recorder } from "./recorder.ts";
+import { type RecordClocks, replay } from "./replay.ts";
+import type { WriteBack } from "../checkpoint/write_back.ts";
 
 /**
  * How long a record that nobody waits for stays without a sync, in milliseconds: messages that come one by one cost fewer
@@ -26,6 +23,8 @@ const TICK_MS = 100;
 /** How long a start does what is due by time, at most, in milliseconds. */
 const START_WORK_MS = 200;
 
+type StorageOptions = Pick<AdmissionOptions, "directory" | "maxFileBytes" | "keptRoomBytes" | "segmentBytes">;
+
 export interface JournaledStoreOptions {
   /** Its state is that of the journal's last record. */
   engine: Engine;
@@ -36,7 +35,7 @@ export interface JournaledStoreOptions {
   /** The clocks of the last record. */
   last: RecordClocks;
   /** These are undefined in memory: then nothing needs room, and nothing is written back. */
-  storage: Pick<AdmissionOptions, "directory" | "maxFileBytes"> | undefined;
+  storage: StorageOptions | undefined;
   writeBack: WriteBack | undefined;
   lock: DirectoryLock | undefined;
   /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
@@ -47,6 +46,17 @@ export interface JournaledStoreOptions {
   pause(): Promise<void>;
   /** Called once if the store cannot be relied on any more. */
   onLost(error: Error): void;
+}
+
+/** Counts since the store was opened, but for `segments`. */
+export interface StoreFigures {
+  records: number;
+  bytes: number;
+  segments: number;
+  syncs: number;
+  /** Milliseconds that the syncs took together. */
+  syncMs: number;
+  checkpoints: number;
 }
 
 /** Requests that belong together, and who waits for their outcomes. */
@@ -78,12 +88,15 @@ export class JournaledStore implements Store {
   readonly clocks: StoreClocks;
   readonly #options: JournaledStoreOptions;
   readonly #journal: Journal;
-  readonly #failure: StorageFailure;
+  readonly #recorder: Recorder;
   readonly #checkpoints: Checkpoints;
   readonly #admission: Admission | undefined;
   #engine: Engine;
-  /** The clocks of the last record. */
-  #lastClocks: RecordClocks;
+  /** Messages that the engine has dropped while it applied records that are older than this store. */
+  #droppedBefore: number;
+  readonly #firstRecord: number;
+  #syncs = 0;
+  #syncMs = 0;
   /** Batches that wait while no record may be made. */
   #held: Batch[] = [];
   #isHeld = false;
@@ -98,13 +111,13 @@ export class JournaledStore implements Store {
   #closed: Promise<void> | undefined;
 
   constructor(options: JournaledStoreOptions) {
-    const { engine, journal, clocks, last, storage, onEvent } = this.#options = options;
+    const { engine, journal, clocks, storage } = this.#options = options;
     this.#engine = engine;
     this.#journal = journal;
     this.clocks = clocks;
     this.opened = engine.counts;
-    this.#failure = new StorageFailure(onEvent);
-    this.#lastClocks = last;
+    this.#droppedBefore = engine.dropped;
+    this.#firstRecord = journal.last;
     this.#admission = storage && new Admission({
       ...storage,
       pages: () => this.#engine.pages,
@@ -112,6 +125,7 @@ export class JournaledStore implements Store {
       journalRoom: () => journal.room,
       monotonicClock: () => performance.now(),
     });
+    this.#recorder = new Recorder({ ...options, admission: this.#admission });
     this.#checkpoints = new Checkpoints({ ...options, admission: this.#admission, host: this.#host() });
     this.#ticking = setInterval(() => void this.#tick(), TICK_MS);
   }
@@ -125,7 +139,7 @@ export class JournaledStore implements Store {
       },
       get position() {
         const { last: number, chain } = store.#journal;
-        return { number, chain, ...store.#lastClocks };
+        return { number, chain, ...store.#recorder.last };
       },
       hold: () => this.#isHeld = true,
       release: () => this.#release(),
@@ -136,7 +150,14 @@ export class JournaledStore implements Store {
   }
 
   get dropped(): number {
-    return this.#engine.dropped;
+    return this.#engine.dropped - this.#droppedBefore;
+  }
+
+  /** What it did since it was opened, and what its journal has. */
+  get figures(): StoreFigures {
+    const { last, bytes, segments } = this.#journal;
+    const records = last - this.#firstRecord, checkpoints = this.#checkpoints.count;
+    return { records, bytes, segments, syncs: this.#syncs, syncMs: Math.round(this.#syncMs), checkpoints };
   }
 
   apply(requests: readonly StoreRequest[], isAwaited = true): Promise<Outcome[]> {
@@ -156,7 +177,7 @@ export class JournaledStore implements Store {
   #carryOut(batch: Batch) {
     let outcomes: Outcome[], events: StoreEvent[];
     try {
-      outcomes = this.#record(batch.requests);
+      outcomes = this.#recorder.carryOut(this.#engine, batch.requests);
       events = this.#engine.takeEvents();
     } catch (error) {
       batch.reject(error);
@@ -168,41 +189,6 @@ export class JournaledStore implements Store {
     if (batch.isAwaited || events.length > 0) this.#awaited = number;
     this.#scheduleSync();
     if (this.#checkpoints.isDue) void this.#checkpoints.take();
-  }
-
-  /** Carries requests out, and appends a record of those that change something. */
-  #record(requests: readonly StoreRequest[]): Outcome[] {
-    const engine = this.#engine, outcomes: Outcome[] = new Array(requests.length);
-    const canStore = this.#admission?.canStore ?? true;
-    const recorded: StoreRequest[] = [];
-    let head: Omit<RecordHead, "number"> | undefined;
-    for (let i = 0; i < requests.length; i++) {
-      const request = requests[i]!;
-      if (!canStore && isRefusedWhole(request)) outcomes[i] = "storage";
-      else if (engine.isRead(request)) outcomes[i] = engine.query(request);
-      else {
-        head ??= this.#begin(canStore);
-        recorded.push(request);
-        outcomes[i] = engine.apply(request);
-      }
-    }
-    if (head !== undefined) this.#journal.append({ ...head, requests: recorded });
-    this.#reportStorage(requests, outcomes, canStore);
-    return outcomes;
-  }
-
-  #begin(canStore: boolean): Omit<RecordHead, "number"> {
-    const { clocks, random } = this.#options;
-    const wallClock = clocks.wallClock(), monotonicClock = clocks.monotonicClock();
-    this.#lastClocks = { wallClock, monotonicClock };
-    const common = { canStore, wallClock, monotonicClock, random: random(32) };
-    this.#engine.begin({ ...common, number: this.#journal.last + 1 });
-    return { ...common, engine: ENGINE_VERSION, shard: 0, term: 0n, leader: NO_LEADER };
-  }
-
-  #reportStorage(requests: readonly StoreRequest[], outcomes: readonly Outcome[], canStore: boolean) {
-    if (!canStore) this.#failure.count(requests, outcomes);
-    else if (this.#failure.isOn && requests.some(isAdding)) this.#failure.end();
   }
 
   #scheduleSync() {
@@ -218,7 +204,9 @@ export class JournaledStore implements Store {
     this.#lingering = undefined;
     try {
       if (syncDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, syncDelayMs));
-      const durable = await this.#journal.sync();
+      const began = performance.now(), durable = await this.#journal.sync();
+      this.#syncs++;
+      this.#syncMs += performance.now() - began;
       // in memory nothing is read again
       if (this.#options.writeBack === undefined) this.#journal.release(durable + 1);
       this.#settleUpTo(durable);
@@ -270,9 +258,12 @@ export class JournaledStore implements Store {
 
   /** After a checkpoint that failed: all records are durable, and none is made. */
   #rebuild() {
-    this.#engine.close();
+    const before = this.#engine;
+    before.close();
     this.#engine = this.#options.openEngine();
     replay(this.#engine, this.#journal);
+    this.#engine.takeSubscriptions(before);
+    this.#droppedBefore += this.#engine.dropped - before.dropped;
   }
 
   /** The first checkpoint, with what a start records: nothing was answered before it. */

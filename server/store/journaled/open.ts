@@ -16,19 +16,22 @@ import { MemoryJournal } from "../journal/memory_journal.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
 import type { Configuration } from "../requests/upkeep.ts";
 import type { StoreEvent, StoreRequest } from "../store.ts";
+import { freeBytes } from "../room/admission.ts";
 import { StoreClocks, type SystemClocks } from "./clocks.ts";
 import { DirectoryLock } from "./directory_lock.ts";
 import { JournaledStore } from "./journaled_store.ts";
-import { openJournal } from "./open_journal.ts";
+import { openJournal, segmentBytesIn } from "./open_journal.ts";
+import { Reserve } from "../room/reserve.ts";
 import { replay } from "./replay.ts";
-import { WriteBack } from "./write_back.ts";
+import { WriteBack } from "../checkpoint/write_back.ts";
 
 export interface StoreOptions {
   /** The data directory, which must exist; undefined: everything is kept in memory. */
   directory: string | undefined;
   /** Its lock, which the store releases when it is closed; taken by default. */
   lock?: DirectoryLock | undefined;
-  limits: StoreLimits;
+  /** Limits and the options that go with them; undefined: what the store has been given before. */
+  limits?: StoreLimits | undefined;
   /** Most bytes of sender and text of a message that a take gives; any number by default. */
   takeBytesMax?: number | undefined;
   forumLimits?: Partial<ForumLimits> | undefined;
@@ -46,6 +49,12 @@ export interface StoreOptions {
   /** Waits until the sockets were read, between two pieces of long work; for a turn of the event loop by default. */
   pause?(): Promise<void>;
 }
+
+/** Of the journal, what is kept for requests that free space (store 6.5); of a small segment, a quarter. */
+const KEPT_ROOM_BYTES = 1024 * 1024;
+
+/** With less room than so many segments need, a start uses the reserve. */
+const START_SEGMENTS = 3;
 
 const SYSTEM_CLOCKS: SystemClocks = {
   wallClock: Date.now,
@@ -66,6 +75,11 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
   await using opening = new AsyncDisposableStack();
   const lock = options.lock ?? (directory === undefined ? undefined : await DirectoryLock.acquire(directory));
   opening.defer(() => lock?.release());
+  // before anything is written
+  const segmentBytes = directory === undefined ? 0 : segmentBytesIn(directory);
+  if (directory !== undefined && freeBytes(directory) < START_SEGMENTS * segmentBytes) {
+    Reserve.release(directory);
+  }
   const openEngine = () => new Engine({ directory }), engine = openEngine();
   opening.defer(() => engine.close());
   const writeBack = directory === undefined ? undefined : new WriteBack(`${directory}/${DATABASE_FILE}`);
@@ -73,7 +87,7 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
   const { journalId: id, position } = engine, makeDurable = async () => await writeBack?.run();
   const journal: Journal = directory === undefined
     ? new MemoryJournal()
-    : await openJournal(directory, { id, position, makeDurable });
+    : await openJournal(directory, { id, position, segmentBytes, makeDurable });
   opening.defer(() => journal.close());
   const last = replay(engine, journal);
   const clocks = new StoreClocks(last, options.clocks ?? SYSTEM_CLOCKS);
@@ -86,7 +100,12 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
     random: RANDOM,
     lock,
     writeBack,
-    storage: directory === undefined ? undefined : { directory, maxFileBytes: options.maxFileBytes },
+    storage: directory === undefined ? undefined : {
+      directory,
+      maxFileBytes: options.maxFileBytes,
+      segmentBytes,
+      keptRoomBytes: Math.min(KEPT_ROOM_BYTES, segmentBytes / 4),
+    },
     syncDelayMs: options.commitDelayMs,
     onEvent: options.onEvent,
     onLost: options.onLost ?? (() => {}),
@@ -105,13 +124,14 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
 
 /** What a start records. */
 function startRequests(options: StoreOptions, engine: Engine): StoreRequest[] {
+  const requests: StoreRequest[] = [{ kind: "start" }];
+  if (options.limits === undefined) return requests;
   const configuration: Configuration = {
     limits: options.limits,
     takeBytesMax: options.takeBytesMax ?? ANY_LENGTH,
     forumLimits: { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits },
     sessionLimits: options.sessionLimits ?? SESSION_LIMITS,
   };
-  const requests: StoreRequest[] = [{ kind: "start" }];
   const isSame = isSameConfiguration(engine.configuration, configuration);
   return isSame ? requests : [...requests, { kind: "configure", ...configuration }];
 }

@@ -1,7 +1,8 @@
 import type { JournalPosition } from "../journal/journal.ts";
 import { DiskJournal, SEGMENT_BYTES } from "../journal/disk_journal.ts";
+import { JournalDamaged } from "../journal/recovery.ts";
 import { syncDirectory } from "../files/durable_file.ts";
-import { freeBytes } from "./admission.ts";
+import { freeBytes } from "../room/admission.ts";
 
 /** The journal's folder in the data directory. */
 export const JOURNAL_FOLDER = "journal";
@@ -11,6 +12,12 @@ const SEGMENT = /^\d+\.journal$/;
 
 /** On a small disk a segment has no more than this part of what is free, but always room for the longest record. */
 const SEGMENT_SHARE = 1 / 16, SEGMENT_BYTES_MIN = 1024 * 1024;
+
+/** Bytes of a segment in this directory. */
+export function segmentBytesIn(directory: string): number {
+  const share = Math.floor(freeBytes(directory) * SEGMENT_SHARE / SEGMENT_BYTES_MIN) * SEGMENT_BYTES_MIN;
+  return Math.min(SEGMENT_BYTES, Math.max(SEGMENT_BYTES_MIN, share));
+}
 
 /** How many segments a data directory has; 0 if there is no journal. */
 export function segmentCount(directory: string): number {
@@ -23,6 +30,15 @@ export function segmentCount(directory: string): number {
   }
 }
 
+function isThere(folder: string): boolean {
+  try {
+    return Deno.statSync(folder).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /**
  * Opens the journal of a data directory that is locked.
  *
@@ -31,9 +47,10 @@ export function segmentCount(directory: string): number {
  */
 export async function openJournal(
   directory: string,
-  { id, position, makeDurable }: {
+  { id, position, segmentBytes, makeDurable }: {
     id: Uint8Array;
     position: JournalPosition;
+    segmentBytes: number;
     makeDurable(): Promise<unknown>;
   },
 ): Promise<DiskJournal> {
@@ -44,8 +61,8 @@ export async function openJournal(
     await makeDurable();
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     await syncDirectory(directory);
+  } else if (!isThere(folder)) {
+    throw new JournalDamaged(folder, undefined, "it is not there");
   }
-  const share = Math.floor(freeBytes(directory) * SEGMENT_SHARE / SEGMENT_BYTES_MIN) * SEGMENT_BYTES_MIN;
-  const segmentBytes = Math.min(SEGMENT_BYTES, Math.max(SEGMENT_BYTES_MIN, share));
   return await DiskJournal.open({ folder, id, position, isNew, segmentBytes });
 }

@@ -24,6 +24,9 @@ const MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000, EPOLLIN = 1, EPOLL_CTL_ADD = 1
 /** `struct epoll_event`, which is packed on this one processor. */
 const PACKED = Deno.build.arch === "x86_64", EVENT_BYTES = PACKED ? 12 : 16, DATA_AT = PACKED ? 4 : 8;
 
+/** A signal may interrupt one. */
+const RECEIVE_ATTEMPTS = 3;
+
 /** Events of one wait, at most. */
 const EVENTS = 512;
 
@@ -60,9 +63,18 @@ export class Socket implements Disposable {
     return libc.recv(this.descriptor, buffer, buffer.length, MSG_DONTWAIT);
   }
 
-  /** Waits for something. Returns its length, 0 if the server has closed. */
+  /**
+   * Waits for something, and returns its length.
+   *
+   * @throws {Error} The server has closed.
+   */
   receiveSomething(buffer: Uint8Array<ArrayBuffer>): number {
-    return libc.recv(this.descriptor, buffer, buffer.length, 0);
+    for (let attempt = 0; attempt < RECEIVE_ATTEMPTS; attempt++) {
+      const length = libc.recv(this.descriptor, buffer, buffer.length, 0);
+      if (length > 0) return length;
+      if (length === 0) throw new Error("Cannot receive: the server has closed");
+    }
+    throw new Error("Cannot receive: the connection was reset");
   }
 
   [Symbol.dispose]() {

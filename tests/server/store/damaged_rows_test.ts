@@ -1,196 +1,185 @@
-/** Rows that are not as they were written: none is handed out (store section 7). */
+/** What has changed in the database by itself is reported, and not handed out. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { temporaryDirectory } from "../../program.ts";
-import { Engine } from "../../../server/store/engine/engine.ts";
-import type { Leased } from "../../../server/store/requests/lease.ts";
-import type { DeadLetter, PeekedPage, Put, Stats } from "../../../server/store/requests/message.ts";
-import type { OrderedRequest } from "../../../server/store/requests/session.ts";
+import { CHECKED_COLUMNS, type CheckedTable, checksumOf } from "../../../server/store/database/checksum.ts";
+import { DATABASE_FILE } from "../../../server/store/database/database.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
+import { BatchEngine } from "../../batch_engine.ts";
 
-/** An engine on a directory, whose database can be changed behind its back. */
-class Subject {
-  readonly #directory: string;
-  #engine: Engine;
-  #number = 0;
-  time = 1000;
-  events: StoreEvent[] = [];
+const TIME = 1_700_000_000_000, SESSION = { session: "s", startTime: TIME };
 
-  constructor(directory: string) {
-    this.#directory = directory;
-    this.#engine = new Engine({ directory });
-  }
+const changed = (first: number): StoreRequest => ({
+  kind: "session",
+  ...SESSION,
+  first,
+  low: 1,
+  changes: first > 1 ? [{ kind: "skip" }] : [
+    { kind: "create", thread: "tea", user: "al" },
+    { kind: "post", thread: "tea", user: "al", time: TIME, text: "one", bytes: 3 },
+    { kind: "post", thread: "tea", user: "al", time: TIME, text: "two", bytes: 3 },
+    { kind: "skip" },
+  ],
+});
 
-  apply(request: StoreRequest): Outcome {
-    const engine = this.#engine, number = ++this.#number, random = new Uint8Array(32).fill(number);
-    engine.begin({ number, canStore: true, wallClock: this.time, monotonicClock: this.time, random });
-    const outcome = engine.isRead(request) ? engine.query(request) : engine.apply(request);
-    this.events.push(...engine.takeEvents());
-    return outcome;
-  }
-
-  put(text: string, more: Partial<Put> = {}) {
-    const put: Put = { kind: "put", mailbox: "bob", sender: "al", time: 5, text, bytes: text.length };
-    assertEquals(this.apply({ ...put, ...more }), "stored");
-  }
-
-  change(first: number, change: OrderedRequest) {
-    return this.apply({ kind: "session", session: "s", first, low: 1, changes: [change] });
-  }
-
-  lease(tag: number): { token: string; ids: number[]; texts: string[] } | Outcome {
-    const lease = { kind: "lease", session: "s", tag, mailbox: "bob", duration: 60_000 } as const;
-    const outcome = this.apply({ ...lease, max: 9, maxBytes: 8192, subscribe: false }) as Leased | "empty";
-    if (outcome === "empty") return outcome;
-    const { token, messages } = outcome;
-    return { token, ids: messages.map(({ id }) => id), texts: messages.map(({ text }) => text) };
-  }
-
-  /** Closes it, has the database changed, and opens it again. */
-  damage(...changes: string[]) {
-    const position = { number: this.#number, wallClock: this.time, monotonicClock: this.time };
-    this.#engine.checkpoint({ ...position, chain: new Uint8Array(16) });
-    this.#engine.close();
-    using db = new DatabaseSync(`${this.#directory}/messages.db`);
-    for (const change of changes) assertEquals(db.prepare(change).run().changes, 1, change);
-    this.#engine = new Engine({ directory: this.#directory });
-    this.events = [];
-  }
-
-  get letters(): [text: string, reason: string][] {
-    const letters = this.apply({ kind: "dead", what: "list", after: 0, limit: 99 }) as DeadLetter[];
-    return letters.map(({ text, reason }) => [text, reason]);
-  }
-
-  get stat(): Stats {
-    return this.apply({ kind: "stat", mailbox: "bob" }) as Stats;
-  }
-
-  get damaged(): string[] {
-    return this.events.flatMap((event) => event.kind === "damaged" ? [`${event.table} ${event.key}`] : []);
-  }
-
-  close() {
-    this.#engine.close();
-  }
-}
-
-async function withSubject(use: (subject: Subject) => void) {
-  await using directory = await temporaryDirectory();
-  const subject = new Subject(directory.path);
-  try {
-    use(subject);
-  } finally {
-    subject.close();
-  }
-}
-
-/** Changes of the second of three messages. */
-const CHANGES = [
-  "text = 'tw0'",
-  "sender = 'a1'",
-  "time = 4",
-  "bytes = 1000000",
-  "owner = 0",
-  "expires = 9000",
-  "attempts = 7",
-  "token = 'x'",
-  "checksum = checksum + 1",
+/** One thing of each kind that has rows with checksums. */
+const FILL: StoreRequest[] = [
+  changed(1),
+  { kind: "attach", thread: 1, name: "f", user: "al", time: TIME, size: 1, hash: "h", content: "c" },
+  { kind: "account", what: "add", name: "bob", verifier: "v" },
+  {
+    kind: "channel",
+    name: "news",
+    owner: "o",
+    place: 1,
+    history: "h:1",
+    first: 1,
+    from: 1,
+    messages: ["one", "two", "three"].map((text) => ({ sender: "al", time: TIME, text, bytes: 5 })),
+    bytes: 15,
+  },
 ];
 
+const READ: StoreRequest = {
+  kind: "read",
+  thread: "tea",
+  from: { after: 0 },
+  limit: 9,
+  maxBytes: 999,
+};
+const ACCOUNTS: StoreRequest = { kind: "account", what: "list", limit: 9 };
+
+/** Fills a database, changes it in SQL, and asks it something: the outcomes, and what was reported. */
+function ask(damage: string, ...requests: StoreRequest[]): { outcomes: unknown[]; events: StoreEvent[] } {
+  const directory = Deno.makeTempDirSync({ prefix: "wirepost-damage-" }), events: StoreEvent[] = [];
+  const open = () =>
+    new BatchEngine({ directory, limits: DEFAULT_LIMITS, onEvent: (event) => events.push(event) });
+  try {
+    const first = open();
+    assertEquals(first.apply(FILL).outcomes.slice(1) as Outcome[], [
+      "stored",
+      { mailbox: true, apart: 0 },
+      "kept",
+    ]);
+    first.close();
+    {
+      using db = new DatabaseSync(`${directory}/${DATABASE_FILE}`);
+      db.exec(damage);
+    }
+    const engine = open();
+    try {
+      return { outcomes: engine.apply(requests).outcomes, events };
+    } finally {
+      engine.close();
+    }
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+}
+
+const damaged = (table: CheckedTable, key: string): StoreEvent => ({ kind: "damaged", table, key });
+
 // store 7.1, 7.2
-for (const change of CHANGES) {
-  Deno.test(`a message whose row says ${change} is a dead letter, and those beside it are given out`, () =>
-    withSubject((s) => {
-      for (const text of ["one", "two", "three"]) s.put(text, { owner: "al" });
-      s.damage(`UPDATE message SET ${change} WHERE seq = 2`);
-      const page = s.apply({ kind: "peek", mailbox: "bob", after: 0, limit: 9 }) as PeekedPage;
-      assertEquals(page.messages.map(({ text }) => text), ["one", "three"]);
-      const leased = s.lease(1) as { texts: string[] };
-      assertEquals(leased.texts, ["one", "three"]);
-      const text = change.startsWith("text") ? "tw0" : "two";
-      assertEquals([s.letters, s.damaged], [[[text, "damaged"]], ["message 2"]]);
-      const { messages, leased: held, dead } = s.stat;
-      assertEquals([messages, held, dead], [2, 2, 1]);
-      // an administrator does not make it whole either
-      assertEquals(s.apply({ kind: "dead", what: "requeue", id: 2 }), "damaged");
-      assertEquals(s.apply({ kind: "dead", what: "requeue all", after: 0, limit: 9 }), {
-        done: 0,
-        full: 1,
-        last: 2,
-      });
-      assertEquals(s.apply({ kind: "dead", what: "delete", id: 2 }), 1);
-      s.damage();
-      assertEquals([(s.lease(1) as { texts: string[] }).texts, s.damaged], [["one", "three"], []]);
-    }));
-}
+Deno.test("a damaged account is not listed, and its name is free when it was removed", () => {
+  const remove = { kind: "account", what: "remove", name: "bob" } as const;
+  const change = { kind: "account", what: "change", name: "bob", verifier: "w" } as const;
+  const { outcomes, events } = ask("UPDATE account SET verifier = 'u'", ACCOUNTS, change, remove, change);
+  assertEquals(outcomes, [[], "unknown", "removed", "unknown"]);
+  assertEquals(events, [damaged("account", "bob"), damaged("account", "bob")]);
+});
 
-for (const change of ["UPDATE mailbox SET name = 'bof'", "UPDATE message SET mailbox = 2 WHERE seq = 1"]) {
-  Deno.test(`a message does not come to another receiver after ${change}`, () =>
-    withSubject((s) => {
-      s.put("one");
-      if (change.includes("2")) s.put("other", { mailbox: "bof" });
-      s.damage(change);
-      const take = { kind: "take", mailbox: "bof" } as const;
-      const expected = change.includes("2") ? { sender: "al", time: 5, text: "other" } : "empty";
-      assertEquals(s.apply(take) as unknown, expected);
-      assertEquals([s.letters, s.damaged], [[["one", "damaged"]], ["message 1"]]);
-    }));
-}
+Deno.test("a damaged message of a thread is left out, and the others keep their numbers", () => {
+  const { outcomes, events } = ask("UPDATE entry SET text = 'six' WHERE text = 'one'", READ);
+  const { entries } = outcomes[0] as { entries: { number?: number; text?: string; file?: string }[] };
+  assertEquals(entries.map(({ number, text, file }) => file ?? `${number} ${text}`), ["2 two", "f"]);
+  assertEquals(events, [damaged("entry", "1 1")]);
+});
 
-Deno.test("a message that is damaged while it is leased or waits is not given out again", () =>
-  withSubject((s) => {
-    for (const text of ["one", "two", "three", "four"]) s.put(text);
-    const { token, ids } = s.lease(1) as { token: string; ids: number[] };
-    const fail = { kind: "fail", token, attempts: 9, reason: "" } as const;
-    s.change(1, { ...fail, ids: [ids[0]!], delay: 500 });
-    s.damage(
-      "UPDATE message SET text = '0ne' WHERE seq = 1",
-      "UPDATE message SET text = 'tw0' WHERE seq = 2",
-    );
-    assertEquals((s.lease(1) as { texts: string[] }).texts, ["three", "four"]);
-    s.change(2, { kind: "back", token, ids: ids.slice(1) });
-    s.time += 500;
-    s.apply({ kind: "tick", rows: 9 });
-    assertEquals((s.lease(2) as { texts: string[] }).texts, ["three", "four"]);
-    assertEquals([s.letters, s.damaged], [[["0ne", "damaged"], ["tw0", "damaged"]], [
-      "message 2",
-      "message 1",
-    ]]);
-  }));
+Deno.test("of a damaged thread nothing is given, and its title is not free", () => {
+  const create: StoreRequest = {
+    kind: "session",
+    session: "t",
+    first: 1,
+    low: 1,
+    changes: [{ kind: "create", thread: "tea", user: "al" }],
+  };
+  const threads: StoreRequest = { kind: "threads", after: 0, limit: 9, maxBytes: 999 };
+  const { outcomes } = ask("UPDATE thread SET creator = 'eve'", READ, threads, create);
+  assertEquals(outcomes, [
+    "no thread",
+    { threads: [], more: false },
+    { done: 1, outcomes: [[1, { kind: "bad", reason: "exists" }]] },
+  ]);
+});
 
-Deno.test("a delayed message that is damaged does not come, nor is it set apart as if it was whole", () =>
-  withSubject((s) => {
-    for (const text of ["one", "two", "three"]) s.put(text, { delay: 500 });
-    s.damage("UPDATE delayed SET text = '0ne' WHERE id = 1", "UPDATE delayed SET sender = 'x' WHERE id = 3");
-    s.time += 500;
-    s.apply({ kind: "tick", rows: 2 });
-    assertEquals((s.lease(1) as { texts: string[] }).texts, ["two"]);
-    s.apply({ kind: "account", what: "add", name: "bob", verifier: "v" });
-    assertEquals(s.letters, [["0ne", "damaged"], ["three", "damaged"]]);
-    assertEquals(s.damaged, ["delayed 1", "delayed 3"]);
-  }));
+Deno.test("a damaged file is neither listed nor found", () => {
+  const find: StoreRequest = { kind: "file", thread: "tea", name: "f", user: "al" };
+  const { outcomes, events } = ask("UPDATE content SET hash = 'g'", find, READ);
+  assertEquals(outcomes[0], { thread: 1 });
+  assertEquals((outcomes[1] as { entries: unknown[] }).entries.length, 2);
+  assertEquals(events, [damaged("content", "1 f"), damaged("content", "1 f")]);
+});
 
-Deno.test("a dead letter that is damaged is not requeued, set apart or not", () =>
-  withSubject((s) => {
-    for (const text of ["one", "two", "three"]) s.put(text);
-    const { token, ids } = s.lease(1) as { token: string; ids: number[] };
-    s.change(1, { kind: "fail", token, ids, attempts: 1, reason: "it broke", delay: 0 });
-    s.damage("UPDATE dead SET text = '0ne' WHERE id = 1", "UPDATE dead SET mailbox = 'bof' WHERE id = 3");
-    const requeue = (id: number) => s.apply({ kind: "dead", what: "requeue", id });
-    assertEquals(requeue(1), "damaged");
-    s.apply({ kind: "account", what: "add", name: "bob", verifier: "v" });
-    assertEquals([requeue(1), requeue(2), requeue(3)], ["damaged", "requeued", "damaged"]);
-    assertEquals((s.lease(2) as { texts: string[] }).texts, ["two"]);
-    assertEquals(s.damaged, ["dead 1", "dead 3"]);
-  }));
+Deno.test("of a channel the messages after a damaged one are given, and a damaged channel not at all", () => {
+  const channels: StoreRequest = { kind: "channels" };
+  const said = ask("UPDATE said SET text = 'six' WHERE text = 'two'", channels);
+  const [channel] = said.outcomes[0] as { first: number; messages: { text: string }[] }[];
+  assertEquals([channel!.first, channel!.messages.map(({ text }) => text)], [3, ["three"]]);
+  assertEquals(said.events, [damaged("said", "news 2")]);
+  assertEquals(ask("UPDATE channel SET owner = 'eve'", channels).outcomes, [[]]);
+});
 
-Deno.test("a lease that is damaged is as if it had ended: its messages are given out again", () =>
-  withSubject((s) => {
-    for (const text of ["one", "two"]) s.put(text);
-    s.lease(1);
-    s.damage("UPDATE lease SET messages = '1 3'");
-    assertEquals((s.lease(2) as { texts: string[] }).texts, ["one", "two"]);
-    assertEquals(s.damaged.length, 1);
-  }));
+Deno.test("a damaged session is forgotten, and so is what may be one of which nobody knows the name", () => {
+  const other: StoreRequest = { kind: "open", session: "other", startTime: TIME };
+  for (const damage of ["done = 3", "outcomes = '[]'", "start_time = start_time - 1"]) {
+    const { outcomes, events } = ask(`UPDATE session SET ${damage}`, changed(5), {
+      kind: "open",
+      ...SESSION,
+    });
+    assertEquals(outcomes, ["unknown", "unknown"]);
+    assertEquals(events, [damaged("session", "s")]);
+  }
+  assertEquals(ask("UPDATE session SET id = 'r'", other).outcomes, ["unknown"]);
+});
+
+Deno.test("every row with a checksum has one that is right", () => {
+  const directory = Deno.makeTempDirSync({ prefix: "wirepost-damage-" });
+  try {
+    const engine = new BatchEngine({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
+    engine.apply([...FILL, changed(5)]);
+    engine.close();
+    using db = new DatabaseSync(`${directory}/${DATABASE_FILE}`);
+    for (const [table, columns] of Object.entries(CHECKED_COLUMNS)) {
+      const rows = db.prepare(`SELECT ${columns.join(", ")}, checksum FROM ${table}`).all();
+      assert(rows.length > 0);
+      for (const { checksum, ...row } of rows) {
+        assertEquals(checksum, checksumOf(...Object.values(row) as (string | number | null)[]), table);
+      }
+    }
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
+
+Deno.test("the checksum of a row tells values and their places apart", () => {
+  const rows = [
+    ["a", "b"],
+    ["ab", ""],
+    ["", "ab"],
+    ["a", null],
+    [null, "a"],
+    ["1", 2],
+    [1, "2"],
+    [0],
+    [null],
+    [""],
+    [
+      "Ω",
+    ],
+    ["Ω".repeat(3000)],
+    [`${"x".repeat(60)}Ω`],
+  ];
+  const sums = rows.map((row) => checksumOf(...row));
+  assertEquals(new Set(sums).size, rows.length);
+});

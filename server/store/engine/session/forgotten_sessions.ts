@@ -54,6 +54,13 @@ export class ForgottenSessions {
     this.#next = forgotten.number + 1;
   }
 
+  /** From now on a session that began up to this time is taken for one that was forgotten, unless it is kept. */
+  raiseHorizon(startTime: number) {
+    this.#horizon = Math.max(this.#horizon, startTime);
+    this.latest = Math.max(this.latest, startTime);
+    this.#areTimesChanged = true;
+  }
+
   /** Whether a session that is not kept may have been forgotten. */
   has(session: string, startTime: number): boolean {
     return startTime <= this.#horizon || this.#byId.has(session);

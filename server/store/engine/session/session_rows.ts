@@ -1,7 +1,9 @@
 import type { Linked } from "../../../quota/owner_lists.ts";
+import { checkedColumns, checksumOf } from "../../database/checksum.ts";
 import type { Context } from "../../database/context.ts";
 import { firstRow, prepareAll } from "../../database/statements.ts";
 import type { SessionState } from "../../requests/session.ts";
+import { isWholeRow } from "../whole_row.ts";
 import type { Aged } from "./age_list.ts";
 
 type Outcomes = SessionState["outcomes"];
@@ -25,10 +27,14 @@ export interface KeptSession extends Linked<KeptSession>, Aged<KeptSession> {
   hasRow: boolean;
 }
 
-interface SessionRow
-  extends Pick<KeptSession, "id" | "account" | "network" | "startTime" | "done" | "usedAt" | "age"> {
+interface SessionRow extends Pick<KeptSession, "id" | "account" | "network" | "done"> {
+  /** As JSON. */
+  outcomes: string;
+  used_at: number;
+  use: number;
+  start_time: number;
   ended: number;
-  hasOutcomes: number;
+  checksum: number | null;
 }
 
 /** What most sessions have. */
@@ -49,23 +55,34 @@ export class SessionRows {
   constructor(context: Context) {
     this.#context = context;
     this.#sql = prepareAll(context.db, {
-      all: `SELECT id, account, network, start_time AS startTime, ended, done, used_at AS usedAt, use AS age,
-        outcomes <> '[]' AS hasOutcomes FROM session ORDER BY use`,
-      outcomes: "SELECT outcomes FROM session WHERE id = ?",
-      set: `REPLACE INTO session (id, done, outcomes, used_at, use, account, network, start_time, ended)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      all: `SELECT ${checkedColumns("session")} FROM session ORDER BY use`,
+      one: `SELECT ${checkedColumns("session")} FROM session WHERE id = ?`,
+      set:
+        `REPLACE INTO session (id, done, outcomes, used_at, use, account, network, start_time, ended, checksum)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       remove: "DELETE FROM session WHERE id = ?",
     });
   }
 
-  /** All that have rows, in the order of their last use. */
-  *load(): Generator<KeptSession> {
+  /** All that have rows, in the order of their last use; undefined for one whose row is damaged. */
+  *load(): Generator<KeptSession | undefined> {
     for (const row of this.#sql.all.iterate() as Iterable<unknown>) {
-      const { ended, hasOutcomes, ...same } = row as SessionRow;
+      const { id, account, network, done, outcomes, used_at, use, start_time, ended } = row as SessionRow;
+      if (!isWholeRow(this.#context, "session", id, row as SessionRow)) {
+        this.#removed.add(id);
+        yield undefined;
+        continue;
+      }
       yield {
-        ...same,
+        id,
+        account,
+        network,
+        startTime: start_time,
         ended: ended === 1,
-        outcomes: hasOutcomes === 1 ? undefined : NO_OUTCOMES,
+        done,
+        outcomes: outcomes === "[]" ? NO_OUTCOMES : undefined,
+        usedAt: used_at,
+        age: use,
         hasRow: true,
         older: undefined,
         newer: undefined,
@@ -76,15 +93,15 @@ export class SessionRows {
     }
   }
 
-  /** The outcomes that the client of a session may lack. */
-  outcomesOf(session: KeptSession): Outcomes {
+  /** The outcomes that the client of a session may lack; undefined if its row is damaged. */
+  outcomesOf(session: KeptSession): Outcomes | undefined {
     if (session.outcomes !== undefined) return session.outcomes;
-    return JSON.parse(firstRow<{ outcomes: string }>(this.#sql.outcomes, session.id)!.outcomes);
+    const row = firstRow<SessionRow>(this.#sql.one, session.id)!;
+    return isWholeRow(this.#context, "session", session.id, row) ? JSON.parse(row.outcomes) : undefined;
   }
 
-  /** Notes that a session differs from its row, or has none. */
+  /** Notes that a session, whose outcomes are in memory now, differs from its row, or has none. */
   changed(session: KeptSession) {
-    session.outcomes ??= this.outcomesOf(session);
     this.#changed.add(session);
     // there may still be a row of an earlier session of this name
     if (this.#removed.delete(session.id)) session.hasRow = true;
@@ -116,7 +133,7 @@ export class SessionRows {
     const { id, done, outcomes = NO_OUTCOMES, usedAt, age, account, network, startTime, ended } = session;
     const text = JSON.stringify(outcomes);
     const values = [id, done, text, usedAt, age, account, network, startTime, Number(ended)];
-    this.#context.transaction.run(this.#sql.set, ...values);
+    this.#context.transaction.run(this.#sql.set, ...values, checksumOf(...values));
     session.hasRow = true;
     session.outcomes = outcomes.length === 0 ? NO_OUTCOMES : undefined;
   }

@@ -47,10 +47,16 @@ export class Sessions {
     this.table = new FairTable(context.configuration.sessionLimits, (entry) => entry);
     this.#rows = new SessionRows(context);
     this.#forgotten = new ForgottenSessions(context);
+    let damaged = 0;
     for (const session of this.#rows.load()) {
-      this.#uses = session.age;
-      this.#add(session);
+      if (session === undefined) damaged++;
+      else {
+        this.#uses = session.age;
+        this.#add(session);
+      }
     }
+    // nobody knows which ones these are: none that began up to the last record is taken for a new one
+    if (damaged > 0) this.#forgotten.raiseHorizon(Math.max(this.latestStart, context.wallClock()));
   }
 
   /** The latest start time of all sessions that are kept, or were. */
@@ -70,8 +76,17 @@ export class Sessions {
     const session = this.#sessions.get(id);
     if (session === undefined) return this.#forgotten.has(id, startTime) ? "unknown" : "new";
     if (session.account !== account) return "denied";
+    const state = this.#stateOf(session);
+    if (state === undefined) return this.#lose(session);
+    session.outcomes = state.outcomes;
     this.#use(session, false);
-    return this.#stateOf(session);
+    return state;
+  }
+
+  /** The row of a session is damaged: what came of its requests is not known any more. */
+  #lose(session: KeptSession): "unknown" {
+    this.#forget(session, true);
+    return "unknown";
   }
 
   /** Ends the session, unless its client lacks an outcome: it is forgotten soon. */
@@ -80,7 +95,11 @@ export class Sessions {
     if (session === undefined) return "unknown";
     if (session.account !== account) return "denied";
     const state = this.#stateOf(session);
-    if (low > state.done && !session.ended) this.#use(session, true);
+    if (state === undefined) return this.#lose(session);
+    if (low > state.done && !session.ended) {
+      session.outcomes = state.outcomes;
+      this.#use(session, true);
+    }
     return state;
   }
 
@@ -98,6 +117,7 @@ export class Sessions {
     const leaving = willCount ? this.table.roomFor(before ?? { network, account }) : undefined;
     if (leaving === "full") return "busy";
     const past = before && this.#stateOf(before);
+    if (before !== undefined && past === undefined) return this.#lose(before);
     const state: SessionState = {
       done: past?.done ?? 0,
       outcomes: (past?.outcomes ?? []).filter(([n]) => n >= low),
@@ -226,8 +246,9 @@ export class Sessions {
     }
   }
 
-  #stateOf(session: KeptSession): SessionState {
-    return { done: session.done, outcomes: this.#rows.outcomesOf(session) };
+  #stateOf(session: KeptSession): SessionState | undefined {
+    const outcomes = this.#rows.outcomesOf(session);
+    return outcomes && { done: session.done, outcomes };
   }
 
   /** The session that can be forgotten first of those whose time is over at this time of the monotonic clock. */

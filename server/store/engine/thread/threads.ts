@@ -1,3 +1,4 @@
+import { checkedColumns, checksumOf } from "../../database/checksum.ts";
 import type { Context } from "../../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { Transaction } from "../../database/transaction.ts";
@@ -17,11 +18,13 @@ import type {
   ThreadCounts,
   ThreadPage,
 } from "../../requests/thread.ts";
+import { type CheckedRow, isWholeRow } from "../whole_row.ts";
 import { addCounts, COUNTED, ThreadOwners } from "./thread_owners.ts";
 import { ThreadPositions } from "./thread_positions.ts";
 
 interface Thread {
   id: number;
+  title: string;
   creator: string;
   /** The highest ID of its entries. */
   last: number;
@@ -30,6 +33,7 @@ interface Thread {
 }
 
 interface EntryRow {
+  thread: number;
   id: number;
   user: string;
   time: number;
@@ -50,6 +54,7 @@ interface EntryRow {
  * - A content that had a row is in `content` or in `unused` until its file is known to be gone.
  */
 export class Threads {
+  readonly #context: Context;
   readonly #transaction: Transaction;
   readonly #limits: ForumLimits;
   readonly #positions: ThreadPositions;
@@ -62,6 +67,7 @@ export class Threads {
   hasRemoved: boolean;
 
   constructor(context: Context) {
+    this.#context = context;
     const limits = context.configuration.forumLimits;
     this.#transaction = context.transaction;
     this.#limits = limits;
@@ -71,22 +77,23 @@ export class Threads {
       totals:
         `SELECT count(*) AS threads, coalesce(sum(entries), 0) AS entries, coalesce(sum(bytes), 0) AS bytes FROM thread`,
       longest: "SELECT coalesce(max(entries), 0) AS entries FROM thread",
-      thread: "SELECT id, creator, last, entries, bytes FROM thread WHERE title = ?",
-      threadById: "SELECT id, creator, last, entries, bytes FROM thread WHERE id = ?",
-      create: "INSERT INTO thread (title, creator, last, entries, bytes) VALUES (?, ?, 0, 0, 0)",
+      thread: `SELECT ${checkedColumns("thread")} FROM thread WHERE title = ?`,
+      threadById: `SELECT ${checkedColumns("thread")} FROM thread WHERE id = ?`,
+      create: "INSERT INTO thread (title, creator, last, entries, bytes) VALUES (?, ?, 0, 0, 0) RETURNING id",
       removeThread: "DELETE FROM thread WHERE id = ?",
-      addEntries: "UPDATE thread SET last = ?, entries = entries + ?, bytes = bytes + ? WHERE id = ?",
-      list: `SELECT id, title FROM thread WHERE id > ? ORDER BY id ${LIMIT}`,
-      append:
-        "INSERT INTO entry (thread, id, user, time, text, bytes, version, file) VALUES (?, ?, ?, ?, ?, ?, 0, ?)",
-      entry: "SELECT id, user, bytes FROM entry WHERE thread = ? AND id = ?",
-      edit: "UPDATE entry SET text = ?, bytes = ?, version = version + 1 WHERE thread = ? AND id = ?",
+      setThread: "UPDATE thread SET last = ?, entries = ?, bytes = ?, checksum = ? WHERE id = ?",
+      list: `SELECT ${checkedColumns("thread")} FROM thread WHERE id > ? ORDER BY id ${LIMIT}`,
+      setEntry: `REPLACE INTO entry (thread, id, file, version, time, bytes, user, text, checksum)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      entry: `SELECT ${checkedColumns("entry")} FROM entry WHERE thread = ? AND id = ?`,
       removeEntry: "DELETE FROM entry WHERE thread = ? AND id = ?",
       sizes: `SELECT id, bytes FROM entry WHERE thread = ? AND id > ? ORDER BY id ${LIMIT}`,
-      entries: `SELECT id, user, time, text, bytes, version, file FROM entry
-        WHERE thread = ? AND id > ? AND id <= ? ORDER BY id`,
-      content: "SELECT user, size, hash, content FROM content WHERE thread = ? AND name = ?",
-      attach: "INSERT INTO content (thread, name, user, size, hash, content) VALUES (?, ?, ?, ?, ?, ?)",
+      entries: `SELECT ${
+        checkedColumns("entry")
+      } FROM entry WHERE thread = ? AND id > ? AND id <= ? ORDER BY id`,
+      content: `SELECT ${checkedColumns("content")} FROM content WHERE thread = ? AND name = ?`,
+      attach:
+        "INSERT INTO content (thread, name, user, size, hash, content, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
       known:
         "SELECT user FROM content WHERE content = ?1 UNION ALL SELECT '' AS user FROM unused WHERE content = ?1",
       unused: "INSERT INTO unused (content) VALUES (?)",
@@ -129,16 +136,18 @@ export class Threads {
     const id = this.#positions.find(thread.id, change.number);
     if (id === undefined) return "no message";
     const message = firstRow<EntryRow>(this.#sql.entry, thread.id, id)!;
+    if (!this.#isWholeEntry(message)) return "no message";
     if (message.user !== change.user) return "another's";
     return change.kind === "edit" ? this.#edit(thread, message, change) : this.#delete(thread, message);
   }
 
   #create(title: string, creator: string): string | undefined {
-    if (this.#find(title) !== undefined) return "exists";
+    if (this.#sql.thread.get(title) !== undefined) return "exists";
     const added = { threads: 1, entries: 0, bytes: 0 }, full = this.#fullFor(creator, added);
     if (full !== undefined) return full;
     this.#transaction.begin();
-    this.#sql.create.run(title, creator);
+    const { id } = firstRow<{ id: number }>(this.#sql.create, title, creator)!;
+    this.#setThread({ id, title, creator, last: 0, entries: 0, bytes: 0 });
     this.#owners.change(creator, added);
     this.#count(added);
     return undefined;
@@ -161,8 +170,7 @@ export class Threads {
     const { user, text, bytes } = change, added = bytes - message.bytes;
     const full = this.#fullFor(user, { threads: 0, entries: 0, bytes: added });
     if (full !== undefined) return full;
-    this.#transaction.begin();
-    this.#sql.edit.run(text, bytes, thread.id, message.id);
+    this.#setEntry({ ...message, text, bytes, version: message.version + 1 });
     this.#addEntries(thread, user, 0, added);
     return undefined;
   }
@@ -177,8 +185,27 @@ export class Threads {
     this.#count({ threads: 1, entries: thread.entries, bytes: thread.bytes }, -1);
   }
 
+  /** The thread of this title, unless its row is damaged. */
   #find(title: string): Thread | undefined {
-    return firstRow(this.#sql.thread, title);
+    return this.#whole(firstRow(this.#sql.thread, title));
+  }
+
+  #whole(thread: CheckedRow<Thread> | undefined): Thread | undefined {
+    return thread && isWholeRow(this.#context, "thread", thread.title, thread) ? thread : undefined;
+  }
+
+  #isWholeEntry(entry: EntryRow): boolean {
+    return isWholeRow(this.#context, "entry", `${entry.thread} ${entry.id}`, entry);
+  }
+
+  #setThread({ id, title, creator, last, entries, bytes }: Thread) {
+    const checksum = checksumOf(id, title, creator, last, entries, bytes);
+    this.#transaction.run(this.#sql.setThread, last, entries, bytes, checksum, id);
+  }
+
+  #setEntry({ thread, id, file, version, time, bytes, user, text }: EntryRow) {
+    const values = [thread, id, file, version, time, bytes, user, text] as const;
+    this.#transaction.run(this.#sql.setEntry, ...values, checksumOf(...values));
   }
 
   /** Why a thread has no room for one more entry of a user. */
@@ -199,17 +226,18 @@ export class Threads {
   }
 
   /** Adds an entry at the end, and returns its ID. */
-  #append(thread: Thread, { user, time, text, bytes, file }: Omit<EntryRow, "id" | "version">): number {
+  #append(thread: Thread, entry: Omit<EntryRow, "thread" | "id" | "version">): number {
     const id = ++thread.last;
-    this.#transaction.begin();
-    this.#sql.append.run(thread.id, id, user, time, text, bytes, file);
-    this.#addEntries(thread, user, 1, bytes);
+    this.#setEntry({ ...entry, thread: thread.id, id, version: 0 });
+    this.#addEntries(thread, entry.user, 1, entry.bytes);
     return id;
   }
 
   /** Stores the sums of a thread and its highest ID, and counts what is added for the user. */
   #addEntries(thread: Thread, user: string, entries: number, bytes: number) {
-    this.#sql.addEntries.run(thread.last, entries, bytes, thread.id);
+    thread.entries += entries;
+    thread.bytes += bytes;
+    this.#setThread(thread);
     const added = { threads: 0, entries, bytes };
     this.#owners.changeIn(thread, user, added);
     this.#count(added);
@@ -221,10 +249,11 @@ export class Threads {
 
   /** Threads in the order in which they were created. */
   list({ after, limit, maxBytes }: ListThreads): ThreadPage {
-    const rows = allRows<{ id: number; title: string }>(this.#sql.list, after, limit + 1);
+    const rows = allRows<CheckedRow<Thread>>(this.#sql.list, after, limit + 1);
     let bytes = 0, count = 0;
     while (count < limit && count < rows.length && (bytes += rows[count]!.title.length) <= maxBytes) count++;
-    const threads = rows.slice(0, count).map(({ id, title }) => ({ id, title }));
+    const threads = rows.slice(0, count).filter((row) => this.#whole(row) !== undefined)
+      .map(({ id, title }) => ({ id, title }));
     return { threads, more: rows.length > count };
   }
 
@@ -246,16 +275,26 @@ export class Threads {
     if (count === 0) return { entries: [], more: false };
     let number = this.#positions.upTo(thread.id, after);
     const rows = allRows<EntryRow>(this.#sql.entries, thread.id, after, sizes[count - 1]!.id);
-    const entries = rows.map(({ id, user, time, text, bytes, version, file }): Entry =>
-      file
-        ? { id, user, time, file: text, size: this.#content(thread.id, text)!.size }
-        : { id, user, time, number: ++number, text, bytes, version }
-    );
+    const entries = rows.flatMap((row): Entry[] => {
+      const { id, user, time, text, bytes, version, file } = row;
+      // one that is damaged is left out; it still counts
+      if (!file) number++;
+      if (!this.#isWholeEntry(row)) return [];
+      if (!file) return [{ id, user, time, number, text, bytes, version }];
+      const content = this.#content(thread.id, text);
+      return content === undefined ? [] : [{ id, user, time, file: text, size: content.size }];
+    });
     return { entries, more: sizes.length > count };
   }
 
+  /** The file of this name, unless its row is damaged. */
   #content(thread: number, name: string): FileContent | undefined {
-    return firstRow(this.#sql.content, thread, name);
+    const row = firstRow<CheckedRow<FileContent>>(this.#sql.content, thread, name);
+    if (row === undefined || !isWholeRow(this.#context, "content", `${thread} ${name}`, row)) {
+      return undefined;
+    }
+    const { user, size, hash, content } = row;
+    return { user, size, hash, content };
   }
 
   /** A thread, and its file of this name if it has one, or why it has no room for one. */
@@ -263,20 +302,21 @@ export class Threads {
     const thread = this.#find(title);
     if (thread === undefined) return "no thread";
     const content = this.#content(thread.id, name);
-    if (content !== undefined) return { thread: thread.id, file: { ...content } };
+    if (content !== undefined) return { thread: thread.id, file: content };
     const full = this.#fullForEntry(thread, user, name.length);
     return full === undefined ? { thread: thread.id } : { thread: thread.id, full };
   }
 
   /** Adds a file whose content is there to its thread. */
   attach({ thread: id, name, user, size, hash, content, time }: Attach): AttachOutcome {
-    const thread = firstRow<Thread>(this.#sql.threadById, id);
+    const thread = this.#whole(firstRow(this.#sql.threadById, id));
     if (thread === undefined) return "no thread";
-    if (this.#content(id, name) !== undefined) return "file exists";
+    if (this.#sql.content.get(id, name) !== undefined) return "file exists";
     const full = this.#fullForEntry(thread, user, name.length);
     if (full !== undefined) return full;
     this.#append(thread, { user, time, text: name, bytes: name.length, file: 1 });
-    this.#sql.attach.run(id, name, user, size, hash, content);
+    const values = [id, name, user, size, hash, content] as const;
+    this.#sql.attach.run(...values, checksumOf(...values));
     return "stored";
   }
 

@@ -78,8 +78,8 @@ export class SimulatedFolder implements JournalFolder {
     return this.#inode(name).seen.length;
   }
 
-  read(name: string): Uint8Array {
-    return this.#inode(name).seen.slice();
+  read(name: string, bytesMax = Infinity): Uint8Array {
+    return this.#inode(name).seen.slice(0, bytesMax);
   }
 
   open(name: string): Promise<JournalFile> {
@@ -140,9 +140,11 @@ export class SimulatedFolder implements JournalFolder {
     return folder;
   }
 
-  /** What a program finds after the power was cut: of what was not synced, each part with a probability. */
-  afterPowerCut(random: Random): SimulatedFolder {
-    const probability = [0, 0.1, 0.5, 0.9, 1][random.between(0, 4)]!;
+  /** What a program finds after the power was cut: of what was not synced, each part with this probability. */
+  afterPowerCut(
+    random: Random,
+    probability = [0, 0.1, 0.5, 0.9, 1][random.between(0, 4)]!,
+  ): SimulatedFolder {
     const names = new Map(this.#durableNames);
     for (const change of this.#changes) {
       if (!random.chance(probability)) continue;

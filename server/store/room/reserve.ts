@@ -6,6 +6,9 @@ const FILE_NAME = "reserve";
  */
 export const RESERVE_BYTES = 4 * 1024 * 1024;
 
+/** Bytes that are taken at a time. */
+const PIECE_BYTES = 64 * 1024;
+
 const RETRY_MS = 1000;
 
 /**
@@ -21,12 +24,20 @@ export class Reserve {
   constructor(directory: string) {
     this.#path = `${directory}/${FILE_NAME}`;
     this.#bytes = size(this.#path) ?? 0;
-    this.restore();
   }
 
   /** Whether all of the space is held back. */
   get isHeld(): boolean {
     return this.#bytes >= RESERVE_BYTES;
+  }
+
+  /** Frees the space that is held in a directory: a start needs it. */
+  static release(directory: string) {
+    try {
+      Deno.removeSync(`${directory}/${FILE_NAME}`);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
   }
 
   /** Frees the space. */
@@ -41,28 +52,25 @@ export class Reserve {
     }
   }
 
-  /** Tries to hold all of the space again, at most once a second. Returns whether it is held. */
-  restore(): boolean {
-    if (this.isHeld) return true;
+  /**
+   * Tries to hold all of the space again, at most once a second; a part of it if there is no more, so that others do not
+   * take that. Returns whether all of it is held.
+   *
+   * @param free Bytes that are free, and may be used.
+   */
+  restore(free = Infinity): boolean {
     const now = performance.now();
-    if (now - this.#lastTry < RETRY_MS) return false;
+    if (this.isHeld || now - this.#lastTry < RETRY_MS) return this.isHeld;
     this.#lastTry = now;
-    const before = this.#bytes;
-    if (this.hold()) return true;
-    // while the server runs, a part of it serves better as room for giving messages out
-    if (before === 0) this.release();
-    return false;
+    return this.hold(free);
   }
 
-  /**
-   * Holds what there is room for, so that a start on a full disk can give messages out. Returns whether that is all of
-   * the space.
-   */
-  hold(): boolean {
-    const bytes = new Uint8Array(65_536);
+  /** Holds what there is room for, up to `free` bytes more. Returns whether that is all of the space. */
+  hold(free = Infinity): boolean {
+    const bytes = new Uint8Array(PIECE_BYTES), most = Math.min(RESERVE_BYTES, this.#bytes + free);
     try {
       using file = Deno.openSync(this.#path, { append: true, create: true, mode: 0o600 });
-      while (!this.isHeld) {
+      while (this.#bytes + PIECE_BYTES <= most) {
         // a file system that compresses would give zeros no space
         crypto.getRandomValues(bytes);
         this.#bytes += file.writeSync(bytes);

@@ -6,6 +6,7 @@
 
 // not by name: an older runtime has no statfs
 import * as fs from "node:fs";
+import { LOG_FILE } from "../database/database.ts";
 import { PAGE_BYTES } from "../database/transaction.ts";
 import type { OrderedRequest } from "../requests/session.ts";
 import type { StoreRequest } from "../store.ts";
@@ -16,9 +17,6 @@ const CHECK_MS = 100, CHECK_BYTES = 64 * 1024;
 
 /** About how much longer the rows of a record's requests are than the record, and what a checkpoint writes beside them. */
 const GROWTH = 2, CHECKPOINT_BYTES = 256 * 1024;
-
-/** Of the journal, what is kept for requests that free space (store 6.5). */
-export const KEPT_ROOM_BYTES = 1024 * 1024;
 
 /** Part of `maxFileBytes` that may be used when the file was full and messages are taken again. */
 const ROOM_AGAIN = 0.9;
@@ -32,8 +30,11 @@ export interface AdmissionOptions {
   pages(): { all: number; free: number };
   /** Bytes of the records since the last checkpoint. */
   pendingBytes(): number;
-  /** Bytes that the journal can take. */
+  /** Bytes that the journal can take, and how many of them are kept for requests that free space (store 6.5). */
   journalRoom(): number;
+  keptRoomBytes: number;
+  /** Bytes of its next segment. */
+  segmentBytes: number;
   monotonicClock(): number;
 }
 
@@ -59,8 +60,6 @@ export class Admission {
     this.#checkedAt = now;
     this.#checkedBytes = bytes;
     const canStore = !this.#hasFailed && this.#hasJournalRoom && this.#hasFileRoom && this.#hasDiskRoom;
-    // no more is stored until all of it can be held again: it is the room for giving messages out
-    if (this.#canStore && !canStore && this.isTight) this.#reserve.release();
     return this.#canStore = canStore;
   }
 
@@ -70,7 +69,8 @@ export class Admission {
   }
 
   get #hasJournalRoom(): boolean {
-    return this.#options.journalRoom() > KEPT_ROOM_BYTES;
+    const { journalRoom, keptRoomBytes } = this.#options;
+    return journalRoom() > keptRoomBytes;
   }
 
   /** Bytes by which the next checkpoint may make the database longer. */
@@ -86,17 +86,22 @@ export class Admission {
   }
 
   get #hasDiskRoom(): boolean {
-    return this.#reserve.restore() && !this.isTight;
+    const { directory, segmentBytes } = this.#options, free = freeBytes(directory);
+    // the journal's next segment comes first
+    if (!this.#reserve.restore(free - segmentBytes)) return false;
+    return freeBytes(directory) >= this.#needed + (this.#canStore ? 0 : segmentBytes);
   }
 
-  /** Whether the disk has less room than the next checkpoint may need: in SQLite's log, and then in the database. */
-  get isTight(): boolean {
-    return freeBytes(this.#options.directory) < 2 * (this.#growth + CHECKPOINT_BYTES);
+  /** Bytes that the next checkpoint may need beside what it can use again: in SQLite's log, and then in the database. */
+  get #needed(): number {
+    const { directory, pages } = this.#options, bytes = this.#growth + CHECKPOINT_BYTES;
+    const log = sizeOf(`${directory}/${LOG_FILE}`), free = pages().free * PAGE_BYTES;
+    return Math.max(0, bytes - log) + Math.max(0, bytes - free);
   }
 
   /** A checkpoint begins: it may need the space of the reserve. */
   beginCheckpoint() {
-    if (this.isTight) this.#reserve.release();
+    if (freeBytes(this.#options.directory) < this.#needed) this.#reserve.release();
     this.#checkedAt = -Infinity;
   }
 
@@ -110,6 +115,14 @@ export class Admission {
   /** Others must not use the space that the next start needs. */
   close() {
     this.#reserve.hold();
+  }
+}
+
+function sizeOf(path: string): number {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return 0;
   }
 }
 
