@@ -26,7 +26,7 @@ const LISTED_CHARACTERS = 128;
 const MAX_DROPS = 64;
 
 /** The row of a dead letter. */
-interface Letter {
+export interface Letter {
   id: number;
   mailbox: string;
   sender: string;
@@ -190,10 +190,9 @@ export class DeadLetterRows {
   /** Whether a letter, and the message that it was, are as they were written. If not, it is known as damaged from then on. */
   #isWhole(letter: Letter): boolean {
     if (letter.reason === DAMAGED) return false;
-    const checksum = checksumOfLetter(letter), { id } = letter;
-    if (letter.checksum === null || letter.checksum === checksum) return true;
-    reportDamage(this.#context, "dead", id);
-    this.#transaction.run(this.#sql.damage, DAMAGED, checksum, id);
+    if (isWholeLetter(letter)) return true;
+    reportDamage(this.#context, "dead", letter.id);
+    this.#transaction.run(this.#sql.damage, DAMAGED, checksumOfLetter(letter), letter.id);
     return false;
   }
 
@@ -234,7 +233,12 @@ export class DeadLetterRows {
   }
 }
 
-/** All but the reason. */
+/** Whether a row of `dead` is as it was written. */
+export function isWholeLetter(letter: Letter): boolean {
+  return letter.checksum === null || letter.checksum === checksumOfLetter(letter);
+}
+
+/** Of all but the reason. */
 function checksumOfLetter(
   { id, mailbox, sender, time, text, bytes, attempts, apart }: Omit<Letter, "reason" | "checksum">,
 ): number {
