@@ -114,6 +114,8 @@ export class ContentFiles {
     if (directory === undefined) return files;
     const path = files.#directory = `${directory}/files`;
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    // the names in it are on disk when its own is
+    await syncDirectory(directory);
     await files.#scan(path);
     return files;
   }
