@@ -7,7 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { GroupCommit } from "../journal/group.ts";
+import type { GroupCommit } from "../journaled/group.ts";
 import { syncDirectory } from "./durable_file.ts";
 import { type FileLimits, FileQuota, type UploadId } from "./file_quota.ts";
 import { moveAside } from "./move_aside.ts";
