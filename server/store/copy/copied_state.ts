@@ -45,7 +45,7 @@ export function readDatabase(directory: string): CopiedDatabase {
     for (const { content, hash } of db.prepare("SELECT content, hash FROM content").iterate()) {
       contents.set(content as string, hash as string);
     }
-    return { position: row.get(), journalId: row.journalId, contents };
+    return { position: row.position, journalId: row.journalId, contents };
   } catch (error) {
     throw new Error(`Cannot use the copy of ${DATABASE_FILE}: ${(error as Error).message}`);
   } finally {
