@@ -59,6 +59,10 @@ export async function openStore(
     opening.move();
     return store;
   } catch (error) {
+    // what the system or SQLite refuses says nothing of what was to be done
+    if ((error as { code?: unknown }).code !== undefined) {
+      throw new Error(`Cannot open the data in ${directory}: ${(error as Error).message}`, { cause: error });
+    }
     if (!(error instanceof StoreLocked)) throw error;
     const running = await readRunning(directory!);
     const process = running ? `the server with process id ${running.pid}` : "another process";
