@@ -18,6 +18,9 @@ const FLUSH_ROWS = 256, MAX_FLUSHES = 4096;
 /** Longer than that SQLite's log should not become, and how long records wait for it to begin anew (store 5.3). */
 const LOG_BYTES = 4 * 1024 * 1024, MAX_WAIT_MS = 10;
 
+/** How often it is tried to have everything written back for a hold: there may be a checkpoint at any time. */
+const HOLD_TRIES = 8;
+
 /** What a checkpoint needs of its store. */
 export interface CheckpointHost {
   readonly engine: Engine;
@@ -56,6 +59,10 @@ export class Checkpoints {
   #number: number;
   #bytes: number;
   #at: number;
+  /** Of the last one that was written back as a whole; 0 if none was. */
+  #writtenNumber = 0;
+  /** Whether nothing is written back (store 10.2). */
+  #isHeld = false;
   #hasFailed = false;
   #running: Promise<void> | undefined;
   /** Checkpoints that were taken. */
@@ -97,6 +104,28 @@ export class Checkpoints {
     await this.take();
   }
 
+  /**
+   * Takes a checkpoint and has it written back, and nothing more from then on. Resolves to its number.
+   *
+   * @throws {Error} It could not be written back.
+   */
+  async beginHold(): Promise<number> {
+    for (let i = 0; i < HOLD_TRIES; i++) {
+      await (this.#running ?? this.take());
+      if (this.#running !== undefined || this.#writtenNumber !== this.#number) continue;
+      this.#isHeld = true;
+      return this.#number;
+    }
+    throw new Error("the database cannot be written back now");
+  }
+
+  /** Writes back what has come meanwhile. */
+  endHold() {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    if (this.#writtenNumber !== this.#number) void this.take();
+  }
+
   async #take() {
     const { host, writeBack, admission, pause } = this.#options;
     let written: Promise<boolean> | undefined, position: Position;
@@ -110,7 +139,7 @@ export class Checkpoints {
       if (host.engine.hasFreePages) host.engine.shrink();
       host.engine.checkpoint(position);
       this.#taken(position);
-      written = writeBack?.run();
+      written = this.#isHeld ? undefined : writeBack?.run();
       written?.catch(() => {});
       if (written !== undefined && writeBack!.logBytes > LOG_BYTES) await within(MAX_WAIT_MS, written);
     } catch (error) {
@@ -125,7 +154,10 @@ export class Checkpoints {
       host.release();
     }
     try {
-      if (await written) this.#options.journal.release(position.number + 1);
+      if (await written) {
+        this.#writtenNumber = position.number;
+        this.#options.journal.release(position.number + 1);
+      }
       this.#hasFailed = false;
       admission?.endCheckpoint(false);
     } catch (error) {
