@@ -4,12 +4,11 @@
  * @module
  */
 
-// not by name: an older runtime has no statfs
-import * as fs from "node:fs";
 import { LOG_FILE } from "../database/database.ts";
 import { PAGE_BYTES } from "../database/transaction.ts";
 import type { OrderedRequest } from "../requests/session.ts";
 import type { StoreRequest } from "../store.ts";
+import { freeBytes } from "./file_system.ts";
 import { Reserve } from "./reserve.ts";
 
 /** How long, and for how many bytes of records, a decision holds. */
@@ -123,18 +122,6 @@ function sizeOf(path: string): number {
     return Deno.statSync(path).size;
   } catch {
     return 0;
-  }
-}
-
-/** Bytes that this process can still write there; any number if the system does not say. */
-export function freeBytes(directory: string): number {
-  try {
-    // the call itself would prompt for the permission
-    if (Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state !== "granted") return Infinity;
-    const { bavail, bsize } = fs.statfsSync(directory);
-    return bavail * bsize;
-  } catch {
-    return Infinity;
   }
 }
 
