@@ -17,8 +17,8 @@ const CHECK_MS = 100, CHECK_BYTES = 64 * 1024;
 /** About how much longer the rows of a record's requests are than the record, and what a checkpoint writes beside them. */
 const GROWTH = 2, CHECKPOINT_BYTES = 256 * 1024;
 
-/** Part of `maxFileBytes` that may be used when the file was full and messages are taken again. */
-const ROOM_AGAIN = 0.9;
+/** How much more room there has to be in the file than before, so that something is stored again. */
+const MORE_FILE_ROOM = 64 * 1024;
 
 export interface AdmissionOptions {
   /** Where the database is. */
@@ -45,6 +45,8 @@ export class Admission {
   #checkedBytes = 0;
   /** A checkpoint has failed for want of space, and none has worked since. */
   #hasFailed = false;
+  /** What the growth was when it was too much; 0 while there is room. */
+  #refusedGrowth = 0;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -59,6 +61,8 @@ export class Admission {
     this.#checkedAt = now;
     this.#checkedBytes = bytes;
     const canStore = !this.#hasFailed && this.#hasJournalRoom && this.#hasFileRoom && this.#hasDiskRoom;
+    if (this.#canStore && !canStore) this.#refusedGrowth = this.#growth;
+    else if (canStore) this.#refusedGrowth = 0;
     return this.#canStore = canStore;
   }
 
@@ -72,16 +76,19 @@ export class Admission {
     return journalRoom() > keptRoomBytes;
   }
 
-  /** Bytes by which the next checkpoint may make the database longer. */
+  /**
+   * Bytes by which the next checkpoint may make the database longer. After it was too much it does not fall as far as a
+   * checkpoint alone lets it, or what is stored would begin again with each.
+   */
   get #growth(): number {
-    return GROWTH * this.#options.pendingBytes();
+    return Math.max(GROWTH * this.#options.pendingBytes(), this.#refusedGrowth / 2);
   }
 
   get #hasFileRoom(): boolean {
     const { maxFileBytes, pages } = this.#options;
     if (maxFileBytes === undefined) return true;
     const { all, free } = pages(), used = (all - free) * PAGE_BYTES + this.#growth;
-    return used < maxFileBytes * (this.#canStore ? 1 : ROOM_AGAIN);
+    return used < maxFileBytes - (this.#canStore ? 0 : MORE_FILE_ROOM);
   }
 
   get #hasDiskRoom(): boolean {

@@ -6,7 +6,7 @@ const FILE_NAME = "reserve";
  * About what the log holds before it is written back, 1,000 pages of 4 KiB: by so much the database file may have to grow.
  * It is more than one group of puts can use.
  */
-const RESERVE_BYTES = 4 * 1024 * 1024;
+export const RESERVE_BYTES = 4 * 1024 * 1024;
 
 /** On a small disk it has no more than this part of it. */
 const RESERVE_PART = 1 / 8;
