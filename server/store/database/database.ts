@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { DamagedRow } from "./checksum.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { StoreLost } from "../errors.ts";
 import { PAGE_BYTES } from "./transaction.ts";
@@ -51,9 +52,10 @@ export function databasePath(directory: string | undefined): string {
 }
 
 /**
- * Locks the database for this process, and brings its schema up to date.
+ * Sets the database up for this process, and brings its schema up to date. What keeps other processes out is the lock of
+ * the data directory (store 1.1).
  *
- * @throws {Error} It is in use (see {@linkcode isBusy}), or it was made by another program or a newer version: see
+ * @throws {Error} A program of the version before has it open (see {@linkcode isBusy}), or it was made by another program or a newer version: see
  * {@linkcode openError}.
  */
 export function openDatabase(db: DatabaseSync) {
@@ -86,7 +88,7 @@ export function openDatabase(db: DatabaseSync) {
     "cache_size = -49152",
   ];
   for (const setting of settings) all(`PRAGMA ${setting}`);
-  // takes the lock; writes nothing if nothing changes, so that it works on a full disk
+  // writes nothing if nothing changes, so that it works on a full disk
   all("BEGIN IMMEDIATE");
   if (version < MIGRATIONS.length) {
     for (const step of MIGRATIONS.slice(version)) db.exec(step);
@@ -115,14 +117,9 @@ export function isBusy(error: unknown): boolean {
 
 /** The error of a database at `path` that cannot be opened, with what can be done. */
 export function openError(path: string, error: unknown): Error {
-  const isUnreadable = UNREADABLE.has((errcode(error) ?? 0) & 0xff);
+  const isUnreadable = error instanceof DamagedRow || UNREADABLE.has((errcode(error) ?? 0) & 0xff);
   const todo = isUnreadable ? "; put a copy back, or move it away and start with --new" : "";
   return new Error(`Cannot open ${path}: ${(error as Error).message}${todo}`);
-}
-
-/** Whether SQLite gave this error. */
-export function isDatabaseError(error: unknown): boolean {
-  return errcode(error) !== undefined;
 }
 
 function errcode(error: unknown): number | undefined {
