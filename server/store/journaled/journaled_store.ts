@@ -126,6 +126,7 @@ export class JournaledStore implements Store {
     this.#admission = storage && new Admission({
       ...storage,
       pages: () => this.#engine.pages,
+      textBytes: () => this.#engine.counts.bytes,
       pendingBytes: () => this.#checkpoints.pendingBytes,
       journalRoom: () => journal.room,
       monotonicClock: () => performance.now(),

@@ -17,8 +17,11 @@ const CHECK_MS = 100, CHECK_BYTES = 64 * 1024;
 /** About how much longer the rows of a record's requests are than the record, and what a checkpoint writes beside them. */
 const GROWTH = 2, CHECKPOINT_BYTES = 256 * 1024;
 
-/** How much more room there has to be in the file than before, so that something is stored again. */
-const MORE_FILE_ROOM = 64 * 1024;
+/**
+ * After something was refused, what is stored begins again only when so much was freed: a checkpoint alone shows that less
+ * is needed than was thought, and without this the one would follow the other.
+ */
+const FREED_PART = 0.1, FREED_DISK_BYTES = 1024 * 1024;
 
 export interface AdmissionOptions {
   /** Where the database is. */
@@ -27,6 +30,8 @@ export interface AdmissionOptions {
   maxFileBytes: number | undefined;
   /** Pages of the database, and those of them that are free. */
   pages(): { all: number; free: number };
+  /** Bytes of all messages. */
+  textBytes(): number;
   /** Bytes of the records since the last checkpoint. */
   pendingBytes(): number;
   /** Bytes that the journal can take, and how many of them are kept for requests that free space (store 6.5). */
@@ -37,6 +42,13 @@ export interface AdmissionOptions {
   monotonicClock(): number;
 }
 
+/** How full a store is: bytes of all messages, of what is used in the database's file, and what is free on the disk. */
+interface Fill {
+  textBytes: number;
+  fileBytes: number;
+  freeBytes: number;
+}
+
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #reserve: Reserve;
@@ -45,8 +57,8 @@ export class Admission {
   #checkedBytes = 0;
   /** A checkpoint has failed for want of space, and none has worked since. */
   #hasFailed = false;
-  /** What the growth was when it was too much; 0 while there is room. */
-  #refusedGrowth = 0;
+  /** How full it was at most since something was refused; undefined while nothing is. */
+  #fullest: Fill | undefined;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -60,10 +72,32 @@ export class Admission {
     if (!isDue) return this.#canStore;
     this.#checkedAt = now;
     this.#checkedBytes = bytes;
-    const canStore = !this.#hasFailed && this.#hasJournalRoom && this.#hasFileRoom && this.#hasDiskRoom;
-    if (this.#canStore && !canStore) this.#refusedGrowth = this.#growth;
-    else if (canStore) this.#refusedGrowth = 0;
-    return this.#canStore = canStore;
+    const hasRoom = !this.#hasFailed && this.#hasJournalRoom && this.#hasFileRoom && this.#hasDiskRoom;
+    this.#canStore = hasRoom && (this.#fullest === undefined || this.#isFreed(this.#fullest));
+    this.#fullest = this.#canStore ? undefined : this.#fuller(this.#fullest);
+    return this.#canStore;
+  }
+
+  get #fill(): Fill {
+    const { textBytes, directory } = this.#options;
+    return { textBytes: textBytes(), fileBytes: this.#fileBytes, freeBytes: freeBytes(directory) };
+  }
+
+  /** Whether something was freed since it was so full. */
+  #isFreed({ textBytes, fileBytes, freeBytes }: Fill): boolean {
+    const now = this.#fill;
+    return now.textBytes <= textBytes * (1 - FREED_PART) || now.fileBytes <= fileBytes * (1 - FREED_PART) ||
+      now.freeBytes >= freeBytes + FREED_DISK_BYTES;
+  }
+
+  /** The fuller of now and before, in each respect. */
+  #fuller(before: Fill = this.#fill): Fill {
+    const now = this.#fill;
+    return {
+      textBytes: Math.max(before.textBytes, now.textBytes),
+      fileBytes: Math.max(before.fileBytes, now.fileBytes),
+      freeBytes: Math.min(before.freeBytes, now.freeBytes),
+    };
   }
 
   /** Whether what needs space was refused the last time: a checkpoint may make room. */
@@ -76,26 +110,27 @@ export class Admission {
     return journalRoom() > keptRoomBytes;
   }
 
-  /**
-   * Bytes by which the next checkpoint may make the database longer. After it was too much it does not fall as far as a
-   * checkpoint alone lets it, or what is stored would begin again with each.
-   */
+  /** Bytes by which the next checkpoint may make the database longer. */
   get #growth(): number {
-    return Math.max(GROWTH * this.#options.pendingBytes(), this.#refusedGrowth / 2);
+    return GROWTH * this.#options.pendingBytes();
+  }
+
+  /** Bytes that the database uses in its file. */
+  get #fileBytes(): number {
+    const { all, free } = this.#options.pages();
+    return (all - free) * PAGE_BYTES;
   }
 
   get #hasFileRoom(): boolean {
-    const { maxFileBytes, pages } = this.#options;
-    if (maxFileBytes === undefined) return true;
-    const { all, free } = pages(), used = (all - free) * PAGE_BYTES + this.#growth;
-    return used < maxFileBytes - (this.#canStore ? 0 : MORE_FILE_ROOM);
+    const { maxFileBytes } = this.#options;
+    return maxFileBytes === undefined || this.#fileBytes + this.#growth < maxFileBytes;
   }
 
   get #hasDiskRoom(): boolean {
     const { directory, segmentBytes } = this.#options, free = freeBytes(directory);
     // the journal's next segment comes first
     if (!this.#reserve.restore(free - segmentBytes)) return false;
-    return freeBytes(directory) >= this.#needed + (this.#canStore ? 0 : segmentBytes);
+    return freeBytes(directory) >= this.#needed;
   }
 
   /** Bytes that the next checkpoint may need beside what it can use again: in SQLite's log, and then in the database. */
