@@ -5,6 +5,7 @@ import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
 import { Admission, type AdmissionOptions } from "../room/admission.ts";
 import { type CheckpointHost, Checkpoints } from "../checkpoint/checkpoints.ts";
+import { Hold } from "../checkpoint/hold.ts";
 import type { StoreClocks } from "./clocks.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
 import { Recorder } from "./recorder.ts";
@@ -89,6 +90,8 @@ interface Unsettled extends Batch {
 export class JournaledStore implements Store {
   readonly opened: Counts;
   readonly clocks: StoreClocks;
+  /** Keeps what a backup copies as it is. */
+  readonly hold: Hold;
   readonly #options: JournaledStoreOptions;
   readonly #journal: Journal;
   readonly #recorder: Recorder;
@@ -123,8 +126,14 @@ export class JournaledStore implements Store {
     this.opened = engine.counts;
     this.#droppedBefore = engine.dropped;
     this.#firstRecord = journal.last;
+    const hold = this.hold = new Hold({
+      begin: () => this.#checkpoints.beginHold(),
+      end: () => this.#checkpoints.endHold(),
+      durable: () => this.#durableState(),
+    });
     this.#admission = storage && new Admission({
       ...storage,
+      hold,
       pages: () => this.#engine.pages,
       textBytes: () => this.#engine.counts.bytes,
       pendingBytes: () => this.#checkpoints.pendingBytes,
@@ -273,11 +282,18 @@ export class JournaledStore implements Store {
     this.#carryOutHeld();
   }
 
-  async #synced() {
-    while (this.#journal.durable < this.#journal.last && this.#lost === undefined) {
+  async #synced(number = Infinity) {
+    while (this.#journal.durable < Math.min(number, this.#journal.last) && this.#lost === undefined) {
       await (this.#syncing ??= this.#sync());
     }
     if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  /** The state of now, once it is durable. */
+  async #durableState() {
+    const { last: number } = this.#journal, { messages } = this.#engine.counts;
+    await this.#synced(number);
+    return { number, messages };
   }
 
   /** After a checkpoint that failed: all records are durable, and none is made. */
@@ -317,6 +333,7 @@ export class JournaledStore implements Store {
   async #close() {
     const { writeBack, lock } = this.#options;
     clearInterval(this.#ticking);
+    this.hold.breakOff("the server has ended");
     if (this.#lost === undefined) await this.#checkpoints.takeLast();
     clearTimeout(this.#lingering);
     await writeBack?.close();

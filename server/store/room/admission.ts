@@ -4,7 +4,7 @@
  * @module
  */
 
-import { LOG_FILE } from "../database/database.ts";
+import { DATABASE_FILE, LOG_FILE } from "../database/database.ts";
 import { PAGE_BYTES } from "../database/transaction.ts";
 import type { OrderedRequest } from "../requests/session.ts";
 import type { StoreRequest } from "../store.ts";
@@ -39,6 +39,8 @@ export interface AdmissionOptions {
   keptRoomBytes: number;
   /** Bytes of its next segment. */
   segmentBytes: number;
+  /** The hold of a backup, which takes room: without any left it ends (store 10.3). */
+  hold: { readonly isOn: boolean; breakOff(why: string): void };
   monotonicClock(): number;
 }
 
@@ -72,8 +74,10 @@ export class Admission {
     if (!isDue) return this.#canStore;
     this.#checkedAt = now;
     this.#checkedBytes = bytes;
-    const hasRoom = !this.#hasFailed && this.#hasJournalRoom && this.#hasFileRoom && this.#hasDiskRoom;
-    this.#canStore = hasRoom && (this.#fullest === undefined || this.#isFreed(this.#fullest));
+    const hasDisk = !this.#hasFailed && this.#hasJournalRoom && this.#hasDiskRoom;
+    if (!hasDisk) this.#options.hold.breakOff("there is no room left on the disk");
+    this.#canStore = hasDisk && this.#hasFileRoom &&
+      (this.#fullest === undefined || this.#isFreed(this.#fullest));
     this.#fullest = this.#canStore ? undefined : this.#fuller(this.#fullest);
     return this.#canStore;
   }
@@ -135,7 +139,11 @@ export class Admission {
 
   /** Bytes that the next checkpoint may need beside what it can use again: in SQLite's log, and then in the database. */
   get #needed(): number {
-    const { directory, pages } = this.#options, bytes = this.#growth + CHECKPOINT_BYTES;
+    const { directory, pages, hold } = this.#options, bytes = this.#growth + CHECKPOINT_BYTES;
+    // the log only becomes longer, and all of it has to be written back in the end
+    if (hold.isOn) {
+      return 2 * bytes + Math.max(0, pages().all * PAGE_BYTES - sizeOf(`${directory}/${DATABASE_FILE}`));
+    }
     const log = sizeOf(`${directory}/${LOG_FILE}`), free = pages().free * PAGE_BYTES;
     return Math.max(0, bytes - log) + Math.max(0, bytes - free);
   }

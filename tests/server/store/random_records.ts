@@ -225,7 +225,8 @@ export class RandomRecords {
     if (kind < 80) return { kind: "tick", rows: limit };
     if (kind < 88) return { kind: "sweep", rows: limit };
     if (kind < 92) return { kind: "forget", rows: limit };
-    if (kind < 96) return { kind: "start", newEpoch: random.chance(0.1) };
+    if (kind < 95) return { kind: "start" };
+    if (kind < 96) return { kind: "lineage", epoch: `${random.between(1, 9)}` };
     return this.configure();
   }
 
