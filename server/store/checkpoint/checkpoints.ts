@@ -127,42 +127,50 @@ export class Checkpoints {
   }
 
   async #take() {
-    const { host, writeBack, admission, pause } = this.#options;
-    let written: Promise<boolean> | undefined, position: Position;
+    const { host, writeBack, journal, admission, pause } = this.#options;
+    let isHolding = false, position: Position, written: Promise<boolean> | undefined;
+    const hold = () => {
+      if (!isHolding) host.hold();
+      isHolding = true;
+    };
     try {
       // what is new meanwhile is written too, so that little is left to the checkpoint itself
       for (let i = 0; i < MAX_FLUSHES && host.engine.flush(FLUSH_ROWS); i++) await pause();
-      host.hold();
+      hold();
       await host.synced();
-      admission?.beginCheckpoint();
       position = host.position;
-      if (host.engine.hasFreePages) host.engine.shrink();
-      host.engine.checkpoint(position);
-      this.#taken(position);
+      this.#commit(position);
       written = this.#isHeld ? undefined : writeBack?.run();
-      written?.catch(() => {});
-      if (written !== undefined && writeBack!.logBytes > LOG_BYTES) await within(MAX_WAIT_MS, written);
+      const ended = written?.catch(() => {});
+      if (ended !== undefined && writeBack!.logBytes > LOG_BYTES) await within(MAX_WAIT_MS, ended);
     } catch (error) {
+      // the engine has a part of the checkpoint in it: nothing may be carried out on it any more
+      hold();
       this.#failed(error);
-      if (written !== undefined) return;
-      // the engine has a part of the checkpoint in it
-      host.hold();
       await host.synced();
       host.rebuild();
       return;
     } finally {
-      host.release();
+      if (isHolding) host.release();
     }
     try {
       if (await written) {
         this.#writtenNumber = position.number;
-        this.#options.journal.release(position.number + 1);
+        journal.release(position.number + 1);
       }
       this.#hasFailed = false;
       admission?.endCheckpoint(false);
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  #commit(position: Position) {
+    const { host: { engine }, admission } = this.#options;
+    admission?.beginCheckpoint();
+    if (engine.hasFreePages) engine.shrink();
+    engine.checkpoint(position);
+    this.#taken(position);
   }
 
   #taken({ number }: Position) {

@@ -128,6 +128,11 @@ export function openError(path: string, error: unknown): Error {
   return new Error(`Cannot open ${path}: ${(error as Error).message}${todo}`);
 }
 
+/** Whether SQLite gave this error. */
+export function isDatabaseError(error: unknown): boolean {
+  return errcode(error) !== undefined;
+}
+
 function errcode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   return typeof code === "number" ? code : undefined;

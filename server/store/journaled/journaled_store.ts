@@ -18,6 +18,9 @@ import type { WriteBack } from "../checkpoint/write_back.ts";
  */
 const LINGER_MS = 2;
 
+/** With less room than this in the journal, its next segment is waited for: the longest batch has room. */
+const MIN_ROOM_BYTES = 768 * 1024;
+
 /** How often the engine is asked what is due by time, in milliseconds. */
 const TICK_MS = 100;
 
@@ -98,11 +101,13 @@ export class JournaledStore implements Store {
   /** Messages that the engine has dropped while it applied records that are older than this store. */
   #droppedBefore: number;
   readonly #firstRecord: number;
+  /** Whether the journal was waited for just now. */
+  #isRoomMade = false;
   #syncs = 0;
   #syncMs = 0;
-  /** Batches that wait while no record may be made. */
-  #held: Batch[] = [];
-  #isHeld = false;
+  /** Batches that wait, in their order, while somebody does not want records to be made. */
+  readonly #held: Batch[] = [];
+  #holds = 0;
   #unsettled: Unsettled[] = [];
   /** The highest number that somebody waits for. */
   #awaited = 0;
@@ -130,6 +135,7 @@ export class JournaledStore implements Store {
       ...storage,
       hold,
       pages: () => this.#engine.pages,
+      textBytes: () => this.#engine.counts.bytes,
       pendingBytes: () => this.#checkpoints.pendingBytes,
       journalRoom: () => journal.room,
       monotonicClock: () => performance.now(),
@@ -150,7 +156,7 @@ export class JournaledStore implements Store {
         const { last: number, chain } = store.#journal;
         return { number, chain, ...store.#recorder.last };
       },
-      hold: () => this.#isHeld = true,
+      hold: () => void this.#holds++,
       release: () => this.#release(),
       synced: () => this.#synced(),
       rebuild: () => this.#rebuild(),
@@ -178,9 +184,27 @@ export class JournaledStore implements Store {
     return new Promise((resolve, reject) => {
       const batch: Batch = { requests, isAwaited, resolve, reject };
       if (this.#lost !== undefined) reject(this.#lost);
-      else if (this.#isHeld) this.#held.push(batch);
-      else this.#carryOut(batch);
+      else {
+        this.#held.push(batch);
+        this.#carryOutHeld();
+      }
     });
+  }
+
+  #carryOutHeld() {
+    while (this.#holds === 0 && this.#held.length > 0) {
+      if (this.#journal.room < MIN_ROOM_BYTES && !this.#isRoomMade) return void this.#makeRoom();
+      this.#carryOut(this.#held.shift()!);
+    }
+  }
+
+  /** The journal's next segment may be on its way: it is waited for once, before anything is refused. */
+  async #makeRoom() {
+    this.#holds++;
+    await this.#journal.makeRoom();
+    this.#isRoomMade = true;
+    this.#release();
+    this.#isRoomMade = false;
   }
 
   #carryOut(batch: Batch) {
@@ -242,7 +266,7 @@ export class JournaledStore implements Store {
     if (this.#isWorking) return;
     this.#isWorking = true;
     const { clocks: { wallClock, monotonicClock }, pause } = this.#options;
-    while (this.#lost === undefined && !this.#isHeld && performance.now() < until) {
+    while (this.#lost === undefined && this.#holds === 0 && performance.now() < until) {
       const due = this.#engine.due(wallClock(), monotonicClock());
       if (due === undefined) break;
       // nobody waits for it, but for the events; if the store is lost, that is reported
@@ -254,8 +278,8 @@ export class JournaledStore implements Store {
   }
 
   #release() {
-    this.#isHeld = false;
-    for (const batch of this.#held.splice(0)) this.#carryOut(batch);
+    this.#holds--;
+    this.#carryOutHeld();
   }
 
   async #synced(number = Infinity) {

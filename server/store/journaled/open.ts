@@ -16,7 +16,7 @@ import { MemoryJournal } from "../journal/memory_journal.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
 import type { Configuration } from "../requests/upkeep.ts";
 import type { StoreEvent, StoreRequest } from "../store.ts";
-import { freeBytes } from "../room/admission.ts";
+import { freeBytes } from "../room/file_system.ts";
 import { StoreClocks, type SystemClocks } from "./clocks.ts";
 import { DirectoryLock } from "./directory_lock.ts";
 import { JournaledStore } from "./journaled_store.ts";
