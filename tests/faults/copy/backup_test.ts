@@ -93,6 +93,20 @@ Deno.test("a backup keeps nobody waiting, and has what was acknowledged before i
     await Deno.remove(`${directory.path}/copy${i}`, { recursive: true });
   }
   report(lines.trim());
+  // one that is broken off leaves nothing, and its hold has ended
+  const broken = `${directory.path}/broken`, [program = "", ...before] = FROM_SOURCE;
+  const child = new Deno.Command(program, {
+    args: [...before, "backup", broken, "--data", data],
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const err = new Response(child.stderr).text();
+  while (!await Deno.stat(`${broken}/messages.db`).then(() => true, () => false)) await administrator.count();
+  child.kill("SIGINT");
+  assertEquals([(await child.status).code, await err], [130, ""]);
+  assertEquals(await Deno.stat(broken).then(() => "there", () => "gone"), "gone");
+  const [id] = await administrator.ask("hold");
+  await administrator.ask(`end-hold, ${id}`);
 });
 
 // store 10.3
