@@ -110,10 +110,27 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
     console: output.console,
   });
   const stopping = Promise.withResolvers<void>();
-  // before the start is done it fails by itself
-  stopping.promise.catch(() => {});
-  await using starting = new AsyncDisposableStack();
+  const starting = new AsyncDisposableStack();
   starting.defer(() => log.flush());
+  // if the store is lost, it answers nothing any more, and who asks it waits
+  const lost = stopping.promise.then(() => new Promise<never>(() => {}));
+  try {
+    return await Promise.race([start(options, output, { log, stopping, starting }), lost]);
+  } catch (error) {
+    await within(MAX_STOP_MS, starting.disposeAsync()).catch(() => {});
+    throw error;
+  }
+}
+
+async function start(
+  options: ServeOptions,
+  output: ServerOutput,
+  { log, stopping, starting }: {
+    log: Log;
+    stopping: PromiseWithResolvers<void>;
+    starting: AsyncDisposableStack;
+  },
+): Promise<Server> {
   const shared = await open(options, log, stopping, starting);
   const { opened, sockets, sealKey, watchers, control } = shared;
   const services: Service[] = [];
