@@ -112,24 +112,23 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
   const stopping = Promise.withResolvers<void>();
   const starting = new AsyncDisposableStack();
   starting.defer(() => log.flush());
-  // if the store is lost, it answers nothing any more, and who asks it waits
-  const lost = stopping.promise.then(() => new Promise<never>(() => {}));
   try {
-    return await Promise.race([start(options, output, { log, stopping, starting }), lost]);
+    const started = start(options, output, log, stopping, starting);
+    // a store that is lost answers nobody any more: who asks it here would wait for ever
+    return await Promise.race([started, stopping.promise.then(() => started)]);
   } catch (error) {
-    await within(MAX_STOP_MS, starting.disposeAsync()).catch(() => {});
+    await within(MAX_STOP_MS, starting.disposeAsync());
     throw error;
   }
 }
 
+/** Starts everything; `starting` closes it. */
 async function start(
   options: ServeOptions,
   output: ServerOutput,
-  { log, stopping, starting }: {
-    log: Log;
-    stopping: PromiseWithResolvers<void>;
-    starting: AsyncDisposableStack;
-  },
+  log: Log,
+  stopping: PromiseWithResolvers<void>,
+  starting: AsyncDisposableStack,
 ): Promise<Server> {
   const shared = await open(options, log, stopping, starting);
   const { opened, sockets, sealKey, watchers, control } = shared;
@@ -138,14 +137,13 @@ async function start(
     void await Promise.all([watchers, ...services].map((service) => service.close()))
   );
   const running: Running = {};
-  for (const start of SERVICES) {
-    const service = await start(shared, running);
+  for (const startService of SERVICES) {
+    const service = await startService(shared, running);
     if (service !== undefined) services.push(service);
   }
   const listening = listeningOn(sockets, running.adminSocket?.address);
   await reportReady({ options, control, listening, store: opened, hub: running.hub, sealKey, log }, output);
-  const started = starting.move();
-  const close = () => started.disposeAsync();
+  const close = () => starting.disposeAsync();
   return {
     listening,
     addresses: listening.flatMap(({ addresses }) => addresses),
