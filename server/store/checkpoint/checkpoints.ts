@@ -146,9 +146,7 @@ export class Checkpoints {
     } catch (error) {
       // the engine has a part of the checkpoint in it: nothing may be carried out on it any more
       hold();
-      this.#failed(error);
-      await host.synced();
-      host.rebuild();
+      await this.#rebuild(error);
       return;
     } finally {
       if (isHolding) host.release();
@@ -162,6 +160,18 @@ export class Checkpoints {
       admission?.endCheckpoint(false);
     } catch (error) {
       this.#failed(error);
+    }
+  }
+
+  /** Before records are made again, the engine is made anew, or the store is lost. */
+  async #rebuild(error: unknown) {
+    const { host } = this.#options;
+    try {
+      this.#failed(error);
+      await host.synced();
+      host.rebuild();
+    } catch (error) {
+      host.lose(error);
     }
   }
 

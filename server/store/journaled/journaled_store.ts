@@ -217,7 +217,7 @@ export class JournaledStore implements Store {
       return this.#lose(error);
     }
     const number = this.#journal.last, unsettled = { ...batch, number, outcomes, events };
-    if (number <= this.#journal.durable) return this.#settle(unsettled);
+    if (number <= this.#journal.durable && this.#unsettled.length === 0) return this.#settle(unsettled);
     this.#unsettled.push(unsettled);
     if (batch.isAwaited || events.length > 0) this.#awaited = number;
     this.#scheduleSync();
@@ -261,19 +261,26 @@ export class JournaledStore implements Store {
     resolve(outcomes);
   }
 
+  /** Whether it is neither lost nor closed. */
+  get #isRunning(): boolean {
+    return this.#lost === undefined && this.#closed === undefined;
+  }
+
   /** Does what is due by time: a piece at a time, and goes on while there is more. */
   async #tick(until = Infinity) {
     if (this.#isWorking) return;
     this.#isWorking = true;
     const { clocks: { wallClock, monotonicClock }, pause } = this.#options;
-    while (this.#lost === undefined && this.#holds === 0 && performance.now() < until) {
-      const due = this.#engine.due(wallClock(), monotonicClock());
+    while (this.#isRunning && this.#holds === 0 && performance.now() < until) {
+      const due = this.#engine.due(wallClock(), monotonicClock()), { last } = this.#journal;
       if (due === undefined) break;
       // nobody waits for it, but for the events; if the store is lost, that is reported
       this.#apply([due], false).catch(() => {});
+      // the journal has no room for it: a checkpoint may make some
+      if (this.#journal.last === last) break;
       await pause();
     }
-    if (this.#lost === undefined && this.#checkpoints.isDue) void this.#checkpoints.take();
+    if (this.#isRunning && this.#checkpoints.isDue) void this.#checkpoints.take();
     this.#isWorking = false;
   }
 

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
 import { Deadlines } from "../../../server/store/engine/message/deadlines.ts";
 import { Random } from "../../simulation/random.ts";
 
@@ -48,4 +48,18 @@ Deno.test("things come in the order in which they are due, however that changes,
     }
     assertEquals(left, expected);
   }
+});
+
+Deno.test("a thing that is added again and again needs no more memory, and no more time when it comes first", () => {
+  let looks = 0;
+  const deadlines = new Deadlines<Thing>({
+    timeOf: ({ time }) => (looks++, time),
+    isBefore: (a, b) => a.name < b.name,
+  });
+  const thing: Thing = { name: 1, time: 1 };
+  for (let i = 0; i < 100_000; i++) deadlines.add(thing);
+  thing.time = 2;
+  looks = 0;
+  assertEquals(deadlines.next, 2);
+  assertLess(looks, 2000);
 });

@@ -189,6 +189,71 @@ Deno.test("a checkpoint that fails for want of space leaves the state as it was,
   engine.close();
 });
 
+// store 6.5
+Deno.test("what is due by time, and for which the journal has no room, waits for a checkpoint", async () => {
+  class FullJournal extends MemoryJournal {
+    override room = Infinity;
+  }
+  const journal = new FullJournal(), asked = Promise.withResolvers<void>();
+  let now = 0, pauses = 0, asks = 0;
+  class AskedEngine extends Engine {
+    override due(...args: Parameters<Engine["due"]>) {
+      const due = super.due(...args);
+      if (due !== undefined && ++asks === 3) asked.resolve();
+      return due;
+    }
+  }
+  const last = { wallClock: 0, monotonicClock: 0 };
+  const { store } = storeWith({
+    journal,
+    engine: new AskedEngine({ directory: undefined }),
+    clocks: new StoreClocks(last, { ...CLOCKS, steadyClock: () => now }),
+    pause: () => (pauses++, new Promise((resolve) => setTimeout(resolve, 0))),
+  });
+  await store.apply([{ ...put("b", "1"), delay: 1000 } as StoreRequest]);
+  journal.room = 0;
+  now = 1000;
+  await asked.promise;
+  assertEquals(pauses, 0, "it is not tried again and again");
+  journal.room = Infinity;
+  while (true) {
+    const [outcome] = await store.apply([take("b")]);
+    if (outcome !== "empty") break;
+    await turns();
+  }
+  await store.close();
+});
+
+Deno.test("what is due by time is left to the next start when the store is closed", async () => {
+  const paused = Promise.withResolvers<void>(), going = Promise.withResolvers<void>();
+  let isPausing = false, sweeps = 0;
+  class SweptEngine extends Engine {
+    override apply(request: StoreRequest) {
+      if (request.kind === "sweep") sweeps++;
+      return super.apply(request);
+    }
+  }
+  const { store, lost } = storeWith({
+    journal: new MemoryJournal(),
+    engine: new SweptEngine({ directory: undefined }),
+    pause: async () => {
+      if (!isPausing) return;
+      paused.resolve();
+      await going.promise;
+    },
+  });
+  await store.apply(Array.from({ length: 20_000 }, () => put("b", "1")));
+  await store.begin([]);
+  isPausing = true;
+  await store.apply([{ kind: "clear", mailbox: "b" }]);
+  await paused.promise;
+  const closed = store.close();
+  going.resolve();
+  await closed;
+  await turns();
+  assertEquals([sweeps, lost], [1, []]);
+});
+
 async function openIn(directory: string, events: StoreEvent[] = []) {
   return await openJournaledStore({
     directory,

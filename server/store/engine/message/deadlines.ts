@@ -94,9 +94,13 @@ export class Deadlines<T> {
     return a.time < b.time || a.time === b.time && this.#options.isBefore(a.thing, b.thing);
   }
 
-  /** Removes what is not due any more. */
+  /** Leaves one entry for each thing that is still due: one that was added often has many. */
   #clearOut() {
-    const heap = this.#heap = this.#heap.filter(({ thing }) => this.#options.timeOf(thing) !== undefined);
+    const things = new Set(this.#heap.map(({ thing }) => thing)), heap: Entry<T>[] = this.#heap = [];
+    for (const thing of things) {
+      const time = this.#options.timeOf(thing);
+      if (time !== undefined) heap.push({ time, thing });
+    }
     for (let at = (heap.length >> 1) - 1; at >= 0; at--) this.#sink(heap[at]!, at);
     this.#left = heap.length;
   }
