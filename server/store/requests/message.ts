@@ -129,8 +129,19 @@ export interface Requeued {
   last: number;
 }
 
-/** A number is how many were deleted. `unknown`: no dead letter has this ID. `full`: its mailbox is full. */
-export type DeadOutcome = DeadLetter[] | Requeued | number | "requeued" | "unknown" | "full" | "storage";
+/**
+ * A number is how many were deleted. `unknown`: no dead letter has this ID. `full`: its mailbox is full.
+ * `damaged`: its row is not as it was written (store 7.2).
+ */
+export type DeadOutcome =
+  | DeadLetter[]
+  | Requeued
+  | number
+  | "requeued"
+  | "unknown"
+  | "full"
+  | "damaged"
+  | "storage";
 
 /** By kind: the request and its outcome. A request without `mailbox` is about all mailboxes. */
 export interface MessageOperations {

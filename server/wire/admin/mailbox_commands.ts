@@ -96,6 +96,7 @@ export function mailboxCommands(store: GroupCommit): AdminCommand[] {
         const id = idOf(number), outcome = await ask({ kind: "dead", what, id });
         if (outcome === "unknown") throw new RangeError(`no dead letter has the number ${id}`);
         if (outcome === "full") throw new RangeError(`there is no room for ${id} in its mailbox`);
+        if (outcome === "damaged") throw new RangeError(`${id} is damaged: it is not given out again`);
         return ["1"];
       },
     })),

@@ -11,7 +11,7 @@ Deno.test("of dead letters the oldest go where they are too many or too long", (
   openDatabase(db);
   const texts = ["one", "two", "three", "four", "a longer one"];
   const transaction = new Transaction(db);
-  const open = () => new DeadLetterRows({ db, transaction }, { letters: 3, bytes: 20 });
+  const open = () => new DeadLetterRows({ db, transaction, onEvent() {} }, { letters: 3, bytes: 20 });
   let dead = open();
   const ask = (request: DeadLetters) => dead.request(request, () => {});
   const kept = () =>

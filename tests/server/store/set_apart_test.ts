@@ -188,7 +188,7 @@ Deno.test("dead letters that are set apart go for no newer one, and more than fi
   using db = new DatabaseSync(":memory:");
   openDatabase(db);
   const transaction = new Transaction(db),
-    open = () => new DeadLetterRows({ db, transaction }, { letters: 3, bytes: 20 });
+    open = () => new DeadLetterRows({ db, transaction, onEvent() {} }, { letters: 3, bytes: 20 });
   let dead = open();
   const message = (seq: number) => ({ seq, sender: "al", time: 0, text: `${seq}`, bytes: 1 });
   const died = (mailbox: string, seq: number) => dead.add(mailbox, message(seq), 5, "lease ran out");

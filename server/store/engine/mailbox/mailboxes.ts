@@ -88,6 +88,11 @@ export class Mailboxes extends Registry<Mailbox> {
 
   /** Adds to what the mailbox holds, or takes from it, and counts it for its owner. */
   change(mailbox: Mailbox, owner: Owner, messages: number, bytes: number) {
+    if (messages < 0) {
+      // a damaged row may stand in the wrong mailbox, or say that it was longer
+      messages = Math.max(messages, -mailbox.messages);
+      bytes = mailbox.messages + messages === 0 ? -mailbox.bytes : Math.max(bytes, -mailbox.bytes);
+    }
     const { owners } = this;
     const wasEmpty = mailbox.isEmpty;
     if (wasEmpty) {

@@ -8,14 +8,19 @@
  * @module
  */
 
+import type { Context } from "../../database/context.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
+import { buryDamaged, buryDamagedDelayed } from "./damage.ts";
+import { isWholeDelayed } from "./delayed_messages.ts";
 import type { MessageTables } from "./leased_messages.ts";
+import { isWhole } from "./message_rows.ts";
 
 /** Rows that are read at a time. */
 const PAGE_ROWS = 256;
 
 /** What is set apart from, and by what time. */
 interface Source extends MessageTables {
+  context: Pick<Context, "onEvent">;
   leased: { has(id: number): boolean };
   /** Milliseconds since 1970. */
   now: number;
@@ -34,12 +39,16 @@ export function setApart(name: string, source: Source): number | "apart full" {
   return letters + setDelayedApart(mailbox, source) + setRowsApart(mailbox, source);
 }
 
-function setDelayedApart(mailbox: Mailbox, { mailboxes, delayed, dead, now }: Source): number {
+function setDelayedApart(mailbox: Mailbox, { context, mailboxes, delayed, dead, now }: Source): number {
   let count = 0;
   for (const message of delayed.of(mailbox.name)) {
     const { owner, bytes, expires } = message;
     delayed.remove(message);
     mailboxes.change(mailbox, mailboxes.owners.withId(owner), -1, -bytes);
+    if (!isWholeDelayed(message)) {
+      buryDamagedDelayed(context, dead, message);
+      continue;
+    }
     if (expires !== null && expires <= now) continue;
     dead.setApart(mailbox.name, { ...message, seq: message.id }, 0);
     count++;
@@ -47,7 +56,8 @@ function setDelayedApart(mailbox: Mailbox, { mailboxes, delayed, dead, now }: So
   return count;
 }
 
-function setRowsApart(mailbox: Mailbox, { kept, dead, leased, now }: Source): number {
+function setRowsApart(mailbox: Mailbox, source: Source): number {
+  const { context, kept, dead, leased, now } = source;
   let count = 0;
   for (const { isLong } of mailbox.queues) {
     for (let cursor = 0, isMore = true; isMore;) {
@@ -56,6 +66,10 @@ function setRowsApart(mailbox: Mailbox, { kept, dead, leased, now }: Source): nu
         const { seq: id, expires } = row;
         cursor = id + 1;
         if (leased.has(id)) continue;
+        if (!isWhole(mailbox.name, row)) {
+          buryDamaged(context, source, mailbox, row);
+          continue;
+        }
         kept.remove(mailbox, row);
         if (expires !== null && expires <= now) continue;
         dead.setApart(mailbox.name, row, row.attempts);

@@ -1,9 +1,11 @@
+import { utf8Length } from "../../../../protocol/mailbox.ts";
 import type { Context } from "../../database/context.ts";
+import { checksumOf } from "../../database/checksum.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { DeadLetter, DeadLetters, DeadOutcome, Put } from "../../requests/message.ts";
 import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
-import type { Message } from "./message_rows.ts";
+import { type LetterMessage, reportDamage } from "./damage.ts";
 
 /** Dead letters that are kept, and bytes of their text; the oldest make room for new ones (session.md 6.7). */
 export const DEAD_LIMITS = { letters: 100_000, bytes: 256 * 1024 ** 2 };
@@ -11,14 +13,33 @@ export const DEAD_LIMITS = { letters: 100_000, bytes: 256 * 1024 ** 2 };
 /** The reason of a message that was put before an account covered its mailbox. */
 const BEFORE_ACCOUNT = "before the account";
 
+/** The reason of a message whose row was damaged: it is never given out again (store 7.2). */
+const DAMAGED = "damaged";
+
+/** By what the checksum of a letter that is set apart differs: so that all of a mailbox can be set apart at once. */
+const APART_MARK = 0x2f6e2b1;
+
 /** Characters of a text that is listed: more than an administrator is shown. */
 const LISTED_CHARACTERS = 128;
 
 /** Dead letters that one new one drops at most: short ones make room for a long one over several. */
 const MAX_DROPS = 64;
 
-/** What a dead letter has of its message. */
-type LetterMessage = Pick<Message, "seq" | "sender" | "time" | "text" | "bytes">;
+/** The row of a dead letter. */
+interface Letter {
+  id: number;
+  mailbox: string;
+  sender: string;
+  time: number;
+  text: string;
+  bytes: number;
+  attempts: number;
+  reason: string;
+  /** 1 if it is set apart. */
+  apart: number;
+  /** Null in a row of the version before the journal. */
+  checksum: number | null;
+}
 
 interface Size {
   id: number;
@@ -35,6 +56,7 @@ interface Size {
 export class DeadLetterRows {
   /** Without those that are set apart. */
   readonly counts: MailboxCounts;
+  readonly #context: Pick<Context, "onEvent">;
   readonly #transaction: Transaction;
   readonly #limits: typeof DEAD_LIMITS;
   readonly #sql;
@@ -42,21 +64,27 @@ export class DeadLetterRows {
   /** Of those that are set apart. */
   readonly #apart: { letters: number; bytes: number };
 
-  constructor({ db, transaction }: Pick<Context, "db" | "transaction">, limits = DEAD_LIMITS) {
+  constructor(context: Pick<Context, "db" | "transaction" | "onEvent">, limits = DEAD_LIMITS) {
+    const { db, transaction } = this.#context = context;
     this.#transaction = transaction;
     this.#limits = limits;
     this.#sql = prepareAll(db, {
-      add: `INSERT INTO dead (id, mailbox, sender, time, text, bytes, attempts, reason, apart)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      add: `INSERT INTO dead (id, mailbox, sender, time, text, bytes, attempts, reason, apart, checksum)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       list:
         `SELECT id, mailbox, sender, time, attempts, reason, bytes, substr(text, 1, ${LISTED_CHARACTERS}) AS text
         FROM dead WHERE id > ? ORDER BY id ${LIMIT}`,
       next: `SELECT id FROM dead WHERE id > ? AND apart = 0 ORDER BY id ${LIMIT}`,
-      whole: "SELECT mailbox, sender, time, text, bytes FROM dead WHERE id = ?",
+      whole:
+        "SELECT id, mailbox, sender, time, text, bytes, attempts, reason, apart, checksum FROM dead WHERE id = ?",
+      damage: "UPDATE dead SET reason = ?, checksum = ? WHERE id = ?",
       oldest: "SELECT id, mailbox, bytes, apart FROM dead WHERE apart = 0 ORDER BY id LIMIT 1",
       size: "SELECT id, mailbox, bytes, apart FROM dead WHERE id = ?",
       bytesOf: "SELECT coalesce(sum(bytes), 0) AS bytes FROM dead WHERE mailbox = ? AND apart = 0",
-      setApart: `UPDATE dead SET apart = 1, reason = '${BEFORE_ACCOUNT}' WHERE mailbox = ? AND apart = 0`,
+      // SQLite has no exclusive or
+      setApart:
+        `UPDATE dead SET apart = 1, reason = CASE reason WHEN '${DAMAGED}' THEN reason ELSE '${BEFORE_ACCOUNT}' END,
+        checksum = (checksum | ${APART_MARK}) - (checksum & ${APART_MARK}) WHERE mailbox = ? AND apart = 0`,
       drop: "DELETE FROM dead WHERE id = ?",
       clear: "DELETE FROM dead",
     });
@@ -82,6 +110,14 @@ export class DeadLetterRows {
     for (let i = 0; i < MAX_DROPS && this.#isTooMuch; i++) this.#drop(firstRow<Size>(this.#sql.oldest)!);
   }
 
+  /** Adds a message whose row is damaged, as it is; the caller removes it. */
+  addDamaged(mailbox: string, message: LetterMessage, attempts: number) {
+    // any of them may have become something else
+    const text = `${message.text}`, sender = `${message.sender}`, time = wholeNumber(message.time);
+    const letter = { seq: message.seq, sender, time, text, bytes: utf8Length(text) };
+    this.add(mailbox, letter, wholeNumber(attempts), DAMAGED);
+  }
+
   #insert(
     mailbox: string,
     { seq, sender, time, text, bytes }: LetterMessage,
@@ -90,7 +126,8 @@ export class DeadLetterRows {
     apart: number,
   ) {
     this.#transaction.begin();
-    this.#sql.add.run(seq, mailbox, sender, time, text, bytes, attempts, reason, apart);
+    const checksum = checksumOfLetter({ id: seq, mailbox, sender, time, text, bytes, attempts, apart });
+    this.#sql.add.run(seq, mailbox, sender, time, text, bytes, attempts, reason, apart, checksum);
   }
 
   /** Whether all dead letters of a mailbox can be set apart, and `messages` messages with `bytes` bytes too. */
@@ -140,12 +177,24 @@ export class DeadLetterRows {
   }
 
   /** Puts a dead letter at the end of its mailbox, as if it was new: with no attempt counted. */
-  #requeue(id: number, put: (put: Put) => unknown): "requeued" | "unknown" | "full" {
-    const letter = firstRow<Omit<Put, "kind">>(this.#sql.whole, id);
+  #requeue(id: number, put: (put: Put) => unknown): "requeued" | "unknown" | "full" | "damaged" {
+    const letter = firstRow<Letter>(this.#sql.whole, id);
     if (letter === undefined) return "unknown";
-    if (put({ kind: "put", ...letter }) !== "stored") return "full";
+    if (!this.#isWhole(letter)) return "damaged";
+    const { mailbox, sender, time, text, bytes } = letter;
+    if (put({ kind: "put", mailbox, sender, time, text, bytes }) !== "stored") return "full";
     this.#delete(id);
     return "requeued";
+  }
+
+  /** Whether a letter, and the message that it was, are as they were written. If not, it is known as damaged from then on. */
+  #isWhole(letter: Letter): boolean {
+    if (letter.reason === DAMAGED) return false;
+    const checksum = checksumOfLetter(letter), { id } = letter;
+    if (letter.checksum === null || letter.checksum === checksum) return true;
+    reportDamage(this.#context, "dead", id);
+    this.#transaction.run(this.#sql.damage, DAMAGED, checksum, id);
+    return false;
   }
 
   /** Returns whether there was one with this ID. */
@@ -183,4 +232,16 @@ export class DeadLetterRows {
     this.#apart.letters += letters;
     this.#apart.bytes += bytes;
   }
+}
+
+/** All but the reason. */
+function checksumOfLetter(
+  { id, mailbox, sender, time, text, bytes, attempts, apart }: Omit<Letter, "reason" | "checksum">,
+): number {
+  const checksum = checksumOf(id, mailbox, sender, time, text, bytes, attempts);
+  return apart === 1 ? (checksum ^ APART_MARK) >>> 0 : checksum;
+}
+
+function wholeNumber(value: number): number {
+  return Number.isSafeInteger(value) && value >= 0 ? value : 0;
 }

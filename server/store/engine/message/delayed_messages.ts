@@ -1,4 +1,5 @@
 import type { Context } from "../../database/context.ts";
+import { checksumOf } from "../../database/checksum.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import type { Put } from "../../requests/message.ts";
@@ -9,7 +10,13 @@ export interface DelayedMessage extends Omit<Put, "kind" | "expires" | "owner"> 
   expires: number | null;
   /** The owner's number. */
   owner: number;
+  due: number;
+  /** Null in a row of the version before the journal. */
+  checksum: number | null;
 }
+
+/** The columns of a {@linkcode DelayedMessage}. */
+export const DELAYED_COLUMNS = "id, due, mailbox, sender, time, text, bytes, expires, owner, checksum";
 
 /** Messages that were put with a delay. They get a row in `message` when it is over. */
 export class DelayedMessages {
@@ -21,10 +28,11 @@ export class DelayedMessages {
 
   constructor({ db, transaction }: Pick<Context, "db" | "transaction">) {
     this.#transaction = transaction;
-    const select = "SELECT id, mailbox, sender, time, text, bytes, expires, owner FROM delayed";
+    const select =
+      "SELECT id, due, mailbox, sender, time, text, bytes, expires, owner, checksum FROM delayed";
     this.#sql = prepareAll(db, {
-      add: `INSERT INTO delayed (id, due, mailbox, sender, time, text, bytes, expires, owner)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      add: `INSERT INTO delayed (id, due, mailbox, sender, time, text, bytes, expires, owner, checksum)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       due: `${select} WHERE due <= ? ORDER BY due, id ${LIMIT}`,
       next: "SELECT due FROM delayed ORDER BY due LIMIT 1",
       of: `${select} WHERE mailbox = ?`,
@@ -38,7 +46,8 @@ export class DelayedMessages {
   /** @param owner The owner's number. */
   add(id: number, { mailbox, sender, time, text, bytes, expires, delay = 0 }: Put, owner: number) {
     this.#transaction.begin();
-    this.#sql.add.run(id, time + delay, mailbox, sender, time, text, bytes, expires ?? null, owner);
+    const values = [id, time + delay, mailbox, sender, time, text, bytes, expires ?? null, owner];
+    this.#sql.add.run(...values, checksumOf(...values));
     this.counts.add(mailbox, 1);
     if (time + delay < this.#next) this.#next = time + delay;
   }
@@ -72,4 +81,11 @@ export class DelayedMessages {
   clear(mailbox: string) {
     if (this.counts.clear(mailbox) > 0) this.#transaction.run(this.#sql.clear, mailbox);
   }
+}
+
+/** Whether a message is as it was written. */
+export function isWholeDelayed(message: DelayedMessage): boolean {
+  const { id, due, mailbox, sender, time, text, bytes, expires, owner, checksum } = message;
+  return checksum === null ||
+    checksum === checksumOf(id, due, mailbox, sender, time, text, bytes, expires, owner);
 }

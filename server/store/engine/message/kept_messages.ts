@@ -5,7 +5,7 @@ import type { Mailbox, PendingMessage } from "../mailbox/mailbox.ts";
 import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { type Message, type MessageOf, MessageRows } from "./message_rows.ts";
+import { type Message, type MessageOf, MessageRows, type StoredMessage } from "./message_rows.ts";
 import { PendingMessages } from "./pending_messages.ts";
 import type { TimedRows } from "./timed_rows.ts";
 
@@ -99,26 +99,36 @@ export class KeptMessages {
     for (const message of mailbox.pending()) this.remove(mailbox, message);
   }
 
-  /** Notes how often a message was attempted, and the lease that released it. */
-  release(seq: number, attempts: number, token: string) {
-    if (!this.pending.covers(seq)) return this.rows.release(seq, attempts, token);
-    Object.assign(this.pending.get(seq)!, { attempts, token });
-  }
-
-  /** Makes a message wait for its next attempt until `due`, in milliseconds since 1970. */
-  wait(mailbox: Mailbox, seq: number, due: number) {
-    this.waiting.add(mailbox.name, 1);
-    if (!this.pending.covers(seq)) return this.rows.wait(seq, due);
-    const message = this.pending.get(seq)!;
-    message.due = due;
-    this.pending.waiting.add(message);
+  /**
+   * Notes how often a message was attempted, and the lease that released it.
+   *
+   * @param due When its next attempt may be, in milliseconds since 1970; null: at once.
+   */
+  release(
+    mailbox: Mailbox,
+    message: Message,
+    change: { attempts: number; due: number | null; token: string },
+  ) {
+    if (change.due !== null) this.waiting.add(mailbox.name, 1);
+    const pending = this.#change(mailbox, message, change);
+    if (pending !== undefined && change.due !== null) this.pending.waiting.add(pending);
   }
 
   /** Ends the wait of a message. */
-  endWait({ mailbox, seq }: DueMessage) {
+  endWait(mailbox: Mailbox, message: Message) {
     this.waiting.add(mailbox.name, -1);
-    if (!this.pending.covers(seq)) return this.rows.wait(seq, null);
-    this.pending.get(seq)!.due = null;
+    this.#change(mailbox, message, { due: null });
+  }
+
+  /** Returns the message if only memory has it. */
+  #change(
+    mailbox: Mailbox,
+    message: Message,
+    change: Partial<Pick<StoredMessage, "attempts" | "due" | "token">>,
+  ): PendingMessage | undefined {
+    if (this.pending.covers(message.seq)) return Object.assign(this.#pending(mailbox, message.seq), change);
+    this.rows.update(mailbox, message as StoredMessage, change);
+    return undefined;
   }
 
   /** Gives those that have expired to `pass`, the first first, until it has returned true `limit` times. */

@@ -1,15 +1,17 @@
 import type { Context } from "../../database/context.ts";
+import { checksumOf } from "../../database/checksum.ts";
 import { allRows, prepareAll } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
 import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.ts";
 import type { FailedAttempt } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
+import { buryDamaged, reportDamage } from "./damage.ts";
 import type { DeadLetterRows } from "./dead_letters.ts";
 import type { DelayedMessages } from "./delayed_messages.ts";
 import type { KeptMessages } from "./kept_messages.ts";
 import { type Lease, Leases } from "./leases.ts";
-import type { Message, MessageOf } from "./message_rows.ts";
+import { isWhole, type Message, type MessageOf } from "./message_rows.ts";
 import type { ReadyEvents } from "./ready_events.ts";
 
 /** The failed attempt of a lease that ends by itself. */
@@ -34,6 +36,7 @@ interface LeaseRow extends Omit<Lease, "messages" | "begun" | "given" | "until" 
   given: number | null;
   until: number | null;
   confirmed: number;
+  checksum: number | null;
 }
 
 /** Messages that are with a session. */
@@ -51,11 +54,17 @@ export class LeasedMessages {
     const { db } = context, now = context.monotonicClock();
     this.#sql = prepareAll(db, {
       set: `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, account, begun,
-        given, until, confirmed, use) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        given, until, confirmed, use, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       drop: "DELETE FROM lease WHERE token = ?",
     });
     const numbers = (ids: string) => ids === "" ? [] : ids.split(" ").map(Number);
     for (const row of allRows<LeaseRow>(db.prepare("SELECT * FROM lease ORDER BY use, token"))) {
+      if (row.checksum !== null && row.checksum !== checksumOf(...valuesOf(row))) {
+        // as if it had ended: its messages are given out again
+        reportDamage(context, "lease", row.token);
+        context.transaction.run(this.#sql.drop, row.token);
+        continue;
+      }
       const messages = new Map(numbers(row.messages).map((id) => [id, tables.kept.get(id)?.bytes ?? 0]));
       const begun = row.begun === null ? undefined : new Set(numbers(row.begun));
       this.leases.load({
@@ -76,7 +85,9 @@ export class LeasedMessages {
   given(session: string, tag: number): Leased | undefined {
     const lease = this.leases.of(session, tag);
     if (lease === undefined) return undefined;
-    const messages = [...lease.messages.keys()].map((id) => leasedMessage(this.#message(id)));
+    // a damaged one is found when it is released
+    const messages = [...lease.messages.keys()].map((id) => this.#message(id))
+      .filter((message) => isWhole(lease.mailbox, message)).map(leasedMessage);
     return { token: lease.token, messages };
   }
 
@@ -239,6 +250,10 @@ export class LeasedMessages {
     for (const id of messages.keys()) {
       const failure = failureOf(id);
       const message = this.#message(id), attempts = message.attempts + (failure === undefined ? 0 : 1);
+      if (!isWhole(name, message)) {
+        buryDamaged(this.#context, this.#tables, mailbox, message);
+        continue;
+      }
       const isExpired = message.expires !== null && message.expires <= now;
       const isBefore = id <= (covered.get(name) ?? 0);
       const isDead = failure !== undefined && attempts >= failure.attempts;
@@ -248,11 +263,9 @@ export class LeasedMessages {
         kept.remove(mailbox, message);
         continue;
       }
-      kept.release(id, attempts, lease.token);
-      if (failure !== undefined && failure.delay > 0) {
-        kept.wait(mailbox, id, now + failure.delay);
-        continue;
-      }
+      const due = failure !== undefined && failure.delay > 0 ? now + failure.delay : null;
+      kept.release(mailbox, message, { attempts, due, token: lease.token });
+      if (due !== null) continue;
       mailbox.addReady(message);
       events.notify(name);
     }
@@ -310,29 +323,41 @@ export class LeasedMessages {
   }
 
   #store(lease: Lease) {
-    const { token, session, network, account, tag, mailbox, duration, messages, begun } = lease;
-    const { given, until, confirmed, use } = lease, { transaction } = this.#context;
+    const { transaction } = this.#context, { messages, begun } = lease;
     lease.stored = messages.size > 0;
     if (!lease.stored) {
-      transaction.run(this.#sql.drop, token);
+      transaction.run(this.#sql.drop, lease.token);
       return;
     }
-    const ids = [...messages.keys()].join(" "), begunIds = begun === undefined ? null : [...begun].join(" ");
-    const times = [given, until, Number(confirmed), use];
-    transaction.run(
-      this.#sql.set,
-      token,
-      session,
-      tag,
-      mailbox,
-      duration,
-      ids,
-      network,
-      account,
-      begunIds,
-      ...times,
-    );
+    const values = valuesOf({
+      ...lease,
+      messages: [...messages.keys()].join(" "),
+      begun: begun === undefined ? null : [...begun].join(" "),
+      confirmed: Number(lease.confirmed),
+    });
+    transaction.run(this.#sql.set, ...values, checksumOf(...values));
   }
+}
+
+/** The values of a lease's row, in the order of its columns, but the checksum. */
+function valuesOf(row: Omit<LeaseRow, "checksum">): (string | number | null)[] {
+  const { token, session, tag, mailbox, duration, messages, network, account, begun } = row;
+  const { given, until, confirmed, use } = row;
+  return [
+    token,
+    session,
+    tag,
+    mailbox,
+    duration,
+    messages,
+    network,
+    account,
+    begun,
+    given,
+    until,
+    confirmed,
+    use,
+  ];
 }
 
 function leasedMessage({ seq, sender, time, text, attempts }: Message): LeasedMessage {

@@ -1,5 +1,6 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import type { Context } from "../../database/context.ts";
+import { checksumOf } from "../../database/checksum.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
 import type { Mailbox, MailboxQueue, PendingMessage } from "../mailbox/mailbox.ts";
@@ -20,6 +21,20 @@ export interface Message {
   /** Whether it is too long for a take: 0 or 1. */
   long: number;
 }
+
+/** A message that has a row, with what its checksum covers. */
+export interface StoredMessage extends Message {
+  /** The owner's number. */
+  owner: number;
+  /** The token of the last lease that released it. */
+  token: string | null;
+  /** Null in a row of the version before the journal. */
+  checksum: number | null;
+}
+
+/** The columns of a {@linkcode StoredMessage}. */
+export const STORED_COLUMNS =
+  "seq, sender, time, text, bytes, owner, expires, attempts, due, token, long, checksum";
 
 /** A message with its mailbox, and with the token of the last lease that released it. */
 export interface MessageOf extends Message {
@@ -43,12 +58,12 @@ export interface RowSource<M extends NumberedMessage> {
 const ROWS_PER_INSERT = [32, 4, 1];
 
 /** What every message has, and what few have: each value that is bound costs time. */
-const COLUMNS = ["seq", "mailbox", "sender", "time", "text", "bytes", "owner"];
+const COLUMNS = ["seq", "mailbox", "sender", "time", "text", "bytes", "owner", "checksum"];
 const RARE_COLUMNS = ["expires", "long", "attempts", "due", "token"];
 
 /** The rows of messages that are neither delayed nor dead letters. */
 export class MessageRows {
-  readonly whole: RowSource<Message>;
+  readonly whole: RowSource<StoredMessage>;
   readonly numbers: RowSource<NumberedMessage>;
   /** Those that will expire, and those that wait for their next attempt. */
   readonly expiring: TimedRows;
@@ -67,10 +82,9 @@ export class MessageRows {
       row: "SELECT message.*, name FROM message LEFT JOIN mailbox ON mailbox.id = mailbox WHERE seq = ?",
       remove: "DELETE FROM message WHERE seq BETWEEN ? AND ?",
       removeShared: "DELETE FROM message WHERE seq BETWEEN ? AND ? RETURNING owner, bytes",
-      release: "UPDATE message SET attempts = ?, token = ? WHERE seq = ?",
-      wait: "UPDATE message SET due = ? WHERE seq = ?",
+      update: "UPDATE message SET attempts = ?, due = ?, token = ?, checksum = ? WHERE seq = ?",
     });
-    this.whole = rowSource(db, "seq, sender, time, text, bytes, expires, attempts, due, long");
+    this.whole = rowSource(db, STORED_COLUMNS);
     this.numbers = rowSource(db, "seq, due, expires");
     this.expiring = new TimedRows(db, "expires");
     this.waiting = new TimedRows(db, "due");
@@ -86,8 +100,22 @@ export class MessageRows {
       this.#context.transaction.begin();
       const id = this.#mailboxes.idOf(mailbox);
       const isRare = long !== 0 || expires !== null || token !== null;
-      const values = isRare ? rare : plain;
-      values.push(seq, id, sender, time, text, bytes, this.#mailboxes.owners.idOf(owner));
+      const values = isRare ? rare : plain, ownerId = this.#mailboxes.owners.idOf(owner);
+      const { name } = mailbox;
+      const checksum = checksumOf(
+        seq,
+        name,
+        sender,
+        time,
+        text,
+        bytes,
+        ownerId,
+        expires,
+        attempts,
+        due,
+        token,
+      );
+      values.push(seq, id, sender, time, text, bytes, ownerId, checksum);
       if (isRare) values.push(expires, long, attempts, due, token);
       if (expires !== null) this.expiring.add(expires);
       if (due !== null) this.waiting.add(due);
@@ -123,16 +151,32 @@ export class MessageRows {
     mailbox.stored -= messages;
   }
 
-  /** Notes how often a message was attempted, and the lease that released it. */
-  release(seq: number, attempts: number, token: string) {
-    this.#context.transaction.run(this.#sql.release, attempts, token, seq);
-  }
-
-  /** Makes a message wait until `due`, in milliseconds since 1970, or for nothing any more. */
-  wait(seq: number, due: number | null) {
-    this.#context.transaction.run(this.#sql.wait, due, seq);
+  /** Changes what a message, which has this in its row, has of attempts. */
+  update(
+    mailbox: Mailbox,
+    message: StoredMessage,
+    change: Partial<Pick<StoredMessage, "attempts" | "due" | "token">>,
+  ) {
+    const changed = { ...message, ...change }, { attempts, due, token, seq } = changed;
+    const checksum = rowChecksum(mailbox.name, changed);
+    this.#context.transaction.run(this.#sql.update, attempts, due, token, checksum, seq);
     if (due !== null) this.waiting.add(due);
   }
+}
+
+/** Whether a message of this mailbox is as it was written. */
+export function isWhole(mailbox: string, message: Message | StoredMessage): boolean {
+  if (!("checksum" in message) || message.checksum === null) return true;
+  return message.checksum === rowChecksum(mailbox, message);
+}
+
+/**
+ * What the row of a message has as its checksum. It covers its receiver's name and not the mailbox's number, and leaves
+ * out `long`, which follows from the rest.
+ */
+function rowChecksum(mailbox: string, message: Omit<StoredMessage, "long" | "checksum">): number {
+  const { seq, sender, time, text, bytes, owner, expires, attempts, due, token } = message;
+  return checksumOf(seq, mailbox, sender, time, text, bytes, owner, expires, attempts, due, token);
 }
 
 function rowSource<M extends NumberedMessage>(db: DatabaseSync, columns: string): RowSource<M> {

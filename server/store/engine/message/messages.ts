@@ -22,11 +22,12 @@ import { type Mailbox, PendingMessage } from "../mailbox/mailbox.ts";
 import { Mailboxes } from "../mailbox/mailboxes.ts";
 import type { Owner } from "../mailbox/owners.ts";
 import { setApart } from "./coverage.ts";
+import { buryDamaged, buryDamagedDelayed } from "./damage.ts";
 import { DeadLetterRows } from "./dead_letters.ts";
-import { type DelayedMessage, DelayedMessages } from "./delayed_messages.ts";
+import { type DelayedMessage, DelayedMessages, isWholeDelayed } from "./delayed_messages.ts";
 import { type DueMessage, KeptMessages } from "./kept_messages.ts";
 import { LeasedMessages, type MessageTables } from "./leased_messages.ts";
-import type { Message } from "./message_rows.ts";
+import { isWhole, type Message } from "./message_rows.ts";
 import { PeekedMessages } from "./peeked_messages.ts";
 import { ReadyEvents } from "./ready_events.ts";
 import { ReadyMessages } from "./ready_messages.ts";
@@ -77,7 +78,7 @@ export class Messages {
     const tables = this.tables = { mailboxes, kept, delayed, dead, covered: this.#covered, events };
     const leased = this.leased = new LeasedMessages(context, tables);
     const wallClock = () => context.wallClock();
-    this.#ready = new ReadyMessages({ kept, leased: leased.leases, wallClock });
+    this.#ready = new ReadyMessages({ context, kept, dead, leased: leased.leases, wallClock });
     this.#peeked = new PeekedMessages(context, leased.leases);
     this.#seq = this.#seqStored = firstRow<{ last: number }>(db.prepare("SELECT last FROM sequence"))!.last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
@@ -234,7 +235,7 @@ export class Messages {
   cover(mailbox: string): { apart: number; last: number } | "apart full" {
     this.#kept.flush(Infinity);
     const now = this.#context.wallClock(), leased = this.leased.leases;
-    const apart = setApart(mailbox, { ...this.tables, leased, now });
+    const apart = setApart(mailbox, { ...this.tables, context: this.#context, leased, now });
     if (apart === "apart full") return apart;
     this.setCovered(mailbox, this.#seq);
     return { apart, last: this.#seq };
@@ -322,10 +323,15 @@ export class Messages {
   }
 
   /** Makes a message ready for its next attempt, at its place. */
-  #endWait(message: DueMessage): boolean {
-    this.#kept.endWait(message);
-    message.mailbox.addReady(this.#kept.get(message.seq)!);
-    this.events.notify(message.mailbox.name);
+  #endWait({ mailbox, seq }: DueMessage): boolean {
+    const message = this.#kept.get(seq)!;
+    if (isWhole(mailbox.name, message)) {
+      this.#kept.endWait(mailbox, message);
+      mailbox.addReady(message);
+      this.events.notify(mailbox.name);
+    } else {
+      buryDamaged(this.#context, this.tables, mailbox, message);
+    }
     return true;
   }
 
@@ -334,6 +340,11 @@ export class Messages {
     const { expires, owner: ownerId, ...rest } = message, owner = this.#mailboxes.owners.withId(ownerId);
     const mailbox = this.#mailboxes.obtain(message.mailbox);
     this.tables.delayed.remove(message);
+    if (!isWholeDelayed(message)) {
+      buryDamagedDelayed(this.#context, this.tables.dead, message);
+      this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
+      return;
+    }
     if (expires === null) this.#append(rest, mailbox, owner);
     else if (expires > now) this.#append({ ...rest, expires }, mailbox, owner);
     else this.#mailboxes.change(mailbox, owner, -1, -message.bytes);

@@ -1,11 +1,14 @@
+import type { Context } from "../../database/context.ts";
 import type { Mailbox, MailboxQueue } from "../mailbox/mailbox.ts";
+import { buryDamaged, type DamageTables } from "./damage.ts";
 import type { KeptMessages } from "./kept_messages.ts";
-import type { Message, NumberedMessage, RowSource } from "./message_rows.ts";
+import { isWhole, type Message, type NumberedMessage, type RowSource } from "./message_rows.ts";
 
 /** Rows that are read at a time, at most, after rows that were not ready. */
 const SKIPPED_ROWS = 256;
 
-interface ReadyMessagesOptions {
+interface ReadyMessagesOptions extends DamageTables {
+  context: Pick<Context, "onEvent">;
   kept: KeptMessages;
   leased: { has(seq: number): boolean };
   /** Milliseconds since 1970. */
@@ -50,6 +53,11 @@ export class ReadyMessages {
         message = next;
       }
       if (message === undefined) break;
+      if (!isWhole(mailbox.name, message)) {
+        first!.take();
+        buryDamaged(this.#options.context, this.#options, mailbox, message);
+        continue;
+      }
       if (message.expires !== null && message.expires <= now) {
         first!.take();
         kept.remove(mailbox, message);
