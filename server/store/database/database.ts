@@ -12,8 +12,11 @@ import { PAGE_BYTES } from "./transaction.ts";
 /** The database's file in its directory. */
 export const DATABASE_FILE = "messages.db";
 
+/** What the name of SQLite's log has behind that of its database. */
+export const LOG_SUFFIX = "-wal";
+
 /** SQLite's log: what is not in the database yet. SQLite would remove it beside an empty database. */
-export const LOG_FILE = `${DATABASE_FILE}-wal`;
+export const LOG_FILE = `${DATABASE_FILE}${LOG_SUFFIX}`;
 
 /** What the log keeps of its file when it begins anew: twice what it usually holds. */
 const LOG_BYTES = 8 * 1024 * 1024;
@@ -63,7 +66,7 @@ export function openDatabase(db: DatabaseSync) {
   for (const setting of ["busy_timeout = 500", `page_size = ${PAGE_BYTES}`]) all(`PRAGMA ${setting}`);
   const id = pragma("application_id"), version = pragma("user_version");
   const isNew = id === 0 && version === 0 && all("SELECT name FROM sqlite_schema").length === 0;
-  if (id !== APPLICATION_ID && !isNew) {
+  if (!isApplication(id) && !isNew) {
     throw new Error("another program made it");
   }
   if (version > MIGRATIONS.length) {
@@ -106,6 +109,11 @@ export function markLongMessages(db: DatabaseSync, takeBytesMax: number) {
   const isLong = "octet_length(sender) + octet_length(text) > ?1";
   db.prepare(`UPDATE message SET long = ${isLong} WHERE long <> (${isLong})`).run(takeBytesMax);
   db.prepare("UPDATE taken SET bytes = ?").run(takeBytesMax);
+}
+
+/** Whether a database with this `application_id` is one of this program. */
+export function isApplication(id: number): boolean {
+  return id === APPLICATION_ID;
 }
 
 /** Whether another process has the database open. */

@@ -25,8 +25,11 @@ const LISTED_CHARACTERS = 128;
 /** Dead letters that one new one drops at most: short ones make room for a long one over several. */
 const MAX_DROPS = 64;
 
+/** The columns of a {@linkcode Letter}. */
+export const LETTER_COLUMNS = "id, mailbox, sender, time, text, bytes, attempts, reason, apart, checksum";
+
 /** The row of a dead letter. */
-interface Letter {
+export interface Letter {
   id: number;
   mailbox: string;
   sender: string;
@@ -75,8 +78,7 @@ export class DeadLetterRows {
         `SELECT id, mailbox, sender, time, attempts, reason, bytes, substr(text, 1, ${LISTED_CHARACTERS}) AS text
         FROM dead WHERE id > ? ORDER BY id ${LIMIT}`,
       next: `SELECT id FROM dead WHERE id > ? AND apart = 0 ORDER BY id ${LIMIT}`,
-      whole:
-        "SELECT id, mailbox, sender, time, text, bytes, attempts, reason, apart, checksum FROM dead WHERE id = ?",
+      whole: `SELECT ${LETTER_COLUMNS} FROM dead WHERE id = ?`,
       damage: "UPDATE dead SET reason = ?, checksum = ? WHERE id = ?",
       oldest: "SELECT id, mailbox, bytes, apart FROM dead WHERE apart = 0 ORDER BY id LIMIT 1",
       size: "SELECT id, mailbox, bytes, apart FROM dead WHERE id = ?",
@@ -190,8 +192,8 @@ export class DeadLetterRows {
   /** Whether a letter, and the message that it was, are as they were written. If not, it is known as damaged from then on. */
   #isWhole(letter: Letter): boolean {
     if (letter.reason === DAMAGED) return false;
+    if (isWholeLetter(letter)) return true;
     const checksum = checksumOfLetter(letter), { id } = letter;
-    if (letter.checksum === null || letter.checksum === checksum) return true;
     reportDamage(this.#context, "dead", id);
     this.#transaction.run(this.#sql.damage, DAMAGED, checksum, id);
     return false;
@@ -232,6 +234,11 @@ export class DeadLetterRows {
     this.#apart.letters += letters;
     this.#apart.bytes += bytes;
   }
+}
+
+/** Whether a dead letter is as it was written. */
+export function isWholeLetter(letter: Letter): boolean {
+  return letter.checksum === null || letter.checksum === checksumOfLetter(letter);
 }
 
 /** All but the reason. */

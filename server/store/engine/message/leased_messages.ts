@@ -28,7 +28,8 @@ export interface MessageTables {
   events: ReadyEvents;
 }
 
-interface LeaseRow extends Omit<Lease, "messages" | "begun" | "given" | "until" | "confirmed"> {
+/** The row of a lease. */
+export interface LeaseRow extends Omit<Lease, "messages" | "begun" | "given" | "until" | "confirmed"> {
   /** Numbers, separated by spaces. */
   messages: string;
   begun: string | null;
@@ -59,7 +60,7 @@ export class LeasedMessages {
     });
     const numbers = (ids: string) => ids === "" ? [] : ids.split(" ").map(Number);
     for (const row of allRows<LeaseRow>(db.prepare("SELECT * FROM lease ORDER BY use, token"))) {
-      if (row.checksum !== null && row.checksum !== checksumOf(...valuesOf(row))) {
+      if (!isWholeLease(row)) {
         // as if it had ended: its messages are given out again
         reportDamage(context, "lease", row.token);
         context.transaction.run(this.#sql.drop, row.token);
@@ -337,6 +338,11 @@ export class LeasedMessages {
     });
     transaction.run(this.#sql.set, ...values, checksumOf(...values));
   }
+}
+
+/** Whether a lease is as it was written. */
+export function isWholeLease(row: LeaseRow): boolean {
+  return row.checksum === null || row.checksum === checksumOf(...valuesOf(row));
 }
 
 /** The values of a lease's row, in the order of its columns, but the checksum. */
