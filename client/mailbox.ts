@@ -96,7 +96,7 @@ export class Mailbox implements AsyncDisposable {
   readonly #connection: MailboxConnection;
   readonly #session: MailboxSession;
   readonly #leases: ReceivedLeases;
-  /** Those that have not ended. */
+  /** Those that run. */
   readonly #loops = new Set<MessageLoop>();
 
   /** @ignore */
@@ -257,19 +257,8 @@ export class Mailbox implements AsyncDisposable {
 
   #loop(mailbox: string, options: ReceiveOptions, isFixed: boolean): MessageLoop {
     const { wait = Infinity, signal, prefetch: max = MAX_PREFETCH, count = Infinity } = options;
-    const loop = new MessageLoop({
-      mailbox,
-      wait,
-      count,
-      max,
-      isFixed,
-      signal,
-      session: this.#session,
-      leases: this.#leases,
-      onEnd: () => this.#loops.delete(loop),
-    });
-    this.#loops.add(loop);
-    return loop;
+    const loops = this.#loops, session = this.#session, leases = this.#leases;
+    return new MessageLoop({ mailbox, wait, count, max, isFixed, signal, session, leases, loops });
   }
 
   /**

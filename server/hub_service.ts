@@ -15,7 +15,7 @@ import type { MetricName } from "./report/metrics.ts";
 import type { Watch } from "./report/watch.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "./service/history.ts";
 import { Hub } from "./service/hub.ts";
-import type { GroupCommit } from "./store/journal/group.ts";
+import type { GroupCommit } from "./store/journaled/group.ts";
 import { DEFAULT_SHARE } from "./store/limits.ts";
 import type { AdminCommand } from "./wire/admin/admin_requests.ts";
 import { hubCommands } from "./wire/admin/channel_commands.ts";

@@ -15,7 +15,7 @@ import type { Accounts } from "./service/accounts.ts";
 import { MAX_MEASURES, type Moderation } from "./service/moderation.ts";
 import { DEAD_LIMITS } from "./store/engine/message/dead_letters.ts";
 import type { ContentFiles } from "./store/files/files.ts";
-import type { GroupCommit } from "./store/journal/group.ts";
+import type { GroupCommit } from "./store/journaled/group.ts";
 import { MAX_ACCOUNTS } from "./store/requests/account.ts";
 import type { Fullest } from "./store/requests/report.ts";
 import { MAX_WATCHERS, type Watchers } from "./wire/admin/watchers.ts";

@@ -10,7 +10,6 @@ import { hasDatabase } from "./data/start_check.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
 import { StoreLocked } from "./store/errors.ts";
 import { openJournaledStore } from "./store/journaled/open.ts";
-import { DEFAULT_LIMITS } from "./store/limits.ts";
 import type { OutcomeOf, Store, StoreRequest } from "./store/store.ts";
 
 export class OfflineAccounts {
@@ -34,7 +33,7 @@ export class OfflineAccounts {
   static async open(directory: string): Promise<OfflineAccounts | "no database" | "in use"> {
     if (!await hasDatabase(directory)) return "no database";
     try {
-      const store = await openJournaledStore({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
+      const store = await openJournaledStore({ directory, onEvent() {} });
       return new OfflineAccounts(store, directory);
     } catch (error) {
       if (error instanceof StoreLocked) return "in use";

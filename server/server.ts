@@ -34,7 +34,7 @@ import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
 import type { ContentFiles } from "./store/files/files.ts";
-import { GroupCommit } from "./store/journal/group.ts";
+import { GroupCommit } from "./store/journaled/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";

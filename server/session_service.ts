@@ -22,7 +22,7 @@ import type { Metrics, RefusedReason, SessionTable } from "./report/metrics.ts";
 import type { Tap, Watch } from "./report/watch.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Moderation } from "./service/moderation.ts";
-import type { GroupCommit } from "./store/journal/group.ts";
+import type { GroupCommit } from "./store/journaled/group.ts";
 import type { DatagramClient } from "./wire/mailbox/original_wire.ts";
 import { type LoginRefusal, refusedLogin } from "./wire/session/login.ts";
 import { SealWire, type SealWireOptions } from "./wire/session/seal_wire.ts";

@@ -12,8 +12,8 @@ import { LOOPBACK, type TableUsage } from "./quota/fair_table.ts";
 import type { MetricName, Metrics, TableName } from "./report/metrics.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { ContentFiles } from "./store/files/files.ts";
-import type { GroupCommit } from "./store/journal/group.ts";
-import type { Store } from "./store/store.ts";
+import type { GroupCommit } from "./store/journaled/group.ts";
+import type { JournaledStore, StoreFigures } from "./store/journaled/journaled_store.ts";
 
 /** What is measured; a service that doesn't run is undefined. */
 export interface StatusSources {
@@ -21,7 +21,7 @@ export interface StatusSources {
   /** When the server started, in milliseconds since 1970. */
   startTime: number;
   store: GroupCommit;
-  opened: Pick<Store, "dropped">;
+  opened: Pick<JournaledStore, "dropped" | "figures">;
   accounts: Accounts;
   metrics: Metrics;
   mailbox?: MailboxService;
@@ -58,7 +58,20 @@ export async function status(sources: StatusSources): Promise<string[]> {
     ...mailbox?.sessions.tables.flatMap(([name, usage]) => tableLines(`mailbox ${name}`, usage)) ?? [],
     ...forum?.sessions.tables.flatMap(([name, usage]) => tableLines(`forum ${name}`, usage)) ?? [],
     ...lines(hub?.status() ?? []),
+    ...lines(journalValues(opened.figures)),
     ...lines(metrics.entries()),
+  ];
+}
+
+function journalValues(figures: StoreFigures): [MetricName, number][] {
+  const { records, bytes, syncs, syncMs, segments, checkpoints } = figures;
+  return [
+    ["journal records", records],
+    ["journal bytes", bytes],
+    ["journal syncs", syncs],
+    ["journal sync time", syncMs],
+    ["journal segments", segments],
+    ["checkpoints", checkpoints],
   ];
 }
 

@@ -164,7 +164,7 @@ Deno.test("a forbidden import is found in every form, and named with its line", 
     '} from "./session/session.ts";',
     'export * from "../server/store/store.ts";',
     'const later = await import("../server/net/listener.ts");',
-    'new Worker(new URL("../server/store/journaled/write_back_worker.ts", import.meta.url));',
+    'new Worker(new URL("../server/store/checkpoint/write_back_worker.ts", import.meta.url));',
   ].join("\n");
   const wrong = importsOf("client/mailbox.ts", source).filter((one) => violation(one) !== undefined);
   assertEquals(wrong.map(({ line }) => line), [1, 5, 6, 7]);

@@ -151,7 +151,7 @@ export class MailboxSession extends Session<MailboxAnswer> {
     });
     const abort = () => {
       request.cancel(signal!.reason);
-      this.sendSoon();
+      this.loop.sendSoon();
     };
     this.unordered.add(request);
     signal?.addEventListener("abort", abort);

@@ -46,7 +46,8 @@ interface MessageLoopOptions {
   signal: AbortSignal | undefined;
   session: MailboxSession;
   leases: ReceivedLeases;
-  onEnd(): void;
+  /** Those that run. */
+  loops: Set<MessageLoop>;
 }
 
 const DONE = { done: true, value: undefined } as const;
@@ -89,11 +90,10 @@ export class MessageLoop implements AsyncGenerator<ReceivedMessage, void, void> 
   constructor(options: MessageLoopOptions) {
     this.#options = options;
     this.#left = options.count;
-    const { max, signal } = options;
+    const { max } = options;
     if (!Number.isInteger(max) || max < 1 || max > MAX_PREFETCH) {
       this.#error = new RangeError(`Cannot ask for ${max} messages ahead: 1 to ${MAX_PREFETCH}`);
     }
-    signal?.addEventListener("abort", this.#abort);
   }
 
   /** The next message. */
@@ -152,13 +152,21 @@ export class MessageLoop implements AsyncGenerator<ReceivedMessage, void, void> 
   async #wait<T>(take: () => T | undefined): Promise<T | undefined> {
     let taken: T | undefined;
     try {
-      const { ordered } = this.#options.session;
+      const { loops, session: { ordered } } = this.#options;
+      if (this.#ending === undefined && !loops.has(this)) this.#begin();
       if (!ordered.hasRoom) await ordered.ready();
       taken = await this.#fetchUntil(take);
     } finally {
       if (taken === undefined) await this.end();
     }
     return taken;
+  }
+
+  /** The program takes the first message: a loop that is never used holds nothing. */
+  #begin() {
+    const { loops, signal } = this.#options;
+    loops.add(this);
+    signal?.addEventListener("abort", this.#abort);
   }
 
   async #fetchUntil<T>(take: () => T | undefined): Promise<T | undefined> {
@@ -336,7 +344,7 @@ export class MessageLoop implements AsyncGenerator<ReceivedMessage, void, void> 
     await Promise.all([this.#fetching, this.#release(0), this.#options.leases.begin()]);
     this.#cancelTimer?.();
     await this.#releasing;
-    this.#options.onEnd();
+    this.#options.loops.delete(this);
   }
 
   /** The connection is being closed: the loop ends with an error. */

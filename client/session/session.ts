@@ -54,7 +54,7 @@ export class Session<A extends UnorderedAnswer> {
   readonly #liveness: Liveness;
   /** Backs off when the server has no room for the session. */
   readonly #busy: BusyBackoff;
-  readonly #loop: SendLoop;
+  protected readonly loop: SendLoop;
   /** A datagram without requests, which asks for the server's start ID. */
   readonly #hello: Sendable = { ordered: false, sends: 0, datagram: undefined };
   readonly #isResumed: boolean;
@@ -91,13 +91,9 @@ export class Session<A extends UnorderedAnswer> {
     const start = this.#isResumed ? environment.random(4) : [];
     this.unordered = new UnorderedRequests(this.#inFlight, new BusyBackoff(environment.onBusy), start);
     this.#receivedAt = environment.monotonicClock();
-    const inFlight = this.#inFlight;
-    this.#loop = new SendLoop(environment, {
+    this.loop = new SendLoop(environment, this.#inFlight, {
       prepare: () => this.prepare(),
       nextDatagram: (now) => this.#nextDatagram(now),
-      get isAnswerDue() {
-        return !inFlight.isEmpty;
-      },
       deadline: (now) => this.#deadline(now),
       due: (now) => this.#due(now),
     });
@@ -124,11 +120,6 @@ export class Session<A extends UnorderedAnswer> {
     return this.environment.monotonicClock();
   }
 
-  /** Sends what there is, with what else is added in this turn. */
-  protected sendSoon() {
-    this.#loop.sendSoon();
-  }
-
   /** Adds the requests that were gathered since the last datagram. */
   protected prepare() {}
 
@@ -142,7 +133,7 @@ export class Session<A extends UnorderedAnswer> {
     if (this.#closing !== undefined) throw closed(false);
     const mayBeStale = !this.#isResumed && this.#isIdle;
     if (mayBeStale && this.now() - this.#receivedAt > STALE_MS) this.#beginAnew();
-    this.sendSoon();
+    this.loop.sendSoon();
   }
 
   /** Sends an ordered request. Returns whether there is room for more. */
@@ -153,7 +144,7 @@ export class Session<A extends UnorderedAnswer> {
     if (signal !== undefined) {
       request.onAbort(signal, () => {
         this.ordered.withdraw(request, this.now());
-        this.sendSoon();
+        this.loop.sendSoon();
       });
     }
     return this.ordered.hasRoom;
@@ -198,7 +189,7 @@ export class Session<A extends UnorderedAnswer> {
       this.unordered.cancelAll(() => closed(false));
       const cancel = this.environment.setTimer(limit, () => this.fail(closed));
       this.#closing.promise.then(cancel);
-      this.sendSoon();
+      this.loop.sendSoon();
     }
     await this.#closing.promise;
   }
@@ -208,7 +199,7 @@ export class Session<A extends UnorderedAnswer> {
     if (this.#ended !== undefined) return;
     this.prepare();
     this.#ended = error;
-    this.#loop.stop();
+    this.loop.stop();
     this.ordered.end(error);
     this.unordered.endAll(() => error(true));
     this.#closing?.resolve();
@@ -232,7 +223,7 @@ export class Session<A extends UnorderedAnswer> {
     if (wasBusy && !this.#isBusy) this.#liveness.hasRoom(now);
     for (const request of this.#inFlight.takeLost(now)) this.#resend(request);
     this.#liveness.received(now, !this.#inFlight.isEmpty);
-    this.#loop.sendAtEnd();
+    this.loop.sendAtEnd();
   }
 
   #answer(answer: SessionAnswer | A, now: number) {
@@ -263,9 +254,8 @@ export class Session<A extends UnorderedAnswer> {
       case "bad":
         return this.ordered.bad(answer.n, answer.reason, now);
       case "full":
-        return this.ordered.refuse(answer.n, answer.limit, now);
       case "storage":
-        return this.ordered.refuse(answer.n, "storage", now);
+        return this.ordered.refuse(answer.n, answer.kind === "full" ? answer.limit : "storage", now);
     }
   }
 
@@ -296,7 +286,7 @@ export class Session<A extends UnorderedAnswer> {
     onBegin(this.state).then(() => {
       // it may have begun anew since, which calls onBegin again
       if (id === this.#identity.id) this.#isBeginning = false;
-      this.sendSoon();
+      this.loop.sendSoon();
     }, fail);
   }
 

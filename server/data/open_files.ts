@@ -7,7 +7,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import type { Log } from "../report/log.ts";
 import { ContentFiles, type ContentFilesOptions, type UnknownContents } from "../store/files/files.ts";
-import type { GroupCommit } from "../store/journal/group.ts";
+import type { GroupCommit } from "../store/journaled/group.ts";
 
 /** Unused contents that are removed at a time. */
 const BATCH_CONTENTS = 256;

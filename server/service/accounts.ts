@@ -9,7 +9,7 @@ import type { AccountAction, AccountRefusal } from "../../protocol/admin.ts";
 import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
-import type { GroupCommit } from "../store/journal/group.ts";
+import type { GroupCommit } from "../store/journaled/group.ts";
 import type { Account, AccountOutcome, AccountRequest, Coverage } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
 

@@ -12,7 +12,7 @@ import { type ForumChange, isPost } from "../../protocol/forum.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { UploadId } from "../store/files/file_quota.ts";
 import type { ContentFiles, IncomingFile } from "../store/files/files.ts";
-import type { GroupCommit } from "../store/journal/group.ts";
+import type { GroupCommit } from "../store/journaled/group.ts";
 import type {
   AttachOutcome,
   EntryPage,

@@ -9,7 +9,7 @@ import { ADMIN, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { NOT_CONFIRMED } from "../../protocol/session.ts";
 import { ownerAt, ownerOf } from "../quota/owner.ts";
 import type { Environment } from "../quota/uptime.ts";
-import type { GroupCommit } from "../store/journal/group.ts";
+import type { GroupCommit } from "../store/journaled/group.ts";
 import type { Moderation } from "./moderation.ts";
 import type { PeekedPage, Put, PutOutcome, Stats, TakeOutcome } from "../store/requests/message.ts";
 

@@ -8,7 +8,7 @@
 import { NetworkMap } from "../quota/network_map.ts";
 import { isOwnMachine, type Subject, subjectOf } from "../quota/subject.ts";
 import type { Environment } from "../quota/uptime.ts";
-import type { GroupCommit } from "../store/journal/group.ts";
+import type { GroupCommit } from "../store/journaled/group.ts";
 import type { Measure, MeasureKind } from "../store/requests/measure.ts";
 import type { Store } from "../store/store.ts";
 

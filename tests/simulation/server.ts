@@ -9,7 +9,7 @@ import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_reque
 import { DATABASE_FILE } from "../../server/store/database/database.ts";
 import { BatchEngine } from "../batch_engine.ts";
 import type { TableLimits } from "../../server/quota/fair_table.ts";
-import type { GroupCommit, Source } from "../../server/store/journal/group.ts";
+import type { GroupCommit, Source } from "../../server/store/journaled/group.ts";
 import type { Outcome, Store, StoreRequest } from "../../server/store/store.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/limits.ts";
 import { isSealDatagram, sealKey } from "../../protocol/seal.ts";

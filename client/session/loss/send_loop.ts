@@ -1,4 +1,5 @@
 import { atEndOfTurn, type SessionEnvironment } from "../environment.ts";
+import type { InFlight } from "./in_flight.ts";
 
 /** What has datagrams to send. */
 interface Sender {
@@ -6,8 +7,6 @@ interface Sender {
   prepare(): void;
   /** The next one, if there is one. */
   nextDatagram(now: number): Uint8Array<ArrayBuffer> | undefined;
-  /** Whether an answer to anything that was sent is due. */
-  readonly isAnswerDue: boolean;
   /** When {@linkcode due} has something to do. */
   deadline(now: number): number;
   due(now: number): void;
@@ -19,6 +18,7 @@ interface Sender {
  */
 export class SendLoop {
   readonly #environment: SessionEnvironment;
+  readonly #inFlight: Pick<InFlight, "isEmpty">;
   readonly #sender: Sender;
   /** When it sends next: not before it is asked to, after the current microtask, or at the end of this turn. */
   #next: "idle" | "microtask" | "end of turn" = "idle";
@@ -29,8 +29,9 @@ export class SendLoop {
   #timerAt = Infinity;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(environment: SessionEnvironment, sender: Sender) {
+  constructor(environment: SessionEnvironment, inFlight: Pick<InFlight, "isEmpty">, sender: Sender) {
     this.#environment = environment;
+    this.#inFlight = inFlight;
     this.#sender = sender;
   }
 
@@ -40,7 +41,7 @@ export class SendLoop {
    */
   sendSoon() {
     if (this.#next === "microtask" || this.#isStopped) return;
-    if (this.#sender.isAnswerDue) return this.sendAtEnd();
+    if (!this.#inFlight.isEmpty) return this.sendAtEnd();
     this.#next = "microtask";
     queueMicrotask(() => this.#flush());
   }

@@ -203,6 +203,11 @@ export class Engine {
     if (contents.length > 0) this.#events.push({ kind: "unused", contents });
   }
 
+  /** Takes over what another engine was to report as `ready`: subscriptions are no part of the state. */
+  takeSubscriptions(other: Engine) {
+    this.#messages.events.takeOver(other.#messages.events);
+  }
+
   /** The events since the last call. They are given out when the record is durable (store 4.8). */
   takeEvents(): StoreEvent[] {
     this.#finishRecord();

@@ -11,14 +11,19 @@
  * @throws {Error} It can't be written; the file is as it was.
  */
 export async function replaceFile(path: string, text: string) {
-  {
-    using file = await Deno.open(`${path}.new`, { write: true, create: true, truncate: true, mode: 0o600 });
-    const bytes = new TextEncoder().encode(text);
-    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-    await file.sync();
+  try {
+    await writeWhole(`${path}.new`, new TextEncoder().encode(text));
+    await Deno.rename(`${path}.new`, path);
+    await syncDirectory(path.replace(Deno.build.os === "windows" ? /[^/\\]*$/ : /[^/]*$/, "") || ".");
+  } catch (error) {
+    throw new Error(`Cannot write ${path}: ${(error as Error).message}`);
   }
-  await Deno.rename(`${path}.new`, path);
-  await syncDirectory(path.replace(Deno.build.os === "windows" ? /[^/\\]*$/ : /[^/]*$/, "") || ".");
+}
+
+async function writeWhole(path: string, bytes: Uint8Array) {
+  using file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+  await file.sync();
 }
 
 /** A file's name is on disk when its directory is. Windows can't open a directory, and does that by itself. */

@@ -7,7 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
-import type { GroupCommit } from "../journal/group.ts";
+import type { GroupCommit } from "../journaled/group.ts";
 import { syncDirectory } from "./durable_file.ts";
 import { type FileLimits, FileQuota, type UploadId } from "./file_quota.ts";
 import { moveAside } from "./move_aside.ts";
@@ -114,6 +114,8 @@ export class ContentFiles {
     if (directory === undefined) return files;
     const path = files.#directory = `${directory}/files`;
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    // the names in it are on disk when its own is
+    await syncDirectory(directory);
     await files.#scan(path);
     return files;
   }

@@ -57,6 +57,8 @@ export interface Journal {
   readonly durable: number;
   /** Bytes of all records that were appended since the journal was opened. */
   readonly bytes: number;
+  /** Files that have records, or will have the next ones. */
+  readonly segments: number;
   /**
    * Bytes that can be appended for sure, whatever the disk does: one record or several, with {@linkcode RECORD_HEAD_BYTES}
    * for each and `requestBytesMax` for each of its requests (request_codec.ts).

@@ -10,6 +10,7 @@ export class MemoryJournal implements Journal {
   #records: JournalRecord[] = [];
   readonly chain = NO_CHAIN;
   readonly bytes = 0;
+  readonly segments = 0;
   readonly room = Infinity;
 
   get last(): number {

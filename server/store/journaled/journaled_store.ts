@@ -3,13 +3,13 @@ import { StoreLost } from "../errors.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
-import { Admission, type AdmissionOptions } from "./admission.ts";
-import { type CheckpointHost, Checkpoints } from "./checkpoints.ts";
+import { Admission, type AdmissionOptions } from "../room/admission.ts";
+import { type CheckpointHost, Checkpoints } from "../checkpoint/checkpoints.ts";
 import type { StoreClocks } from "./clocks.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
 import { Recorder } from "./recorder.ts";
 import { type RecordClocks, replay } from "./replay.ts";
-import type { WriteBack } from "./write_back.ts";
+import type { WriteBack } from "../checkpoint/write_back.ts";
 
 /**
  * How long a record that nobody waits for stays without a sync, in milliseconds: messages that come one by one cost fewer
@@ -48,6 +48,17 @@ export interface JournaledStoreOptions {
   onLost(error: Error): void;
 }
 
+/** Counts since the store was opened, but for `segments`. */
+export interface StoreFigures {
+  records: number;
+  bytes: number;
+  segments: number;
+  syncs: number;
+  /** Milliseconds that the syncs took together. */
+  syncMs: number;
+  checkpoints: number;
+}
+
 /** Requests that belong together, and who waits for their outcomes. */
 interface Batch {
   requests: readonly StoreRequest[];
@@ -81,6 +92,11 @@ export class JournaledStore implements Store {
   readonly #checkpoints: Checkpoints;
   readonly #admission: Admission | undefined;
   #engine: Engine;
+  /** Messages that the engine has dropped while it applied records that are older than this store. */
+  #droppedBefore: number;
+  readonly #firstRecord: number;
+  #syncs = 0;
+  #syncMs = 0;
   /** Batches that wait while no record may be made. */
   #held: Batch[] = [];
   #isHeld = false;
@@ -100,6 +116,8 @@ export class JournaledStore implements Store {
     this.#journal = journal;
     this.clocks = clocks;
     this.opened = engine.counts;
+    this.#droppedBefore = engine.dropped;
+    this.#firstRecord = journal.last;
     this.#admission = storage && new Admission({
       ...storage,
       pages: () => this.#engine.pages,
@@ -132,7 +150,14 @@ export class JournaledStore implements Store {
   }
 
   get dropped(): number {
-    return this.#engine.dropped;
+    return this.#engine.dropped - this.#droppedBefore;
+  }
+
+  /** What it did since it was opened, and what its journal has. */
+  get figures(): StoreFigures {
+    const { last, bytes, segments } = this.#journal;
+    const records = last - this.#firstRecord, checkpoints = this.#checkpoints.count;
+    return { records, bytes, segments, syncs: this.#syncs, syncMs: Math.round(this.#syncMs), checkpoints };
   }
 
   apply(requests: readonly StoreRequest[], isAwaited = true): Promise<Outcome[]> {
@@ -179,7 +204,9 @@ export class JournaledStore implements Store {
     this.#lingering = undefined;
     try {
       if (syncDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, syncDelayMs));
-      const durable = await this.#journal.sync();
+      const began = performance.now(), durable = await this.#journal.sync();
+      this.#syncs++;
+      this.#syncMs += performance.now() - began;
       // in memory nothing is read again
       if (this.#options.writeBack === undefined) this.#journal.release(durable + 1);
       this.#settleUpTo(durable);
@@ -231,9 +258,12 @@ export class JournaledStore implements Store {
 
   /** After a checkpoint that failed: all records are durable, and none is made. */
   #rebuild() {
-    this.#engine.close();
+    const before = this.#engine;
+    before.close();
     this.#engine = this.#options.openEngine();
     replay(this.#engine, this.#journal);
+    this.#engine.takeSubscriptions(before);
+    this.#droppedBefore += this.#engine.dropped - before.dropped;
   }
 
   /** The first checkpoint, with what a start records: nothing was answered before it. */

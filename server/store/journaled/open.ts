@@ -16,21 +16,22 @@ import { MemoryJournal } from "../journal/memory_journal.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
 import type { Configuration } from "../requests/upkeep.ts";
 import type { StoreEvent, StoreRequest } from "../store.ts";
-import { freeBytes } from "./admission.ts";
+import { freeBytes } from "../room/admission.ts";
 import { StoreClocks, type SystemClocks } from "./clocks.ts";
 import { DirectoryLock } from "./directory_lock.ts";
 import { JournaledStore } from "./journaled_store.ts";
 import { openJournal, segmentBytesIn } from "./open_journal.ts";
-import { Reserve } from "./reserve.ts";
+import { Reserve } from "../room/reserve.ts";
 import { replay } from "./replay.ts";
-import { WriteBack } from "./write_back.ts";
+import { WriteBack } from "../checkpoint/write_back.ts";
 
 export interface StoreOptions {
   /** The data directory, which must exist; undefined: everything is kept in memory. */
   directory: string | undefined;
   /** Its lock, which the store releases when it is closed; taken by default. */
   lock?: DirectoryLock | undefined;
-  limits: StoreLimits;
+  /** Limits and the options that go with them; undefined: what the store has been given before. */
+  limits?: StoreLimits | undefined;
   /** Most bytes of sender and text of a message that a take gives; any number by default. */
   takeBytesMax?: number | undefined;
   forumLimits?: Partial<ForumLimits> | undefined;
@@ -123,13 +124,14 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
 
 /** What a start records. */
 function startRequests(options: StoreOptions, engine: Engine): StoreRequest[] {
+  const requests: StoreRequest[] = [{ kind: "start" }];
+  if (options.limits === undefined) return requests;
   const configuration: Configuration = {
     limits: options.limits,
     takeBytesMax: options.takeBytesMax ?? ANY_LENGTH,
     forumLimits: { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits },
     sessionLimits: options.sessionLimits ?? SESSION_LIMITS,
   };
-  const requests: StoreRequest[] = [{ kind: "start" }];
   const isSame = isSameConfiguration(engine.configuration, configuration);
   return isSame ? requests : [...requests, { kind: "configure", ...configuration }];
 }

@@ -1,7 +1,8 @@
 import type { JournalPosition } from "../journal/journal.ts";
 import { DiskJournal, SEGMENT_BYTES } from "../journal/disk_journal.ts";
+import { JournalDamaged } from "../journal/recovery.ts";
 import { syncDirectory } from "../files/durable_file.ts";
-import { freeBytes } from "./admission.ts";
+import { freeBytes } from "../room/admission.ts";
 
 /** The journal's folder in the data directory. */
 export const JOURNAL_FOLDER = "journal";
@@ -29,6 +30,15 @@ export function segmentCount(directory: string): number {
   }
 }
 
+function isThere(folder: string): boolean {
+  try {
+    return Deno.statSync(folder).isDirectory;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 /**
  * Opens the journal of a data directory that is locked.
  *
@@ -51,6 +61,8 @@ export async function openJournal(
     await makeDurable();
     await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     await syncDirectory(directory);
+  } else if (!isThere(folder)) {
+    throw new JournalDamaged(folder, undefined, "it is not there");
   }
   return await DiskJournal.open({ folder, id, position, isNew, segmentBytes });
 }

@@ -2,10 +2,10 @@ import type { Engine } from "../engine/engine.ts";
 import { type Journal, RECORD_HEAD_BYTES, type RecordHead } from "../journal/journal.ts";
 import { requestBytesMax } from "../journal/request_codec.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
-import { type Admission, isAdding, isRefusedWhole } from "./admission.ts";
+import { type Admission, isAdding, isRefusedWhole } from "../room/admission.ts";
 import type { StoreClocks } from "./clocks.ts";
 import { ENGINE_VERSION, type RecordClocks } from "./replay.ts";
-import { StorageFailure } from "./storage_failure.ts";
+import { StorageFailure } from "../room/storage_failure.ts";
 
 /** The ID of the leader on one machine. */
 const NO_LEADER = new Uint8Array(16);

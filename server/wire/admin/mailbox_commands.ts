@@ -5,7 +5,7 @@
  */
 
 import { cutText, SHARED_QUEUE } from "../../../protocol/mailbox.ts";
-import type { GroupCommit } from "../../store/journal/group.ts";
+import type { GroupCommit } from "../../store/journaled/group.ts";
 import type { DeadLetter, Requeued } from "../../store/requests/message.ts";
 import type { OutcomeOf, StoreRequest } from "../../store/store.ts";
 import type { AdminCommand } from "./admin_requests.ts";

@@ -6,7 +6,7 @@
 
 import { utf8Length } from "../../../protocol/mailbox.ts";
 import { type BadRequest, MAX_TEXT_BYTES } from "../../../protocol/session.ts";
-import type { GroupCommit, Source } from "../../store/journal/group.ts";
+import type { GroupCommit, Source } from "../../store/journaled/group.ts";
 import type {
   OrderedBatch,
   OrderedRequest,

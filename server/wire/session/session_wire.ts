@@ -21,7 +21,7 @@ import { FairTable, SESSION_LIMITS, type TableLimits, type TableUsage } from "..
 import type { Environment } from "../../quota/uptime.ts";
 import type { Clients, ConnectedClient, Traffic } from "../../report/clients.ts";
 import type { SessionTable } from "../../report/metrics.ts";
-import type { GroupCommit } from "../../store/journal/group.ts";
+import type { GroupCommit } from "../../store/journaled/group.ts";
 import type { SessionOutcome } from "../../store/requests/session.ts";
 import { SessionCookies } from "./cookies.ts";
 import type { OrderedLine, SessionHandler } from "./handler.ts";

@@ -10,7 +10,7 @@ import { Log } from "../../../server/report/log.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
 import { DEFAULT_FILE_LIMITS, type FileLimits } from "../../../server/store/files/file_quota.ts";
 import { ContentFiles } from "../../../server/store/files/files.ts";
-import type { GroupCommit } from "../../../server/store/journal/group.ts";
+import type { GroupCommit } from "../../../server/store/journaled/group.ts";
 import { Forum, type ForumOptions, type UploadOutcome } from "../../../server/service/forum.ts";
 import type { Attach, FindFileOutcome } from "../../../server/store/requests/thread.ts";
 import { TransferWire } from "../../../server/wire/transfer/transfer.ts";

@@ -14,6 +14,14 @@ function runner(cwd: string) {
   };
 }
 
+/** The paths of all files below a directory. */
+function* filesIn(directory: string): Generator<string> {
+  for (const { name, isDirectory } of Deno.readDirSync(directory)) {
+    if (isDirectory) yield* filesIn(`${directory}/${name}`);
+    else yield `${directory}/${name}`;
+  }
+}
+
 Deno.test("accounts are managed in the data directory, and through the server that has it open", async () => {
   await using directory = await temporaryDirectory();
   const run = runner(directory.path);
@@ -81,9 +89,8 @@ Deno.test("accounts are managed in the data directory, and through the server th
   // the key and the database are for their owner, and no password is anywhere
   const mode = (await Deno.stat(`${directory.path}/parley-data/seal-key`)).mode! & 0o777;
   assertEquals(mode, 0o600);
-  for await (const { name } of Deno.readDir(`${directory.path}/parley-data`)) {
-    const bytes = await Deno.readFile(`${directory.path}/parley-data/${name}`);
-    const text = new TextDecoder("latin1").decode(bytes);
+  for (const name of filesIn(`${directory.path}/parley-data`)) {
+    const text = new TextDecoder("latin1").decode(await Deno.readFile(name));
     for (const password of ["wise@!@", "falcon", "bee,p", "organa", "force", "endor"]) {
       assert(!text.includes(password), name);
     }

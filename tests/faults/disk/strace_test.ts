@@ -77,11 +77,12 @@ Deno.test("R is answered with a message only after its removal was synced to the
     calls.find(({ text }) => text.startsWith("send") && text.includes(`"${datagram}`))!;
   const syncsBetween = (from: Call, to: Call) =>
     calls.filter(({ text, began, ended }) =>
-      /^f(data)?sync\(\d+<[^>]*messages\.db-wal>\) += 0$/.test(text) && began > from.ended && ended < to.began
+      /^fdatasync\(\d+<[^>]*\/journal\/\d+\.journal>\) += 0$/.test(text) && began > from.ended &&
+      ended < to.began
     ).length;
   const put = syncsBetween(received("F, bob"), sent("A, ok, 1"));
   const take = syncsBetween(received("R, bob"), sent("N, "));
-  report(`syncs of the log between F and the count that shows it: ${put}; between R and its N: ${take}`);
+  report(`syncs of the journal between F and the count that shows it: ${put}; between R and its N: ${take}`);
   assert(put > 0, "the message was counted before it was synced");
   assert(take > 0, "the message was sent before its removal was synced");
 });

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { GroupCommit, type Source, StoreOverloaded } from "../../../server/store/journal/group.ts";
+import { GroupCommit, type Source, StoreOverloaded } from "../../../server/store/journaled/group.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
 import type { OrderedBatch } from "../../../server/store/requests/session.ts";
 import type { Outcome, Store, StoreRequest } from "../../../server/store/store.ts";

@@ -23,6 +23,11 @@ export class ReadyEvents {
     return "set";
   }
 
+  /** Takes over the subscriptions of another engine. */
+  takeOver(other: ReadyEvents) {
+    for (const mailbox of other.#subscribed) this.#subscribed.add(mailbox);
+  }
+
   /** The mailbox has a message that can be taken. */
   notify(mailbox: string) {
     if (this.#subscribed.has(mailbox)) this.#ready.add(mailbox);

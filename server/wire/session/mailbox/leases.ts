@@ -9,7 +9,7 @@ import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
 import type { TableLimits, TableUsage } from "../../../quota/fair_table.ts";
 import type { Environment } from "../../../quota/uptime.ts";
 import type { MailboxReceivers } from "../../../service/mailboxes.ts";
-import type { GroupCommit } from "../../../store/journal/group.ts";
+import type { GroupCommit } from "../../../store/journaled/group.ts";
 import { type Leased, type LeaseOutcome, UNCONFIRMED_LEASE_MS } from "../../../store/requests/lease.ts";
 import type { SessionClient } from "../handler.ts";
 import { FIRST_REPEAT_MS, type LeaseRequest, Receiver } from "./receiver.ts";
@@ -256,7 +256,8 @@ export class Leases implements MailboxReceivers {
     const receiver = this.#bySession.get(client)?.get(t);
     if (receiver !== undefined) this.#confirmed(receiver);
     const answer = () => client.send(encodeMailboxAnswer({ kind: "got", t }));
-    this.#options.store.submit({ kind: "confirm", session: client.id, tag: t }, answer);
+    // the client goes on without it: it costs no sync by itself
+    this.#options.store.submit({ kind: "confirm", session: client.id, tag: t }, answer, false);
   }
 
   /** The client has named this token: the messages of that lease have arrived. */

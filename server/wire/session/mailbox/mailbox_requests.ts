@@ -10,7 +10,7 @@ import type { TableUsage } from "../../../quota/fair_table.ts";
 import type { Environment } from "../../../quota/uptime.ts";
 import type { SessionTable } from "../../../report/metrics.ts";
 import type { AccessRefusal, Mailboxes } from "../../../service/mailboxes.ts";
-import type { GroupCommit } from "../../../store/journal/group.ts";
+import type { GroupCommit } from "../../../store/journaled/group.ts";
 import type { OrderedRequest } from "../../../store/requests/session.ts";
 import type { SessionClient, SessionHandler } from "../handler.ts";
 import { Leases } from "./leases.ts";

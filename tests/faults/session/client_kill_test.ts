@@ -1,93 +1,11 @@
-import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { connectMailbox } from "../../../client/mailbox.ts";
-import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../../program.ts";
+import { ServerProcess, temporaryDirectory } from "../../program.ts";
 import { ClientProcess } from "../client_process.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "../form.ts";
-import { SessionLedger } from "./ledger.ts";
 
-/** Kills of the server. */
-const KILLS = FULL ? 50 : 4;
-/** Of these, how many have to come between a request and its outcome. */
-const BETWEEN = FULL ? 10 : 1;
-/** Acknowledgements after which a server is killed, at least and at most; and those a second that make a load. */
-const LEAST = 100, MOST = FULL ? 4000 : 500;
-const RATE = 1000;
-const SENDERS = 4, RECEIVERS = 4;
 /** Senders that are killed, and receivers. */
 const CLIENT_KILLS = FULL ? 50 : 2;
-/** Messages of one sender that are on their way to their receiver. */
-const WINDOW = 64;
-
-// session.md 5.6, 5.7
-Deno.test("kill -9 of the server loses and duplicates nothing, and its clients continue by themselves", async () => {
-  const random = randomNumbers(obtainSeed());
-  await using directory = await temporaryDirectory();
-  const start = (port: number) =>
-    ServerProcess.start(["mailbox", `${port}`, "--data", directory.path], { command: FROM_SOURCE });
-  await using stack = new AsyncDisposableStack();
-  let server = stack.use(await start(0));
-  const { port } = server;
-  const connect = async () => stack.use(await connectMailbox({ port }));
-
-  const ledger = new SessionLedger();
-  const acknowledgements = () => ledger.stored + ledger.acknowledged;
-  for (let i = 0; i < RECEIVERS; i++) {
-    const receiver = await connect();
-    ledger.receive(receiver, `of-sender-${i}`);
-    ledger.receive(receiver, "shared");
-  }
-  let stopped = false, enough = Infinity;
-  let reached = Promise.withResolvers<void>();
-  const senders = new Map<string, () => void>();
-  for (let i = 0; i < SENDERS; i++) {
-    const sender = await connect(), name = `sender-${i}`;
-    let count = 0;
-    senders.set(name, () => ledger.send(sender, count++ % 2 === 0 ? `of-sender-${i}` : "shared", name));
-  }
-  // each message that has arrived makes room for the next of its sender
-  ledger.onAcknowledged = (name) => {
-    if (!stopped) senders.get(name)!();
-    if (acknowledgements() >= enough) reached.resolve();
-  };
-  for (const send of senders.values()) for (let i = 0; i < WINDOW; i++) send();
-
-  let between = 0, up = 0, done = 0;
-  for (let kill = 0; kill < KILLS; kill++) {
-    const began = performance.now(), before = acknowledgements();
-    enough = before + LEAST + random(MOST - LEAST);
-    reached = Promise.withResolvers();
-    await ledger.unlessFailed(reached.promise);
-    // at once, or at some moment of what follows; what was sent before this turn is on its way
-    const { promise, resolve } = Promise.withResolvers<void>();
-    setTimeout(() => {
-      if (ledger.pending > 0) between++;
-      Deno.kill(server.pid, "SIGKILL");
-      up += performance.now() - began;
-      done += acknowledgements() - before;
-      resolve();
-    }, random(8));
-    await promise;
-    assertEquals((await server.ended()).signal, "SIGKILL", `the server ended by itself: ${server.err}`);
-    server = stack.use(await start(port));
-  }
-  stopped = true;
-  await ledger.finished();
-  const { messages, dead } = await (await connect()).stat();
-
-  const rate = Math.round(done / up * 1000);
-  report(
-    `kills of the server: ${KILLS}, ${between} of them between a request and its outcome; ` +
-      `${rate} acknowledgements a second while it was up`,
-  );
-  report(
-    `messages: ${ledger.sent} sent and stored, ${ledger.acknowledged} received; ` +
-      `handed out again, not acknowledged before: ${ledger.handedOut - ledger.acknowledged}`,
-  );
-  ledger.check();
-  assertEquals({ messages, dead }, { messages: 0, dead: 0 });
-  assertGreaterOrEqual(between, BETWEEN);
-  if (FULL) assertGreaterOrEqual(rate, RATE);
-});
 
 /** What is known of the messages of one mailbox, while its senders and receivers are killed. */
 class Mail {

@@ -3,11 +3,11 @@ import type { Engine } from "../engine/engine.ts";
 import type { Position } from "../engine/position.ts";
 import type { Journal } from "../journal/journal.ts";
 import { within } from "../../quota/uptime.ts";
-import type { Admission } from "./admission.ts";
+import type { Admission } from "../room/admission.ts";
 import type { WriteBack } from "./write_back.ts";
 
 /** A checkpoint is taken when the records since the last one have so many bytes, or are so old (store 5.1). */
-const CHECKPOINT_BYTES = 8 * 1024 * 1024, CHECKPOINT_MS = 5000;
+const CHECKPOINT_BYTES = 4 * 1024 * 1024, CHECKPOINT_MS = 5000;
 
 /** How long after one that failed it is tried again, and after one that made the file smaller it goes on, in milliseconds. */
 const RETRY_MS = 1000, SHRINK_MS = 50;

@@ -1,8 +1,8 @@
 /** A server that is stopped and continued, as by SIGSTOP or a machine that slept. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { Peer, ServerProcess, temporaryDirectory } from "../program.ts";
-import { FULL } from "./form.ts";
+import { Peer, ServerProcess, temporaryDirectory } from "../../program.ts";
+import { FULL } from "../form.ts";
 
 /** Milliseconds for which it is stopped: longer than the lease, and than the store waits for a confirmation. */
 const STOPPED = FULL ? 70_000 : 6000;
