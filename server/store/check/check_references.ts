@@ -25,8 +25,8 @@ const RULES: readonly Rule[] = [
   {
     table: "configuration",
     what: "it has to have one row at most, in JSON",
-    query: `SELECT '' AS key FROM configuration WHERE NOT json_valid(text)
-      UNION ALL SELECT '' FROM configuration HAVING count(*) > 1`,
+    query:
+      `SELECT '' AS key, count(*) AS found FROM configuration HAVING count(*) > 1 OR min(json_valid(text)) = 0`,
   },
   {
     table: "sequence",
