@@ -70,10 +70,11 @@ export class Reserve {
     const bytes = new Uint8Array(PIECE_BYTES), most = Math.min(RESERVE_BYTES, this.#bytes + free);
     try {
       using file = Deno.openSync(this.#path, { append: true, create: true, mode: 0o600 });
-      while (this.#bytes + PIECE_BYTES <= most) {
+      // what a full disk or a power cut has left of it may have any size
+      while (this.#bytes < most) {
         // a file system that compresses would give zeros no space
         crypto.getRandomValues(bytes);
-        this.#bytes += file.writeSync(bytes);
+        this.#bytes += file.writeSync(bytes.subarray(0, most - this.#bytes));
       }
     } catch {
       this.#bytes = size(this.#path) ?? 0;

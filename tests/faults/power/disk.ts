@@ -19,12 +19,12 @@ interface Change {
   isOver: boolean;
 }
 
+/** A file: what is certainly on the disk, what a process of the running machine reads, and what is between them. */
 class FileNode {
   readonly kind = "file";
-  /** What is certainly on the disk, and what a process of the running machine reads. */
-  durable = new Content();
-  readonly seen = new Content();
   changes: Change[] = [];
+
+  constructor(readonly durable = new Content(), readonly seen = new Content()) {}
 }
 
 interface DirectoryNode {
@@ -55,6 +55,17 @@ export class Disk {
   readonly #durable = new Map<string, Node>([["", { kind: "directory" }]]);
   readonly #seen = new Map<string, Node>([["", { kind: "directory" }]]);
   #namings: Naming[] = [];
+
+  /** A disk that certainly holds this. */
+  static holding(held: Holding): Disk {
+    const disk = new Disk();
+    for (const [path, what] of held) {
+      const node: Node = what === "directory" ? { kind: what } : new FileNode(what.copy(), what.copy());
+      disk.#durable.set(path, node);
+      disk.#seen.set(path, node);
+    }
+    return disk;
+  }
 
   /** Bytes that no sync covers. */
   get unsynced(): number {

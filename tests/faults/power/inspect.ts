@@ -105,6 +105,9 @@ async function read(store: Store, directory: string, sessions: readonly string[]
   for (const { name, messages } of await ask({ kind: "channels" })) {
     found.channels[name] = messages.map(({ text }) => text);
   }
+  const put = { kind: "put", mailbox: "more", sender: "", time: Date.now(), text: "more", bytes: 4 } as const;
+  const [outcome] = await store.apply([put]);
+  if (outcome !== "stored") throw new Error(`nothing more can be stored: ${outcome}`);
 }
 
 async function readThread(store: Store, directory: string, thread: string): Promise<FoundEntry[]> {
