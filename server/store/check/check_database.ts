@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { DATABASE_FILE, isApplication, LOG_FILE } from "../database/database.ts";
 import { logDamage } from "../database/log_damage.ts";
 import { MIGRATIONS } from "../database/migrations.ts";
-import { openReadOnly } from "../database/read_only.ts";
+import { ReadOnlyDatabase } from "../database/read_only.ts";
 import { firstRow } from "../database/statements.ts";
 import { fileSize } from "../files/file_size.ts";
 import type { Contents } from "./check_files.ts";
@@ -36,10 +36,11 @@ export function checkDatabase(check: Check): DatabaseState | undefined {
     return true;
   });
   if (!isWhole) return undefined;
-  const db = openReadOnly(path, true);
-  const version = attempt(check, "", () => checkPages(check, db));
+  const open = attempt(check, "", () => new ReadOnlyDatabase(path));
+  if (open === undefined) return undefined;
+  const { db } = open, version = attempt(check, "", () => checkPages(check, db));
   if (version === undefined) {
-    db.close();
+    open[Symbol.dispose]();
     return undefined;
   }
   const isCurrent = version === MIGRATIONS.length;
@@ -61,7 +62,7 @@ export function checkDatabase(check: Check): DatabaseState | undefined {
       known: () => attempt(check, "content", () => knownContents(db)) ?? [],
       isUnused: (content) => attempt(check, "unused", () => isUnused(db, content)) ?? false,
     },
-    close: () => db.close(),
+    close: () => open[Symbol.dispose](),
   };
 }
 

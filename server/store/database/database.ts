@@ -6,7 +6,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { MIGRATIONS } from "./migrations.ts";
-import { StoreLost } from "../errors.ts";
+import { DatabaseUnusable, StoreLost } from "../errors.ts";
 import { PAGE_BYTES } from "./transaction.ts";
 
 /** The database's file in its directory. */
@@ -122,10 +122,10 @@ export function isBusy(error: unknown): boolean {
 }
 
 /** The error of a database at `path` that cannot be opened, with what can be done. */
-export function openError(path: string, error: unknown): Error {
+export function openError(path: string, error: unknown): DatabaseUnusable {
   const isUnreadable = UNREADABLE.has((errcode(error) ?? 0) & 0xff);
   const todo = isUnreadable ? "; put a copy back, or move it away and start with --new" : "";
-  return new Error(`Cannot open ${path}: ${(error as Error).message}${todo}`);
+  return new DatabaseUnusable(`Cannot open ${path}: ${(error as Error).message}${todo}`);
 }
 
 /** Whether SQLite gave this error. */
@@ -133,7 +133,8 @@ export function isDatabaseError(error: unknown): boolean {
   return errcode(error) !== undefined;
 }
 
-function errcode(error: unknown): number | undefined {
+/** SQLite's extended code of an error; undefined if it is another error. */
+export function errcode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   return typeof code === "number" ? code : undefined;
 }
@@ -143,5 +144,5 @@ export function throwIfLost(error: unknown) {
   const code = errcode(error);
   if (error instanceof StoreLost || code === undefined) throw error;
   if (STORAGE.has(code & 0xff) && !LOST.has(code)) return;
-  throw new StoreLost(`Cannot rely on the store any more: ${(error as Error).message}`);
+  throw new StoreLost((error as Error).message, { cause: error });
 }
