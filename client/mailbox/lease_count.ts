@@ -2,8 +2,11 @@ import { MAX_LEASE_MESSAGES } from "../../protocol/mailbox_requests.ts";
 import type { ReceivedLease } from "./received_lease.ts";
 import type { ReceivedMessage } from "./received_message.ts";
 
-/** Most leases at a time, and about how many bytes in all of them: they have to fit in the socket's buffer. */
-const MAX_LEASES = 16, MAX_LEASED_BYTES = 64 * 1024;
+/**
+ * Most leases at a time, and about how many bytes in all of them: they have to fit in the socket's buffer twice, because a
+ * server that is slow may have been asked again.
+ */
+const MAX_LEASES = 16, MAX_LEASED_BYTES = 40 * 1024;
 
 /** Bytes from which a lease has rather reached its own limit than the end of the mailbox. */
 const FULL_LEASE_BYTES = 4096;

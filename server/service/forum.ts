@@ -3,7 +3,7 @@
  * Outcomes are codes; a wire or a console puts them into words.
  *
  * Anybody may create a thread, post and upload. Only the user who created a thread may remove it, and only the sender of
- * a message may edit or delete it: the store checks that in the transaction of the change (`store/engine/threads.ts`).
+ * a message may edit or delete it: the store checks that when it carries the change out (`store/engine/thread/threads.ts`).
  *
  * @module
  */

@@ -5,6 +5,7 @@ import { ServerSocket } from "../../stream/server_socket.ts";
 import type { OnBusy } from "../busy_backoff.ts";
 import type { SessionEnvironment } from "../environment.ts";
 import type { SessionResume, SessionState } from "../identity.ts";
+import { setSocketTimer } from "../socket_timer.ts";
 import { type KnownServers, type Trust, trustOf } from "./known_servers.ts";
 import type { Credentials } from "./login.ts";
 import { ClientSeal, type SealedSession } from "./seal.ts";
@@ -106,10 +107,7 @@ export class SessionConnection<S extends ConnectedSession> {
     this.#socket = socket;
     const environment = {
       monotonicClock: () => performance.now(),
-      setTimer(ms: number, callback: () => void) {
-        const timer = setTimeout(callback, ms);
-        return () => clearTimeout(timer);
-      },
+      setTimer: setSocketTimer,
       endOfTurn: (callback: () => void) => void setImmediate(callback),
       random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)),
       // a datagram that can't be sent is one that was lost

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SQLOutputValue } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { crc32c } from "../journal/crc32c.ts";
 
 /** The columns that the checksum of a row covers, in their order, by table. */
@@ -16,14 +16,17 @@ export const CHECKED_COLUMNS = {
   content: ["thread", "name", "user", "size", "hash", "content"],
   channel: ["name", "owner", "place", "history", "first"],
   said: ["channel", "seq", "time", "sender", "text"],
+  position: ["number", "chain", "wall_clock", "monotonic_clock", "journal"],
+  configuration: ["text"],
+  epoch: ["id"],
 } as const;
 
 export type CheckedTable = keyof typeof CHECKED_COLUMNS;
 
-type Value = string | number | null;
+type Value = string | number | Uint8Array | null;
 
 /** Marks the kind of a value. */
-const NULL = 0, NUMBER = 1, TEXT = 2;
+const NULL = 0, NUMBER = 1, TEXT = 2, BYTES = 3;
 
 /** Texts up to this length are encoded here: to call the encoder costs more than that. */
 const SHORT_TEXT = 48;
@@ -31,7 +34,9 @@ const SHORT_TEXT = 48;
 const encoder = new TextEncoder();
 let bytes = new Uint8Array(4096), view = new DataView(bytes.buffer);
 
-/** The CRC32C over values: each with its kind, numbers as doubles, texts in UTF-8 with their length before them. */
+/**
+ * The CRC32C over values: each with its kind, numbers as doubles, texts in UTF-8 and bytes with their length before them.
+ */
 export function checksumOf(...values: readonly Value[]): number {
   let at = 0;
   for (const value of values) {
@@ -41,7 +46,8 @@ export function checksumOf(...values: readonly Value[]): number {
       bytes[at++] = NUMBER;
       view.setFloat64(at, value, true);
       at += 8;
-    } else at = writeText(value, at);
+    } else if (typeof value === "string") at = writeText(value, at);
+    else at = writeBytes(value, at);
   }
   return crc32c(bytes, 0, at);
 }
@@ -64,6 +70,16 @@ function writeText(text: string, from: number): number {
   return start + length;
 }
 
+/** Returns where they end. */
+function writeBytes(value: Uint8Array, from: number): number {
+  const start = from + 5, end = start + value.length;
+  if (end > bytes.length) grow(from, 5 + value.length);
+  bytes[from] = BYTES;
+  view.setUint32(from + 1, value.length, true);
+  bytes.set(value, start);
+  return end;
+}
+
 function grow(used: number, more: number) {
   const before = bytes;
   bytes = new Uint8Array(2 * (used + more));
@@ -80,4 +96,20 @@ export function checkedColumns(table: CheckedTable): string {
 export function isWhole(table: CheckedTable, row: Readonly<Record<string, SQLOutputValue>>): boolean {
   if (row.checksum === null) return true;
   return row.checksum === checksumOf(...CHECKED_COLUMNS[table].map((column) => row[column] as Value));
+}
+
+/** A row without which there is no state is damaged. */
+export class DamagedRow extends Error {
+  override name = "DamagedRow";
+}
+
+/**
+ * The row of a table that has only one, if it has one.
+ *
+ * @throws {DamagedRow} Without it nothing can be done.
+ */
+export function singleRow(db: DatabaseSync, table: CheckedTable): Record<string, SQLOutputValue> | undefined {
+  const row = db.prepare(`SELECT ${checkedColumns(table)} FROM ${table}`).get();
+  if (row !== undefined && !isWhole(table, row)) throw new DamagedRow(`row of ${table} is damaged`);
+  return row;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { DamagedRow } from "./checksum.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { DatabaseUnusable, StoreLost } from "../errors.ts";
 import { PAGE_BYTES } from "./transaction.ts";
@@ -54,9 +55,10 @@ export function databasePath(directory: string | undefined): string {
 }
 
 /**
- * Locks the database for this process, and brings its schema up to date.
+ * Sets the database up for this process, and brings its schema up to date. What keeps other processes out is the lock of
+ * the data directory (store 1.1).
  *
- * @throws {Error} It is in use (see {@linkcode isBusy}), or it was made by another program or a newer version: see
+ * @throws {Error} A program of the version before has it open (see {@linkcode isBusy}), or it was made by another program or a newer version: see
  * {@linkcode openError}.
  */
 export function openDatabase(db: DatabaseSync) {
@@ -89,7 +91,7 @@ export function openDatabase(db: DatabaseSync) {
     "cache_size = -49152",
   ];
   for (const setting of settings) all(`PRAGMA ${setting}`);
-  // takes the lock; writes nothing if nothing changes, so that it works on a full disk
+  // writes nothing if nothing changes, so that it works on a full disk
   all("BEGIN IMMEDIATE");
   if (version < MIGRATIONS.length) {
     for (const step of MIGRATIONS.slice(version)) db.exec(step);
@@ -123,7 +125,7 @@ export function isBusy(error: unknown): boolean {
 
 /** The error of a database at `path` that cannot be opened, with what can be done. */
 export function openError(path: string, error: unknown): DatabaseUnusable {
-  const isUnreadable = UNREADABLE.has((errcode(error) ?? 0) & 0xff);
+  const isUnreadable = error instanceof DamagedRow || UNREADABLE.has((errcode(error) ?? 0) & 0xff);
   const todo = isUnreadable ? "; put a copy back, or move it away and start with --new" : "";
   return new DatabaseUnusable(`Cannot open ${path}: ${(error as Error).message}${todo}`);
 }

@@ -281,12 +281,14 @@ export const MIGRATIONS: readonly string[] = [
     chain BLOB NOT NULL,
     wall_clock REAL NOT NULL,
     monotonic_clock REAL NOT NULL,
-    journal BLOB NOT NULL
+    journal BLOB NOT NULL,
+    checksum INTEGER
   ) STRICT;
-  INSERT INTO position VALUES (0, zeroblob(16), 0, 0, randomblob(16));
-  CREATE TABLE configuration (text TEXT NOT NULL) STRICT;
-  CREATE TABLE epoch (id TEXT NOT NULL) STRICT;
-  INSERT INTO epoch VALUES ('');
+  INSERT INTO position (number, chain, wall_clock, monotonic_clock, journal)
+    VALUES (0, zeroblob(16), 0, 0, randomblob(16));
+  CREATE TABLE configuration (text TEXT NOT NULL, checksum INTEGER) STRICT;
+  CREATE TABLE epoch (id TEXT NOT NULL, checksum INTEGER) STRICT;
+  INSERT INTO epoch (id) VALUES ('');
   ALTER TABLE session ADD COLUMN used_at REAL NOT NULL DEFAULT 0;
   ALTER TABLE session ADD COLUMN use INTEGER NOT NULL DEFAULT 0;
   UPDATE session

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { SESSION_LIMITS } from "../../quota/fair_table.ts";
+import { checksumOf, singleRow } from "../database/checksum.ts";
 import { firstRow } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
 import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../limits.ts";
@@ -12,13 +13,14 @@ export class ConfigurationRow {
   readonly #transaction: Transaction;
   readonly #sql;
 
+  /** @throws {DamagedRow} Its row is damaged. */
   constructor(db: DatabaseSync, transaction: Transaction) {
     this.#transaction = transaction;
     this.#sql = {
       clear: db.prepare("DELETE FROM configuration"),
-      add: db.prepare("INSERT INTO configuration VALUES (?)"),
+      add: db.prepare("INSERT INTO configuration VALUES (?, ?)"),
     };
-    const row = firstRow<{ text: string }>(db.prepare("SELECT text FROM configuration"));
+    const row = singleRow(db, "configuration");
     // a database of the version before has only this one
     const { bytes } = firstRow<{ bytes: number }>(db.prepare("SELECT bytes FROM taken"))!;
     this.now = row === undefined
@@ -28,7 +30,7 @@ export class ConfigurationRow {
         forumLimits: { ...DEFAULT_FORUM_LIMITS },
         sessionLimits: { ...SESSION_LIMITS },
       }
-      : JSON.parse(row.text);
+      : JSON.parse(row.text as string);
   }
 
   set({ limits, takeBytesMax, forumLimits, sessionLimits }: Configuration) {
@@ -44,7 +46,8 @@ export class ConfigurationRow {
   store() {
     this.#transaction.begin();
     this.#sql.clear.run();
-    this.#sql.add.run(JSON.stringify(this.now));
+    const text = JSON.stringify(this.now);
+    this.#sql.add.run(text, checksumOf(text));
   }
 }
 

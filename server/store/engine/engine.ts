@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Context } from "../database/context.ts";
+import { assertConsistent } from "../database/consistency.ts";
 import { databasePath, isBusy, openDatabase, openError } from "../database/database.ts";
 import { FreePages } from "../database/free_pages.ts";
 import { Transaction } from "../database/transaction.ts";
@@ -76,24 +77,27 @@ export class Engine {
 
   /**
    * @throws {StoreLocked} Another process has it open.
-   * @throws {Error} It cannot be opened, or its schema is newer than this program.
+   * @throws {Error} It cannot be opened, its schema is newer than this program, or a row without which there is no state
+   * is damaged.
    */
   constructor({ directory }: EngineOptions) {
     const path = databasePath(directory), db = this.#db = new DatabaseSync(path);
+    const transaction = this.#transaction = new Transaction(db);
     try {
       openDatabase(db);
+      this.#positionRow = new PositionRow(db);
+      this.#configuration = new ConfigurationRow(db, transaction);
+      this.#epoch = new EpochRow(db, transaction);
+      assertConsistent(db);
     } catch (error) {
       db.close();
       if (isBusy(error)) throw new StoreLocked(`Cannot open ${path}: another process has it open`);
       throw openError(path, error);
     }
-    const positionRow = this.#positionRow = new PositionRow(db);
-    this.journalId = positionRow.journalId;
-    const position = this.position = positionRow.get();
+    const { journalId, position } = this.#positionRow, configuration = this.#configuration;
+    this.journalId = journalId;
+    this.position = position;
     this.#record = { ...position, canStore: true, random: new Uint8Array(32) };
-    const transaction = this.#transaction = new Transaction(db);
-    const configuration = this.#configuration = new ConfigurationRow(db, transaction);
-    this.#epoch = new EpochRow(db, transaction);
     const context: Context = {
       db,
       transaction,

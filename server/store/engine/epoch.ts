@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { firstRow } from "../database/statements.ts";
+import { checksumOf, singleRow } from "../database/checksum.ts";
 import type { Transaction } from "../database/transaction.ts";
 
 /** The epoch that sessions see: it names the lineage of the state (store 9.1). */
@@ -8,10 +8,11 @@ export class EpochRow {
   readonly #set: StatementSync;
   #id: string;
 
+  /** @throws {DamagedRow} Its row is damaged. */
   constructor(db: DatabaseSync, transaction: Transaction) {
     this.#transaction = transaction;
-    this.#set = db.prepare("UPDATE epoch SET id = ?");
-    this.#id = firstRow<{ id: string }>(db.prepare("SELECT id FROM epoch"))!.id;
+    this.#set = db.prepare("UPDATE epoch SET id = ?, checksum = ?");
+    this.#id = singleRow(db, "epoch")!.id as string;
   }
 
   /** Empty before the first start. */
@@ -21,6 +22,6 @@ export class EpochRow {
 
   set(id: string) {
     this.#id = id;
-    this.#transaction.run(this.#set, id);
+    this.#transaction.run(this.#set, id, checksumOf(id));
   }
 }

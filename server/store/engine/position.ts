@@ -1,5 +1,5 @@
-import type { DatabaseSync } from "node:sqlite";
-import { firstRow, prepareAll } from "../database/statements.ts";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { checksumOf, singleRow } from "../database/checksum.ts";
 
 /** Up to which record something goes, and what the next record builds on. */
 export interface Position {
@@ -16,23 +16,28 @@ export interface Position {
 export class PositionRow {
   /** The ID of the journal that the database belongs to. */
   readonly journalId: Uint8Array;
-  readonly #sql;
+  /** As it was when the database was opened. */
+  readonly position: Position;
+  readonly #set: StatementSync;
 
+  /** @throws {DamagedRow} It is damaged. */
   constructor(db: DatabaseSync) {
-    this.#sql = prepareAll(db, {
-      get: "SELECT number, chain, wall_clock AS wallClock, monotonic_clock AS monotonicClock FROM position",
-      set: "UPDATE position SET number = ?, chain = ?, wall_clock = ?, monotonic_clock = ?",
-    });
-    const id = db.prepare("SELECT journal FROM position");
-    this.journalId = firstRow<{ journal: Uint8Array }>(id)!.journal;
-  }
-
-  get(): Position {
-    return { ...firstRow<Position>(this.#sql.get)! };
+    const row = singleRow(db, "position")!;
+    this.journalId = row.journal as Uint8Array;
+    this.position = {
+      number: row.number as number,
+      chain: row.chain as Uint8Array,
+      wallClock: row.wall_clock as number,
+      monotonicClock: row.monotonic_clock as number,
+    };
+    this.#set = db.prepare(
+      "UPDATE position SET number = ?, chain = ?, wall_clock = ?, monotonic_clock = ?, checksum = ?",
+    );
   }
 
   /** In the transaction that is open. */
   set({ number, chain, wallClock, monotonicClock }: Position) {
-    this.#sql.set.run(number, chain, wallClock, monotonicClock);
+    const values = [number, chain, wallClock, monotonicClock] as const;
+    this.#set.run(...values, checksumOf(...values, this.journalId));
   }
 }

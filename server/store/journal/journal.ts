@@ -1,6 +1,6 @@
 /**
  * The interface of the journal: a sequence of records with consecutive numbers, from which the state can be made again
- * (server/store/README.md, sections 2 and 3). Nothing that uses it knows where it is kept.
+ * (store 2.1 and 3.1). Nothing that uses it knows where it is kept.
  *
  * Invariants:
  * - A record that a {@linkcode Journal.sync} has covered is there after any stop, with all before it.

@@ -1,6 +1,6 @@
 /** What has changed in the database by itself is reported, and not handed out. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { CHECKED_COLUMNS, type CheckedTable, checksumOf } from "../../../server/store/database/checksum.ts";
 import { DATABASE_FILE } from "../../../server/store/database/database.ts";
@@ -39,6 +39,7 @@ const FILL: StoreRequest[] = [
     messages: ["one", "two", "three"].map((text) => ({ sender: "al", time: TIME, text, bytes: 5 })),
     bytes: 15,
   },
+  { kind: "limit", messages: 9 },
 ];
 
 const READ: StoreRequest = {
@@ -61,6 +62,7 @@ function ask(damage: string, ...requests: StoreRequest[]): { outcomes: unknown[]
       "stored",
       { mailbox: true, apart: 0 },
       "kept",
+      "set",
     ]);
     first.close();
     {
@@ -143,6 +145,21 @@ Deno.test("a damaged session is forgotten, and so is what may be one of which no
   assertEquals(ask("UPDATE session SET id = 'r'", other).outcomes, ["unknown"]);
 });
 
+Deno.test("without the position, the configuration or the epoch a store is not opened, and the row is named", () => {
+  const damages = {
+    position: "wall_clock = wall_clock + 1",
+    configuration: "text = replace(text, '1', '2')",
+    epoch: "id = 'another'",
+  };
+  for (const [table, damage] of Object.entries(damages)) {
+    const error = assertThrows(() => ask(`UPDATE ${table} SET ${damage}`), Error);
+    assertMatch(
+      error.message,
+      new RegExp(`^Cannot open .*messages.db: row of ${table} is damaged; put a copy back`),
+    );
+  }
+});
+
 Deno.test("every row with a checksum has one that is right", () => {
   const directory = Deno.makeTempDirSync({ prefix: "wirepost-damage-" });
   try {
@@ -154,7 +171,11 @@ Deno.test("every row with a checksum has one that is right", () => {
       const rows = db.prepare(`SELECT ${columns.join(", ")}, checksum FROM ${table}`).all();
       assert(rows.length > 0);
       for (const { checksum, ...row } of rows) {
-        assertEquals(checksum, checksumOf(...Object.values(row) as (string | number | null)[]), table);
+        assertEquals(
+          checksum,
+          checksumOf(...Object.values(row) as (string | number | Uint8Array | null)[]),
+          table,
+        );
       }
     }
   } finally {

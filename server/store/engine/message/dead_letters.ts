@@ -25,9 +25,6 @@ const LISTED_CHARACTERS = 128;
 /** Dead letters that one new one drops at most: short ones make room for a long one over several. */
 const MAX_DROPS = 64;
 
-/** The columns of a {@linkcode Letter}. */
-export const LETTER_COLUMNS = "id, mailbox, sender, time, text, bytes, attempts, reason, apart, checksum";
-
 /** The row of a dead letter. */
 export interface Letter {
   id: number;
@@ -78,7 +75,8 @@ export class DeadLetterRows {
         `SELECT id, mailbox, sender, time, attempts, reason, bytes, substr(text, 1, ${LISTED_CHARACTERS}) AS text
         FROM dead WHERE id > ? ORDER BY id ${LIMIT}`,
       next: `SELECT id FROM dead WHERE id > ? AND apart = 0 ORDER BY id ${LIMIT}`,
-      whole: `SELECT ${LETTER_COLUMNS} FROM dead WHERE id = ?`,
+      whole:
+        "SELECT id, mailbox, sender, time, text, bytes, attempts, reason, apart, checksum FROM dead WHERE id = ?",
       damage: "UPDATE dead SET reason = ?, checksum = ? WHERE id = ?",
       oldest: "SELECT id, mailbox, bytes, apart FROM dead WHERE apart = 0 ORDER BY id LIMIT 1",
       size: "SELECT id, mailbox, bytes, apart FROM dead WHERE id = ?",
@@ -193,9 +191,8 @@ export class DeadLetterRows {
   #isWhole(letter: Letter): boolean {
     if (letter.reason === DAMAGED) return false;
     if (isWholeLetter(letter)) return true;
-    const checksum = checksumOfLetter(letter), { id } = letter;
-    reportDamage(this.#context, "dead", id);
-    this.#transaction.run(this.#sql.damage, DAMAGED, checksum, id);
+    reportDamage(this.#context, "dead", letter.id);
+    this.#transaction.run(this.#sql.damage, DAMAGED, checksumOfLetter(letter), letter.id);
     return false;
   }
 
@@ -236,12 +233,12 @@ export class DeadLetterRows {
   }
 }
 
-/** Whether a dead letter is as it was written. */
+/** Whether a row of `dead` is as it was written. */
 export function isWholeLetter(letter: Letter): boolean {
   return letter.checksum === null || letter.checksum === checksumOfLetter(letter);
 }
 
-/** All but the reason. */
+/** Of all but the reason. */
 function checksumOfLetter(
   { id, mailbox, sender, time, text, bytes, attempts, apart }: Omit<Letter, "reason" | "checksum">,
 ): number {

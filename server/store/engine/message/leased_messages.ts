@@ -340,7 +340,7 @@ export class LeasedMessages {
   }
 }
 
-/** Whether a lease is as it was written. */
+/** Whether a row of `lease` is as it was written. */
 export function isWholeLease(row: LeaseRow): boolean {
   return row.checksum === null || row.checksum === checksumOf(...valuesOf(row));
 }
