@@ -5,7 +5,7 @@ import { DamagedRow } from "./checksum.ts";
 const RULES: Readonly<Record<string, string>> = {
   sequence: `SELECT 1 FROM sequence WHERE last < max(coalesce((SELECT max(seq) FROM message), 0),
       coalesce((SELECT max(id) FROM delayed), 0), coalesce((SELECT max(id) FROM dead), 0))
-    UNION ALL SELECT 1 FROM sequence HAVING count(*) <> 1`,
+    UNION ALL SELECT 1 WHERE (SELECT count(*) FROM sequence) <> 1`,
   cleared: "SELECT 1 FROM cleared WHERE mailbox IN (SELECT id FROM mailbox)",
   removed: "SELECT 1 FROM removed WHERE thread IN (SELECT id FROM thread)",
 };
