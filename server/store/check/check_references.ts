@@ -20,13 +20,14 @@ const RULES: readonly Rule[] = [
   ): Rule => ({
     table,
     what: "it has to have one row",
-    query: `SELECT '' AS key, count(*) AS found FROM ${table} HAVING count(*) <> 1`,
+    query: `SELECT '' AS key, found FROM (SELECT count(*) AS found FROM ${table}) WHERE found <> 1`,
   })),
   {
     table: "configuration",
     what: "it has to have one row at most, in JSON",
-    query:
-      `SELECT '' AS key, count(*) AS found FROM configuration HAVING count(*) > 1 OR min(json_valid(text)) = 0`,
+    query: `SELECT '' AS key, found
+      FROM (SELECT count(*) AS found, min(json_valid(text)) AS isValid FROM configuration)
+      WHERE found > 1 OR isValid = 0`,
   },
   {
     table: "sequence",

@@ -14,7 +14,7 @@ type Lockable = Deno.FsFile & { tryLockSync?(exclusive: boolean): boolean };
  * file, so that it ends with the process, however that ends.
  */
 export class DirectoryLock {
-  readonly #file: Deno.FsFile;
+  #file: Deno.FsFile | undefined;
 
   private constructor(file: Deno.FsFile) {
     this.#file = file;
@@ -51,8 +51,10 @@ export class DirectoryLock {
     }
   }
 
+  /** A second call does nothing. */
   release() {
-    this.#file.close();
+    this.#file?.close();
+    this.#file = undefined;
   }
 }
 

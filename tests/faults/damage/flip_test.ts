@@ -1,55 +1,27 @@
-/** One bit of a file of the data directory is flipped: it is noticed, or does no harm. */
+/**
+ * One bit of a file of the data directory is flipped: `check` finds it or it does no harm, and a server hands nothing out
+ * that was not put.
+ */
 
 import { assertEquals, assertGreaterOrEqual } from "@std/assert";
-import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory } from "../../program.ts";
+import { checkDirectory } from "../../../server/store/check/check.ts";
+import { runCommand, temporaryDirectory } from "../../program.ts";
 import { Random } from "../../simulation/random.ts";
 import { FULL, obtainSeed, report } from "../form.ts";
 import { LineProcess, memoryDirectory } from "../line_process.ts";
-import { Load } from "../power/load.ts";
+import { fill } from "./fill.ts";
 import type { Directory, Taken } from "./take_all.ts";
 
-/** Flips of each kind of file. */
-const FLIPS = FULL ? 100 : 6;
-
-const KINDS: Readonly<Record<string, RegExp>> = {
-  "the database": /^messages\.db$/,
-  "SQLite's log and the journal": /^messages\.db-wal$|^journal\//,
-  "files": /^files\//,
-};
+/** How many bits are flipped in each kind of file: 300, or 15. Others hold nothing that anybody relies on. */
+const KINDS: readonly { name: string; pattern: RegExp; flips: number }[] = [
+  { name: "the database", pattern: /^messages\.db$/, flips: FULL ? 120 : 5 },
+  { name: "SQLite's log", pattern: /^messages\.db-wal$/, flips: FULL ? 40 : 3 },
+  { name: "the journal", pattern: /^journal\//, flips: FULL ? 70 : 3 },
+  { name: "files", pattern: /^files\//, flips: FULL ? 40 : 2 },
+  { name: "keys", pattern: /^secret$|^seal-key$/, flips: FULL ? 30 : 2 },
+];
 
 const SCRIPT = new URL("take_all.ts", import.meta.url);
-
-const AMOUNT = { rounds: 8, files: 6 };
-
-/** A data directory with something of everything, of a server that was killed, and what is in it. */
-async function fill(directory: string, temporary: string): Promise<Omit<Directory, "directory">> {
-  const services = ["mailbox", "0", "channels", "0", "forum", "0"];
-  await using load = new Load(temporary);
-  // one life that ends as it should, so that the database has everything of it, and one that does not
-  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-    const server = await ServerProcess.start([...services, "--data", directory], { command: FROM_SOURCE });
-    const ports = {
-      mailbox: await server.ready("mailbox"),
-      channels: await server.ready("channels"),
-      forum: await server.ready("forum"),
-    };
-    services.splice(
-      0,
-      6,
-      ...["mailbox", "channels", "forum"].flatMap((name, i) => [name, `${Object.values(ports)[i]}`]),
-    );
-    await load.run(server, ports, AMOUNT);
-    await server.end(signal);
-  }
-  return {
-    mailboxes: [...load.senders.flatMap((_, i) => [load.kept(i), load.passed(i)]), load.taken],
-    repeated: [...load.senders, ...load.receivers].map(({ id, last }) => ({ session: id, ...last })),
-    account: { name: load.name, password: `of ${load.name}` },
-    serverKey: load.serverKey,
-    thread: load.thread,
-    temporary,
-  };
-}
 
 function* filesOf(directory: string, within = ""): Generator<string> {
   for (const { name, isDirectory } of Deno.readDirSync(`${directory}/${within}`)) {
@@ -83,12 +55,15 @@ function added(before: readonly string[], after: readonly string[]): string[] {
 
 /** What came that was not put, or out of its order, or twice. */
 function wrong(whole: Taken, taken: Taken): string[] {
-  const mailboxes = Object.entries(taken.mailboxes).flatMap(([name, messages]) =>
-    added(whole.mailboxes[name]!, messages).map((message) => `'${message}' in ${name}`)
-  );
+  const within = (before: Taken["mailboxes"], after: Taken["mailboxes"]) =>
+    Object.entries(after).flatMap(([name, messages]) =>
+      added(before[name]!, messages).map((message) => `'${message}' in ${name}`)
+    );
   return [
-    ...mailboxes,
+    ...within(whole.mailboxes, taken.mailboxes),
+    ...within(whole.peeked, taken.peeked),
     ...added(whole.entries, taken.entries).map((entry) => `'${entry}' in the thread`),
+    ...added(whole.listed, taken.listed),
   ];
 }
 
@@ -98,59 +73,75 @@ function linesOf(log: string): string[] {
 }
 
 function isSame(whole: Taken, taken: Taken): boolean {
-  const of = ({ mailboxes, entries, repeated }: Taken) => JSON.stringify([mailboxes, entries, repeated]);
+  const of = ({ mailboxes, peeked, listed, entries, repeated }: Taken) =>
+    JSON.stringify([mailboxes, peeked, listed, entries, repeated]);
   return of(whole) === of(taken);
 }
 
-// store 7.1, 7.2, 7.3
-Deno.test("a flipped bit is noticed or does no harm: nothing damaged is handed out, and nothing is lost without a line", async () => {
+/** What `check` says of a directory: a line for each finding. */
+async function check(directory: string): Promise<string[]> {
+  const lines: string[] = [];
+  await checkDirectory(directory, ({ file, place, what }) => lines.push(`${file}, ${place}: ${what}`));
+  return lines;
+}
+
+// store 7.1, 7.2, 7.3, 7.4
+Deno.test("a flipped bit is found by check or does no harm: nothing damaged is handed out, and no file fails without its name", async () => {
   const random = new Random(obtainSeed());
   await using temporary = await temporaryDirectory();
-  const memory = await memoryDirectory(), original = `${memory}/original`;
+  const memory = await memoryDirectory(), original = `${memory}/original`, directory = `${memory}/copy`;
   try {
     const content = await fill(original, temporary.path);
     let process = new LineProcess<Directory, Taken>(SCRIPT);
     await using stack = new AsyncDisposableStack();
     stack.defer(() => process[Symbol.asyncDispose]());
-    const directory = `${memory}/copy`;
     const copy = async () => {
       await Deno.remove(directory, { recursive: true }).catch(() => {});
       await runCommand(["cp", "-a", original, directory]);
     };
     await copy();
+    assertEquals(await check(directory), []);
     const whole = await process.ask({ ...content, directory });
-    assertEquals(whole.errors, []);
+    assertEquals([whole.ended, whole.errors], [[], []]);
     const usual = linesOf(whole.log);
     const counts = new Map<string, number>(), faults: string[] = [];
-    const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
     let flips = 0;
-    for (const [kind, pattern] of Object.entries(KINDS)) {
+    for (const { name, pattern, flips: wanted } of KINDS) {
       const files = [...filesOf(original)].filter((path) =>
         pattern.test(path) && Deno.statSync(`${original}/${path}`).size > 0
       );
-      for (let i = 0; i < FLIPS; i++) {
+      for (let i = 0; i < wanted; i++, flips++) {
         await copy();
         const path = files[random.between(0, files.length - 1)]!;
         const where = `${path}, ${flip(`${directory}/${path}`, random)}`;
-        flips++;
         try {
-          const taken = await process.ask({ ...content, directory }), handedOut = wrong(whole, taken);
-          const noted = [...taken.errors, ...linesOf(taken.log).filter((line) => !usual.includes(line))];
-          if (handedOut.length > 0) faults.push(`${where}: ${handedOut[0]} was handed out`);
-          if (isSame(whole, taken)) count(`harmless in ${kind}`);
-          else if (noted.length === 0) faults.push(`${where}: something is missing, and no line says so`);
-          else count(`noticed in ${kind}`);
+          const found = await check(directory), taken = await process.ask({ ...content, directory });
+          const noted = linesOf(taken.log).filter((line) => !usual.includes(line));
+          const isNoted = taken.ended.length + taken.errors.length + noted.length > 0;
+          const [handedOut] = wrong(whole, taken), isHarmless = isSame(whole, taken);
+          const unnamed = taken.ended.find((line) => !line.includes(`${directory}/`));
+          if (handedOut !== undefined) faults.push(`${where}: ${handedOut} was handed out`);
+          else if (unnamed !== undefined) {
+            faults.push(`${where}: ended without the name of a file: ${unnamed}`);
+          } else if (!isHarmless && !isNoted) {
+            faults.push(`${where}: something is missing, and no line says so`);
+          } else if (!isHarmless && found.length === 0) {
+            faults.push(`${where}: something is missing, and check finds nothing`);
+          }
+          const result = found.length > 0 ? "found" : isHarmless ? "harmless" : "not found";
+          const key = `${name}: ${result}`;
+          counts.set(key, (counts.get(key) ?? 0) + 1);
         } catch (error) {
           faults.push(`${where}: ${(error as Error).message}`);
           process = new LineProcess<Directory, Taken>(SCRIPT);
         }
       }
     }
-    const sums = [...counts].toSorted().map(([what, count]) => `${what}: ${count}`).join(", ");
+    const sums = [...counts].toSorted().map(([what, count]) => `${what} ${count}`).join(", ");
     report(`bits flipped: ${flips}; ${sums}; faults: ${faults.length}`);
     for (const fault of faults.slice(0, 20)) report(fault);
-    assertEquals(faults.length, 0);
-    assertGreaterOrEqual(flips, 3 * FLIPS);
+    assertEquals(faults, []);
+    assertGreaterOrEqual(flips, 15);
   } finally {
     await Deno.remove(memory, { recursive: true });
   }

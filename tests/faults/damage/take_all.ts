@@ -8,6 +8,11 @@
 import { connectForum } from "../../../client/forum.ts";
 import { DEFAULT_OPTIONS } from "../../../server/options.ts";
 import { serve, type Server } from "../../../server/server.ts";
+import { openJournaledStore } from "../../../server/store/journaled/open.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
+import type { Account } from "../../../server/store/requests/account.ts";
+import type { DeadLetter, PeekedPage } from "../../../server/store/requests/message.ts";
+import type { OutcomeOf, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
 import { Peer } from "../../program.ts";
 import { answerLines } from "../line_process.ts";
 
@@ -26,11 +31,17 @@ export interface Directory {
 }
 
 export interface Taken {
-  /** Why the server did not start, or what failed then. */
+  /** Why the server did not start, or ended. */
+  ended: string[];
+  /** What clients were told to have failed. */
   errors: string[];
   log: string;
   /** Sender and text of the messages by mailbox. */
   mailboxes: Record<string, string[]>;
+  /** What was shown of mailboxes whose messages wait. */
+  peeked: Record<string, string[]>;
+  /** Dead letters, accounts and channels with their messages, as the store gives them. */
+  listed: string[];
   /** What the sessions were answered. */
   repeated: string[];
   /** User and text of each message of the thread, or a file with its content's beginning and size. */
@@ -41,7 +52,16 @@ export interface Taken {
 const TIMEOUT_MS = 10_000;
 
 async function takeAll(of: Directory): Promise<Taken> {
-  const taken: Taken = { errors: [], log: "", mailboxes: {}, repeated: [], entries: [] };
+  const taken: Taken = {
+    ended: [],
+    errors: [],
+    log: "",
+    mailboxes: {},
+    peeked: {},
+    listed: [],
+    repeated: [],
+    entries: [],
+  };
   let server: Server;
   try {
     server = await serve({
@@ -55,10 +75,10 @@ async function takeAll(of: Directory): Promise<Taken> {
       log: (bytes) => Promise.resolve(taken.log += new TextDecoder().decode(bytes)),
     });
   } catch (error) {
-    taken.errors.push((error as Error).message);
+    taken.ended.push((error as Error).message);
     return taken;
   }
-  server.stopping.catch((error) => taken.errors.push(error.message));
+  server.stopping.catch((error) => taken.ended.push(error.message));
   const attempt = async (take: () => Promise<void>) => {
     try {
       // when the store is lost nobody is answered any more
@@ -72,7 +92,38 @@ async function takeAll(of: Directory): Promise<Taken> {
   await attempt(() => takeMessages(of, port("mailbox"), taken));
   await attempt(() => readForum(of, port("forum"), taken));
   await attempt(() => server.close());
+  if (taken.ended.length > 0) return taken;
+  try {
+    await list(of, taken);
+  } catch (error) {
+    taken.ended.push((error as Error).message);
+  }
   return taken;
+}
+
+/** What no client is shown whole, from the store. */
+async function list({ directory, peeked }: Directory, taken: Taken) {
+  const onEvent = (event: StoreEvent) => {
+    if (event.kind === "damaged") taken.log += `T error row ${event.key} of ${event.table} is damaged\n`;
+  };
+  const store = await openJournaledStore({ directory, limits: DEFAULT_LIMITS, onEvent });
+  try {
+    const ask = async <R extends StoreRequest>(request: R) =>
+      (await store.apply([request]))[0] as OutcomeOf<R>;
+    for (const mailbox of peeked) {
+      const page = await ask({ kind: "peek", mailbox, after: 0, limit: 1000 }) as PeekedPage;
+      taken.peeked[mailbox] = page.messages.map(({ sender, time, text }) => `${sender} ${time} ${text}`);
+    }
+    const dead = await ask({ kind: "dead", what: "list", after: 0, limit: 1000 }) as DeadLetter[];
+    const whole = dead.filter(({ reason }) => reason !== "damaged");
+    const accounts = await ask({ kind: "account", what: "list", limit: 1000 });
+    const channels = (await ask({ kind: "channels" })).flatMap(({ name, messages }) =>
+      messages.map(({ sender, time, text }) => ({ name, sender, time, text }))
+    );
+    taken.listed = [...whole, ...accounts as Account[], ...channels].map((each) => JSON.stringify(each));
+  } finally {
+    await store.close();
+  }
 }
 
 async function repeat({ repeated }: Directory, port: number, taken: Taken) {
