@@ -16,7 +16,11 @@ export type RecordClocks = Pick<RecordHead, "wallClock" | "monotonicClock">;
  * @throws {Error} A record is for an engine of another version.
  * @throws {DatabaseUnusable} The database does not agree with the journal.
  */
-export function replay(engine: Engine, journal: Journal, directory: string | undefined): RecordClocks {
+export function replay(
+  engine: Engine,
+  journal: Pick<Journal, "read">,
+  directory: string | undefined,
+): RecordClocks {
   let last: RecordClocks = engine.position;
   for (const record of journal.read(engine.position.number + 1)) {
     const { number, engine: version, wallClock, monotonicClock } = record;
