@@ -21,6 +21,8 @@ export interface StoreHandlers {
   ready(mailbox: string): void;
   /** No file has these contents any more. */
   unused(contents: string[]): void;
+  /** A row is damaged, and is not handed out; that is logged already. */
+  damaged?(): void;
   /** The store cannot be relied on any more. */
   lost(error: Error): void;
 }
@@ -54,6 +56,7 @@ export async function openStore(
         if (event.kind === "ready") handlers.ready(event.mailbox);
         else if (event.kind === "unused") handlers.unused(event.contents);
         else report(log, event);
+        if (event.kind === "damaged") handlers.damaged?.();
       },
     });
     // the store releases it
