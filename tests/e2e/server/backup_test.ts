@@ -68,6 +68,13 @@ Deno.test("files of the forum are copied with the database that names them", asy
     await forum(server.port, "--new", "CRT", "thread0");
     await forum(server.port, "UPD", "thread0", "one.txt");
     assertMatch(await h.done("backup", "copy", "--data", "data"), /^Copied 0 messages and 1 file to copy/);
+    const [content] = h.names("data/files"), path = `${h.cwd}/data/files/${content}`;
+    await Deno.writeTextFile(path, "the c0ntent");
+    assertStringIncludes(
+      await h.fails("backup", "bad", "--data", "data"),
+      `Cannot copy data/files/${content}: it is damaged`,
+    );
+    await Deno.writeTextFile(path, "the content");
     // from here on the copy alone has it
     await forum(server.port, "RMV", "thread0");
   }
@@ -153,7 +160,8 @@ Deno.test("a damaged database makes no backup", async () => {
   const path = `${h.cwd}/data/messages.db`, bytes = await Deno.readFile(path);
   bytes.fill(0xff, 8192, 8192 + 4096);
   await Deno.writeFile(path, bytes);
-  assertStringIncludes(await h.fails("backup", "copy", "--data", "data"), "damaged");
+  const error = await h.fails("backup", "copy", "--data", "data");
+  assertMatch(error, /^wirepost backup: Cannot copy data\/messages\.db.*: it is damaged: /);
   assertEquals(h.names(".").includes("copy"), false);
 });
 
