@@ -115,10 +115,12 @@ export class DatabaseFiles {
 
   /** What a transaction has written to the log: if that begins anew, its head is synced before the rest is written. */
   noteCommit() {
-    const log = this.readLog(), { log: before } = this.#durable;
-    if (isSame(before, log, 0, LOG_HEAD_BYTES)) return;
+    const head = new Uint8Array(LOG_HEAD_BYTES), { log: before } = this.#durable;
+    using file = Deno.openSync(this.#path(LOG_FILE));
+    file.readSync(head);
+    if (isSame(before, head, 0, LOG_HEAD_BYTES)) return;
     const durable = before.length >= LOG_HEAD_BYTES ? before.slice() : new Uint8Array(LOG_HEAD_BYTES);
-    durable.set(log.subarray(0, LOG_HEAD_BYTES));
+    durable.set(head);
     this.#durable = { ...this.#durable, log: durable };
   }
 

@@ -16,16 +16,19 @@ import { SimulatedTime } from "./simulated_time.ts";
 /** Hands a request to the store. `done` is called with its outcome, unless the process ends before. */
 export type Submit = (request: StoreRequest, done: (outcome: Outcome) => void) => void;
 
+/** Resolves to the outcome of a request. */
+export type Ask = (request: StoreRequest) => Promise<Outcome>;
+
 /** Those who use a store. */
 export interface Load {
   /** What the server records at its start. */
   start(): StoreRequest[];
   /** Does something. Returns how many milliseconds go by then. */
   act(submit: Submit): number;
-  /** The store was started again; `ask` resolves to the outcome of a request. */
-  restarted(ask: (request: StoreRequest) => Promise<Outcome>): Promise<void>;
+  /** The store was started again. */
+  restarted(ask: Ask): Promise<void>;
   /** Nothing goes wrong any more: what is open is brought to its end, and everything is looked at. */
-  end(ask: (request: StoreRequest) => Promise<Outcome>): Promise<void>;
+  end(ask: Ask): Promise<void>;
 }
 
 /** What has happened. */
@@ -170,6 +173,8 @@ export class World implements Disposable {
       if (await this.#start()) break;
       this.figures.failedStarts++;
     }
+    // while it is looked at what is there, nothing goes wrong but what did before
+    this.#machine.stopIn = this.#machine.failIn = undefined;
     if (this.#error === undefined && !this.#machine.isStopped) {
       await this.#load.restarted((request) => this.#ask(request));
     }
