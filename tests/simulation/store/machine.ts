@@ -12,6 +12,9 @@ import type { Random } from "../random.ts";
 import { DatabaseFiles, type DatabaseState } from "./database_files.ts";
 import type { SimulatedTime } from "./simulated_time.ts";
 
+/** After so many turns nothing will happen any more. */
+const TURNS_MAX = 100_000;
+
 /** How a process ends: by itself or by another one, or with everything that was not synced. */
 export type Stop = "kill" | "power cut";
 
@@ -168,7 +171,8 @@ export class Machine {
     let isEnded = false;
     const end = () => isEnded = true;
     ending.then(end, end);
-    while (!isEnded) {
+    for (let turns = 0; !isEnded; turns++) {
+      if (turns === TURNS_MAX) throw new Error("It does not end");
       await this.turn();
       this.#time.pass(1);
     }

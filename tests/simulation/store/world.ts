@@ -31,7 +31,10 @@ export interface Load {
   end(ask: Ask): Promise<void>;
 }
 
-/** What has happened. */
+/** Most steps between two moments at which something may go wrong, or end. */
+const STEPS_AT_ONCE = 8;
+
+/** What has happened. A step is something that one of the load's clients does, which mostly is one request. */
 export interface Figures {
   steps: number;
   requests: number;
@@ -81,10 +84,12 @@ export class World implements Disposable {
     const { figures } = this, random = this.#random, machine = this.#machine;
     await this.#start();
     while (figures.steps < steps) {
-      figures.steps++;
       this.#fault();
-      let ms = this.#load.act((request, done) => this.#submit(request, done));
-      if (random.chance(0.3)) ms += random.between(1, 50);
+      let ms = random.chance(0.3) ? random.between(1, 50) : 0;
+      for (let count = random.between(1, STEPS_AT_ONCE); count > 0; count--) {
+        figures.steps++;
+        ms += this.#load.act((request, done) => this.#submit(request, done));
+      }
       this.#time.pass(ms);
       if (random.chance(0.5)) await machine.turn();
       if (random.chance(0.001)) await this.#close();
@@ -172,6 +177,8 @@ export class World implements Disposable {
       if (mayFail && this.#random.chance(0.1)) this.#faultAtStart();
       if (await this.#start()) break;
       this.figures.failedStarts++;
+      // its operator has made room: without any it starts as often as it wants
+      this.#machine.isFull = false;
     }
     // while it is looked at what is there, nothing goes wrong but what did before
     this.#machine.stopIn = this.#machine.failIn = undefined;
