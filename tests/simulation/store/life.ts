@@ -98,11 +98,14 @@ export interface LifeOptions {
 export class Life {
   readonly store: JournaledStore;
   readonly group: GroupCommit;
+  /** Rejects if the store is lost. */
+  readonly lost: Promise<never>;
   readonly #machine: Machine;
 
-  private constructor(machine: Machine, store: JournaledStore) {
+  private constructor(machine: Machine, store: JournaledStore, lost: Promise<never>) {
     this.#machine = machine;
     this.store = store;
+    this.lost = lost;
     this.group = new GroupCommit(store, () => {});
   }
 
@@ -116,6 +119,8 @@ export class Life {
   static async start({ machine, oracle, random, requests }: LifeOptions): Promise<Life> {
     const writeBack = new SimulatedWriteBack(machine), openEngine = () => new SimulatedEngine(machine);
     const engine = openEngine();
+    const lost = Promise.withResolvers<never>();
+    lost.promise.catch(() => {});
     let store: JournaledStore | undefined, journal: DiskJournal | undefined;
     try {
       const { folder } = machine, { journalId: id, position } = engine;
@@ -139,13 +144,16 @@ export class Life {
         lock: undefined,
         random: random.bytes,
         onEvent() {},
-        // what failed has ended the process
-        onLost: () => machine.isStopped || machine.stop("kill"),
+        onLost: (error) => {
+          lost.reject(error);
+          // what failed ends the process
+          if (!machine.isStopped) machine.stop("kill");
+        },
         pause: () => machine.wait(),
       });
       await store.begin(requests);
       if (machine.isStopped) throw new Error("The process has ended");
-      return new Life(machine, store);
+      return new Life(machine, store, lost.promise);
     } catch (error) {
       if (!machine.isStopped) machine.stop("kill");
       if (store) await store.close().catch(() => {});

@@ -154,7 +154,8 @@ export class Promises implements Load {
     for (const client of this.#clients) client.reopened(await ask(client.reopen()));
     const letters = await ask({ kind: "dead", what: "list", after: 0, limit: 1000 }) as DeadLetter[];
     for (const [mailbox, ledger] of this.#ledgers) {
-      const dead = letters.filter((letter) => letter.mailbox === mailbox);
+      const dead = letters.filter((letter) => letter.mailbox === mailbox)
+        .map(({ id, text }) => ({ id, text: text.trimEnd() }));
       ledger.check(await messagesOf(mailbox, ask), dead);
     }
     this.#takes.check(await messagesOf(this.#takes.mailbox, ask));

@@ -113,11 +113,11 @@ export class World implements Disposable {
   /** Something may go wrong soon. */
   #fault() {
     const random = this.#random, machine = this.#machine, { figures } = this;
-    if (random.chance(0.002) && machine.stopIn === undefined) {
+    if (random.chance(0.005) && machine.stopIn === undefined) {
       machine.stopIn = { operations: random.between(0, 40), how: random.chance(0.5) ? "kill" : "power cut" };
     }
-    if (random.chance(0.0005) && !machine.isStopped) machine.crash(random.chance(0.5) ? "kill" : "power cut");
-    if (random.chance(0.0005) && machine.failIn === undefined) {
+    if (random.chance(0.001) && !machine.isStopped) machine.crash(random.chance(0.5) ? "kill" : "power cut");
+    if (random.chance(0.001) && machine.failIn === undefined) {
       machine.failIn = random.between(0, 40);
       figures.failures++;
     }
@@ -148,7 +148,9 @@ export class World implements Disposable {
         resolve();
       })
     );
-    await this.#machine.until(answered);
+    const ended = Promise.race([answered, this.#life!.lost]);
+    await this.#machine.until(ended);
+    await ended;
     if (outcome === undefined) throw new Error(`No outcome of ${JSON.stringify(request)}`);
     return outcome;
   }
@@ -170,20 +172,25 @@ export class World implements Disposable {
     this.#time.clear();
   }
 
+  /** Starts again until it works, and looks at what is there. */
   async #restart(mayFail = true) {
-    if (this.#life) await this.#endLife();
-    for (;;) {
+    do {
+      if (this.#life) await this.#endLife();
       this.#machine.restart();
       if (mayFail && this.#random.chance(0.1)) this.#faultAtStart();
-      if (await this.#start()) break;
-      this.figures.failedStarts++;
-      // its operator has made room: without any it starts as often as it wants
-      this.#machine.isFull = false;
-    }
-    // while it is looked at what is there, nothing goes wrong but what did before
-    this.#machine.stopIn = this.#machine.failIn = undefined;
-    if (this.#error === undefined && !this.#machine.isStopped) {
+    } while (!await this.#start() || !await this.#look());
+  }
+
+  /** Returns whether the process did not end meanwhile, of what went wrong before. */
+  async #look(): Promise<boolean> {
+    const machine = this.#machine;
+    machine.stopIn = machine.failIn = undefined;
+    try {
       await this.#load.restarted((request) => this.#ask(request));
+      return true;
+    } catch (error) {
+      if (!machine.isStopped || !isExpected(error, machine)) throw error;
+      return false;
     }
   }
 
@@ -210,6 +217,9 @@ export class World implements Disposable {
     } catch (error) {
       this.#time.clear();
       if (!isExpected(error, machine)) throw error;
+      this.figures.failedStarts++;
+      // its operator has made room: without any it starts as often as it wants
+      machine.isFull = false;
       return false;
     }
   }
