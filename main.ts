@@ -26,10 +26,17 @@ export const COMMANDS: Commands = {
       ...dataDirectory,
       ...await import("./server/offline_accounts.ts"),
     }),
+  backup: async () =>
+    (await import("./client/command/backup.ts")).backupCommand({
+      ...dataDirectory,
+      ...await import("./server/data/backup.ts"),
+    }),
   // the help only names these
   mailbox: async () => (await import("./client/command/mailbox.ts")).command,
   room: async () => (await import("./client/command/room.ts")).command,
   bench: async () => (await import("./client/command/bench.ts")).command,
+  restore: async () =>
+    (await import("./client/command/restore.ts")).restoreCommand(await import("./server/data/restore.ts")),
   "known-servers": async () => (await import("./client/command/known_servers.ts")).command,
   completions: async () =>
     (await import("./client/command/completions.ts")).completionsCommand(() => loadCommands(COMMANDS)),

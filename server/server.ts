@@ -12,7 +12,7 @@ import { type AdminSocket, openAdminSocket } from "./admin_socket.ts";
 import { openControlDirectory } from "./data/control_directory.ts";
 import { obtainSecret, removeRunning } from "./data/directory.ts";
 import { watchDirectory } from "./data/directory_watch.ts";
-import { openFiles, removeContents, removeUnused } from "./data/open_files.ts";
+import { contentRemoval, openFiles, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { ForumService } from "./forum_service.ts";
@@ -37,6 +37,7 @@ import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journaled/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin } from "./wire/admin/admin_requests.ts";
+import { backupCommands } from "./wire/admin/backup_commands.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { moderationCommands } from "./wire/admin/moderation_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
@@ -109,10 +110,26 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
     console: output.console,
   });
   const stopping = Promise.withResolvers<void>();
-  // before the start is done it fails by itself
-  stopping.promise.catch(() => {});
-  await using starting = new AsyncDisposableStack();
+  const starting = new AsyncDisposableStack();
   starting.defer(() => log.flush());
+  try {
+    const started = start(options, output, log, stopping, starting);
+    // a store that is lost answers nobody any more: who asks it here would wait for ever
+    return await Promise.race([started, stopping.promise.then(() => started)]);
+  } catch (error) {
+    await within(MAX_STOP_MS, starting.disposeAsync());
+    throw error;
+  }
+}
+
+/** Starts everything; `starting` closes it. */
+async function start(
+  options: ServeOptions,
+  output: ServerOutput,
+  log: Log,
+  stopping: PromiseWithResolvers<void>,
+  starting: AsyncDisposableStack,
+): Promise<Server> {
   const shared = await open(options, log, stopping, starting);
   const { opened, sockets, sealKey, watchers, control } = shared;
   const services: Service[] = [];
@@ -120,14 +137,13 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
     void await Promise.all([watchers, ...services].map((service) => service.close()))
   );
   const running: Running = {};
-  for (const start of SERVICES) {
-    const service = await start(shared, running);
+  for (const startService of SERVICES) {
+    const service = await startService(shared, running);
     if (service !== undefined) services.push(service);
   }
   const listening = listeningOn(sockets, running.adminSocket?.address);
   await reportReady({ options, control, listening, store: opened, hub: running.hub, sealKey, log }, output);
-  const started = starting.move();
-  const close = () => started.disposeAsync();
+  const close = () => starting.disposeAsync();
   return {
     listening,
     addresses: listening.flatMap(({ addresses }) => addresses),
@@ -268,11 +284,11 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
 }
 
 async function startForum(shared: Shared, running: Running): Promise<Service | undefined> {
-  const { options: { data, forumLimits }, handlers, sockets, store } = shared;
+  const { options: { data, forumLimits }, handlers, sockets, store, opened } = shared;
   if (sockets.forum === undefined) return undefined;
   const files = running.files = await openFiles({ ...shared, directory: data, limits: forumLimits.files });
-  handlers.unused = (contents) => void removeContents(files, store, contents);
-  await removeUnused(files, store);
+  handlers.unused = contentRemoval(files, store, opened.hold);
+  await removeUnused(files, store, opened.hold);
   const { datagrams, streams } = sockets.forum, limits = forumLimits.transfers;
   return running.forum = new ForumService({
     ...shared,
@@ -284,7 +300,8 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
 }
 
 function adminOf(shared: Shared, running: Running): Admin {
-  const { options: { version }, sockets, store, accounts, watchers, secret, log, stop } = shared,
+  const { options: { version, data }, opened, sockets, store, accounts, watchers, secret, log, stop } =
+      shared,
     startTime = Date.now();
   return new Admin({
     secret,
@@ -293,6 +310,8 @@ function adminOf(shared: Shared, running: Running): Admin {
         ...sockets.mailbox === undefined ? [] : mailboxCommands(store),
         ...running.hub?.commands ?? [],
         accountCommand(accounts),
+        // in memory there is nothing to copy
+        ...data === undefined ? [] : backupCommands(opened.hold),
         ...moderationCommands({ ...shared, revoke: (name) => running.forum?.revoke(name) }),
         watchers.command,
       ],

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Address } from "../protocol/address.ts";
+import { type Address, formatAddress } from "../protocol/address.ts";
 import { refusal } from "../protocol/describe/refusals.ts";
 import { describeSealToClient, describeSealToServer } from "../protocol/describe/seal.ts";
 import { describeAnswers, describeRequests } from "../protocol/describe/session.ts";
@@ -92,7 +92,15 @@ export class SessionService {
         socket.send(datagram, address);
       },
     };
-    this.#sessions = new SessionWire({ ...common, endLogin: (session) => this.#seals.end(session) });
+    this.#sessions = new SessionWire({
+      ...common,
+      endLogin: (session) => this.#seals.end(session),
+      onAhead: ({ address }) => {
+        metrics.add("sessions ahead");
+        const what = "a session knows more than the database: an older copy may have been put back";
+        log.warn({ service: service.service, peer: formatAddress(address), what, kind: what });
+      },
+    });
     this.#seals = new SealWire({
       ...common,
       tap,

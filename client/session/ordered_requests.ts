@@ -37,6 +37,8 @@ export class OrderedRequests {
   #openBytes = 0;
   #waitingCount = 0;
   #next: number;
+  /** The highest number with an outcome. */
+  #highest = 0;
   #lowAtEnd: number | undefined;
   /** Those to be sent again; some may have been answered since. */
   #repeats: OrderedRequest[] = [];
@@ -60,6 +62,11 @@ export class OrderedRequests {
 
   get low(): number {
     return this.#lowAtEnd ?? this.#next - this.#open.length;
+  }
+
+  /** The highest number with an outcome; 0 if none has one. */
+  get highest(): number {
+    return this.#highest;
   }
 
   /** The number that the next added request gets. */
@@ -255,6 +262,7 @@ export class OrderedRequests {
     this.#inFlight.answered(request, now);
     this.#remove(request);
     if (this.#refused?.request === request) this.#refused = undefined;
+    this.#highest = Math.max(this.#highest, request.n);
     while (this.#open.at(0)?.state === "done") {
       this.#progressAt = now;
       this.#heldRepeats = 0;
@@ -351,6 +359,7 @@ export class OrderedRequests {
   /** A new session begins, with nothing open: what waits gets its numbers from 1 on. */
   restart() {
     this.#next = 1;
+    this.#highest = 0;
   }
 
   /** Ends everything with an error, made from whether the request was sent. */

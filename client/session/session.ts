@@ -69,6 +69,8 @@ export class Session<A extends UnorderedAnswer> {
   #wasKnown: boolean;
   /** The server has performed everything up to this number. */
   #done = 0;
+  /** The highest number that had its outcome when the server was restarted: what it has performed is no less. */
+  #doneBefore = 0;
   #receivedAt: number;
   #closing: PromiseWithResolvers<void> | undefined;
   #hasSaidBye = false;
@@ -239,6 +241,8 @@ export class Session<A extends UnorderedAnswer> {
       case "owned":
         return this.fail(owned);
     }
+    // its state is older than what it has answered before (session.md 8.12)
+    if (this.#done < this.#doneBefore) return this.#unknown();
     // the server has answered a request: it has this session
     this.#isKnown = this.#wasKnown = true;
     this.#isInDoubt = false;
@@ -264,6 +268,7 @@ export class Session<A extends UnorderedAnswer> {
     const isRestarted = startId !== this.#identity.startId;
     if (isRestarted) {
       this.#identity.setStartId(startId);
+      this.#doneBefore = this.ordered.highest;
       this.#inFlight.answered(this.#hello, now);
       this.#busy.retryNow();
     }
@@ -314,7 +319,7 @@ export class Session<A extends UnorderedAnswer> {
   #beginAnew() {
     this.#identity.renew();
     this.#isKnown = this.#isBeginning = false;
-    this.#done = 0;
+    this.#done = this.#doneBefore = 0;
     this.#inFlight.forget(this.#hello);
     this.ordered.restart();
     this.unordered.restart();

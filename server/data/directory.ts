@@ -77,7 +77,7 @@ export async function sizeOf(path: string): Promise<number> {
 
 /** For `admin` and for a second server. */
 export async function writeRunning(directory: string, running: Running) {
-  await Deno.writeTextFile(`${directory}/${RUNNING_FILE}`, `${JSON.stringify(running)}\n`);
+  await Deno.writeTextFile(`${directory}/${RUNNING_FILE}`, `${JSON.stringify(running)}\n`, { mode: 0o600 });
 }
 
 /** The server that runs, if there is one and what it wrote can be read: one that was killed leaves the file. */

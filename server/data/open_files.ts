@@ -6,6 +6,7 @@
 
 import { format as formatBytes } from "@std/fmt/bytes";
 import type { Log } from "../report/log.ts";
+import type { Hold } from "../store/checkpoint/hold.ts";
 import { ContentFiles, type ContentFilesOptions, type UnknownContents } from "../store/files/files.ts";
 import type { GroupCommit } from "../store/journaled/group.ts";
 
@@ -20,8 +21,13 @@ export function openFiles(
 }
 
 /** Removes the contents of removed threads that an earlier run of the server left. */
-export async function removeUnused(files: ContentFiles, store: Pick<GroupCommit, "ask">) {
-  for (let gone: string[] = [];;) {
+export async function removeUnused(
+  files: ContentFiles,
+  store: Pick<GroupCommit, "ask">,
+  hold: Pick<Hold, "isOn">,
+) {
+  // a backup may need what is unused since it has begun; a later start removes it
+  for (let gone: string[] = []; !hold.isOn;) {
     const unused = await store.ask({ kind: "unused", gone, limit: BATCH_CONTENTS });
     // if the disk is full, a later start removes them
     if (unused === "storage") return;
@@ -30,8 +36,26 @@ export async function removeUnused(files: ContentFiles, store: Pick<GroupCommit,
   }
 }
 
+/** What removes contents that no file has any more; while there is a hold for a backup, later (store 10.2). */
+export function contentRemoval(
+  files: ContentFiles,
+  store: Pick<GroupCommit, "ask" | "submit">,
+  hold: Pick<Hold, "isOn" | "onEnd">,
+): (contents: readonly string[]) => void {
+  let isLeft = false;
+  hold.onEnd(() => {
+    // the store names them; if it has ended, a later start removes them
+    if (isLeft) removeUnused(files, store, hold).catch(() => {});
+    isLeft = false;
+  });
+  return (contents) => {
+    if (hold.isOn) isLeft = true;
+    else void removeContents(files, store, contents);
+  };
+}
+
 /** Removes contents that no file has any more. If that fails, the next start tries it again. */
-export async function removeContents(
+async function removeContents(
   files: ContentFiles,
   store: Pick<GroupCommit, "submit">,
   contents: readonly string[],

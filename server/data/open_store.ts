@@ -6,6 +6,7 @@
 
 import { describeOwner } from "../quota/owner.ts";
 import { type Log, mailboxName } from "../report/log.ts";
+import { isDatabaseError } from "../store/database/database.ts";
 import { StoreLocked } from "../store/errors.ts";
 import type { JournaledStore } from "../store/journaled/journaled_store.ts";
 import { DirectoryLock } from "../store/journaled/directory_lock.ts";
@@ -59,11 +60,22 @@ export async function openStore(
     opening.move();
     return store;
   } catch (error) {
-    if (!(error instanceof StoreLocked)) throw error;
-    const running = await readRunning(directory!);
-    const process = running ? `the server with process id ${running.pid}` : "another process";
-    throw new Error(`Cannot use data directory ${directory}: ${process} has it open`);
+    throw directory === undefined ? error : await startError(directory, error);
   }
+}
+
+/** Says which directory it is where an error of the system or of SQLite does not. */
+async function startError(directory: string, error: unknown): Promise<unknown> {
+  const cannotUse = (why: string) =>
+    new Error(`Cannot use data directory ${directory}: ${why}`, { cause: error });
+  if (error instanceof StoreLocked) {
+    const running = await readRunning(directory);
+    return cannotUse(
+      `${running ? `the server with process id ${running.pid}` : "another process"} has it open`,
+    );
+  }
+  const isOfSystem = typeof (error as { code?: unknown }).code === "string";
+  return isOfSystem || isDatabaseError(error) ? cannotUse((error as Error).message) : error;
 }
 
 async function lockDirectory(directory: string): Promise<DirectoryLock> {

@@ -106,6 +106,10 @@ export const METRICS = {
   "forwarded": counter("messages", "Messages taken on the original wire"),
   "empty": counter("requests", "Takes on the original wire that found no message"),
   "too long for a reply": counter("messages", "Messages too long to be taken on the original wire"),
+  "sessions ahead": counter(
+    "sessions",
+    "Sessions whose clients had received outcomes that the state does not have",
+  ),
   "control": counter("requests", "Requests of the administrator"),
   "watch events": counter("events", "Events that were sent to administrators who watch"),
   "watch dropped": counter(

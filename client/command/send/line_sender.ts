@@ -1,5 +1,5 @@
 import { MAX_TEXT_BYTES } from "../../../protocol/session.ts";
-import { type Mailbox, type SendOptions, SessionEndError } from "../../mailbox.ts";
+import { type Mailbox, OutcomeUnknownError, type SendOptions, SessionEndError } from "../../mailbox.ts";
 import { readLines } from "../../terminal/input.ts";
 import { report, writeError } from "../../terminal/output.ts";
 import { Progress } from "../../terminal/progress.ts";
@@ -133,7 +133,10 @@ export class LineSender {
     await report("send", this.#error.message);
     const isUnknown = this.#read > this.#stored && this.#error instanceof SessionEndError && this.#error.sent;
     const unknown = isUnknown ? `; unknown for lines ${this.#stored + 1} to ${this.#read}` : "";
-    await report("send", `${messages} from the beginning of the input stored${unknown}`);
+    // the server may have forgotten the session, or its state may be older than this session
+    const isLost = this.#stored > 0 && this.#error instanceof OutcomeUnknownError;
+    const lost = isLost ? "; if an older copy of the server's data was put back, it lacks some of them" : "";
+    await report("send", `${messages} from the beginning of the input stored${unknown}${lost}`);
     return 1;
   }
 }

@@ -18,6 +18,9 @@ const FLUSH_ROWS = 256, MAX_FLUSHES = 4096;
 /** Longer than that SQLite's log should not become, and how long records wait for it to begin anew (store 5.3). */
 const LOG_BYTES = 4 * 1024 * 1024, MAX_WAIT_MS = 10;
 
+/** How often it is tried to have everything written back for a hold: there may be a checkpoint at any time. */
+const HOLD_TRIES = 8;
+
 /** What a checkpoint needs of its store. */
 export interface CheckpointHost {
   readonly engine: Engine;
@@ -56,6 +59,10 @@ export class Checkpoints {
   #number: number;
   #bytes: number;
   #at: number;
+  /** Of the last one that was written back as a whole; 0 if none was. */
+  #writtenNumber = 0;
+  /** Whether nothing is written back (store 10.2). */
+  #isHeld = false;
   #hasFailed = false;
   #running: Promise<void> | undefined;
   /** Checkpoints that were taken. */
@@ -97,40 +104,73 @@ export class Checkpoints {
     await this.take();
   }
 
+  /**
+   * Takes a checkpoint and has it written back, and nothing more from then on. Resolves to its number.
+   *
+   * @throws {Error} It could not be written back.
+   */
+  async beginHold(): Promise<number> {
+    for (let i = 0; i < HOLD_TRIES; i++) {
+      await (this.#running ?? this.take());
+      if (this.#running !== undefined || this.#writtenNumber !== this.#number) continue;
+      this.#isHeld = true;
+      return this.#number;
+    }
+    throw new Error("the database cannot be written back now");
+  }
+
+  /** Writes back what has come meanwhile. */
+  endHold() {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    if (this.#writtenNumber !== this.#number) void this.take();
+  }
+
   async #take() {
-    const { host, writeBack, admission, pause } = this.#options;
-    let written: Promise<boolean> | undefined, position: Position;
+    const { host, writeBack, journal, admission, pause } = this.#options;
+    let isHolding = false, position: Position, written: Promise<boolean> | undefined;
+    const hold = () => {
+      if (!isHolding) host.hold();
+      isHolding = true;
+    };
     try {
       // what is new meanwhile is written too, so that little is left to the checkpoint itself
       for (let i = 0; i < MAX_FLUSHES && host.engine.flush(FLUSH_ROWS); i++) await pause();
-      host.hold();
+      hold();
       await host.synced();
-      admission?.beginCheckpoint();
       position = host.position;
-      if (host.engine.hasFreePages) host.engine.shrink();
-      host.engine.checkpoint(position);
-      this.#taken(position);
-      written = writeBack?.run();
-      written?.catch(() => {});
-      if (written !== undefined && writeBack!.logBytes > LOG_BYTES) await within(MAX_WAIT_MS, written);
+      this.#commit(position);
+      written = this.#isHeld ? undefined : writeBack?.run();
+      const ended = written?.catch(() => {});
+      if (ended !== undefined && writeBack!.logBytes > LOG_BYTES) await within(MAX_WAIT_MS, ended);
     } catch (error) {
+      // the engine has a part of the checkpoint in it: nothing may be carried out on it any more
+      hold();
       this.#failed(error);
-      if (written !== undefined) return;
-      // the engine has a part of the checkpoint in it
-      host.hold();
       await host.synced();
       host.rebuild();
       return;
     } finally {
-      host.release();
+      if (isHolding) host.release();
     }
     try {
-      if (await written) this.#options.journal.release(position.number + 1);
+      if (await written) {
+        this.#writtenNumber = position.number;
+        journal.release(position.number + 1);
+      }
       this.#hasFailed = false;
       admission?.endCheckpoint(false);
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  #commit(position: Position) {
+    const { host: { engine }, admission } = this.#options;
+    admission?.beginCheckpoint();
+    if (engine.hasFreePages) engine.shrink();
+    engine.checkpoint(position);
+    this.#taken(position);
   }
 
   #taken({ number }: Position) {

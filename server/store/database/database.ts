@@ -98,6 +98,12 @@ export function openDatabase(db: DatabaseSync) {
   all("COMMIT");
 }
 
+/** Whether this version of the program, or a start of it, made the database. */
+export function isOfThisVersion(db: DatabaseSync): boolean {
+  const value = (name: string) => db.prepare(`PRAGMA ${name}`).get()![name];
+  return value("application_id") === APPLICATION_ID && value("user_version") === MIGRATIONS.length;
+}
+
 /**
  * Sets `long` of every message: the index `message_order` has the long and the other messages of a mailbox apart, so that
  * neither is looked for among the others. If the limit is the same as before, nothing changes.

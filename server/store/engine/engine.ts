@@ -5,7 +5,7 @@ import { FreePages } from "../database/free_pages.ts";
 import { Transaction } from "../database/transaction.ts";
 import { StoreLocked } from "../errors.ts";
 import type { Counts } from "../requests/message.ts";
-import type { Configuration, Start } from "../requests/upkeep.ts";
+import type { Configuration } from "../requests/upkeep.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
 import { Accounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
@@ -39,8 +39,8 @@ export interface RecordStart {
   random: Uint8Array;
 }
 
-/** Bytes of an epoch. */
-const EPOCH_BYTES = 8;
+/** Bytes of an epoch (store 9.1). */
+const EPOCH_BYTES = 16;
 
 /** Rows that are removed, sessions that are forgotten, and messages that become ready, by one record: about a millisecond. */
 const SWEEP_ROWS = 512, FORGET_ROWS = 512, TICK_ROWS = 256;
@@ -64,6 +64,7 @@ export class Engine {
   readonly #messages: Messages;
   readonly #threads: Threads;
   readonly #sessions: Sessions;
+  readonly #channels: Channels;
   readonly #configuration: ConfigurationRow;
   readonly #epoch: EpochRow;
   readonly #handlers: Handlers;
@@ -111,17 +112,19 @@ export class Engine {
     const messages = this.#messages = new Messages(context);
     const threads = this.#threads = new Threads(context);
     const sessions = this.#sessions = new Sessions(context, messages, threads);
+    const channels = this.#channels = new Channels(context);
     this.#handlers = requestHandlers({
       messages,
       threads,
       sessions,
       accounts: new Accounts(context, messages),
-      channels: new Channels(context),
+      channels,
       measures: new Measures(context),
       reports: new Reports(context, messages, threads),
       configuration: configuration.now,
       configure: (wanted) => this.#configure(wanted),
-      start: (request) => this.#start(request),
+      start: () => this.#start(),
+      beginLineage: (epoch) => this.#beginLineage(epoch),
     });
   }
 
@@ -193,10 +196,17 @@ export class Engine {
     this.#messages.configure();
   }
 
-  #start(request: Start) {
-    this.#messages.start(request);
-    if (request.newEpoch) this.#sessions.forgetAll();
-    if (request.newEpoch || this.epoch === "") this.#epoch.set(this.#random.next(EPOCH_BYTES).toHex());
+  #start() {
+    this.#messages.start();
+    if (this.epoch === "") this.#epoch.set(this.#random.next(EPOCH_BYTES).toHex());
+  }
+
+  #beginLineage(epoch: string) {
+    this.#messages.leased.releaseAll();
+    this.#sessions.forgetAll();
+    // what numbers named in the other lineage is not known here: the hub gives every channel a new history ID
+    this.#channels.setComplete(false);
+    this.#epoch.set(epoch);
   }
 
   #finishRecord() {

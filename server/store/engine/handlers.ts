@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Configuration, Start } from "../requests/upkeep.ts";
+import type { Configuration } from "../requests/upkeep.ts";
 import type { Operations } from "../store.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Channels } from "./channels.ts";
@@ -33,7 +33,9 @@ interface EngineParts {
   configuration: Readonly<Configuration>;
   configure(wanted: Configuration): void;
   /** A server has started on this state. */
-  start(request: Start): void;
+  start(): void;
+  /** The state is of another lineage from now on. */
+  beginLineage(epoch: string): void;
 }
 
 export function requestHandlers(parts: EngineParts): Handlers {
@@ -87,9 +89,13 @@ export function requestHandlers(parts: EngineParts): Handlers {
       parts.configure(request);
       return "set";
     },
-    start: (request) => {
-      parts.start(request);
+    start: () => {
+      parts.start();
       return "started";
+    },
+    lineage: ({ epoch }) => {
+      parts.beginLineage(epoch);
+      return "begun";
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
 import { Admission, type AdmissionOptions } from "../room/admission.ts";
 import { type CheckpointHost, Checkpoints } from "../checkpoint/checkpoints.ts";
+import { Hold } from "../checkpoint/hold.ts";
 import type { StoreClocks } from "./clocks.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
 import { Recorder } from "./recorder.ts";
@@ -16,6 +17,9 @@ import type { WriteBack } from "../checkpoint/write_back.ts";
  * syncs, and one that is asked for meanwhile is synced with the record that takes it.
  */
 const LINGER_MS = 2;
+
+/** With less room than this in the journal, its next segment is waited for: the longest batch has room. */
+const MIN_ROOM_BYTES = 768 * 1024;
 
 /** How often the engine is asked what is due by time, in milliseconds. */
 const TICK_MS = 100;
@@ -86,6 +90,8 @@ interface Unsettled extends Batch {
 export class JournaledStore implements Store {
   readonly opened: Counts;
   readonly clocks: StoreClocks;
+  /** Keeps what a backup copies as it is. */
+  readonly hold: Hold;
   readonly #options: JournaledStoreOptions;
   readonly #journal: Journal;
   readonly #recorder: Recorder;
@@ -95,11 +101,13 @@ export class JournaledStore implements Store {
   /** Messages that the engine has dropped while it applied records that are older than this store. */
   #droppedBefore: number;
   readonly #firstRecord: number;
+  /** Whether the journal was waited for just now. */
+  #isRoomMade = false;
   #syncs = 0;
   #syncMs = 0;
-  /** Batches that wait while no record may be made. */
-  #held: Batch[] = [];
-  #isHeld = false;
+  /** Batches that wait, in their order, while somebody does not want records to be made. */
+  readonly #held: Batch[] = [];
+  #holds = 0;
   #unsettled: Unsettled[] = [];
   /** The highest number that somebody waits for. */
   #awaited = 0;
@@ -118,9 +126,16 @@ export class JournaledStore implements Store {
     this.opened = engine.counts;
     this.#droppedBefore = engine.dropped;
     this.#firstRecord = journal.last;
+    const hold = this.hold = new Hold({
+      begin: () => this.#checkpoints.beginHold(),
+      end: () => this.#checkpoints.endHold(),
+      durable: () => this.#durableState(),
+    });
     this.#admission = storage && new Admission({
       ...storage,
+      hold,
       pages: () => this.#engine.pages,
+      textBytes: () => this.#engine.counts.bytes,
       pendingBytes: () => this.#checkpoints.pendingBytes,
       journalRoom: () => journal.room,
       monotonicClock: () => performance.now(),
@@ -141,7 +156,7 @@ export class JournaledStore implements Store {
         const { last: number, chain } = store.#journal;
         return { number, chain, ...store.#recorder.last };
       },
-      hold: () => this.#isHeld = true,
+      hold: () => void this.#holds++,
       release: () => this.#release(),
       synced: () => this.#synced(),
       rebuild: () => this.#rebuild(),
@@ -169,9 +184,27 @@ export class JournaledStore implements Store {
     return new Promise((resolve, reject) => {
       const batch: Batch = { requests, isAwaited, resolve, reject };
       if (this.#lost !== undefined) reject(this.#lost);
-      else if (this.#isHeld) this.#held.push(batch);
-      else this.#carryOut(batch);
+      else {
+        this.#held.push(batch);
+        this.#carryOutHeld();
+      }
     });
+  }
+
+  #carryOutHeld() {
+    while (this.#holds === 0 && this.#held.length > 0) {
+      if (this.#journal.room < MIN_ROOM_BYTES && !this.#isRoomMade) return void this.#makeRoom();
+      this.#carryOut(this.#held.shift()!);
+    }
+  }
+
+  /** The journal's next segment may be on its way: it is waited for once, before anything is refused. */
+  async #makeRoom() {
+    this.#holds++;
+    await this.#journal.makeRoom();
+    this.#isRoomMade = true;
+    this.#release();
+    this.#isRoomMade = false;
   }
 
   #carryOut(batch: Batch) {
@@ -233,7 +266,7 @@ export class JournaledStore implements Store {
     if (this.#isWorking) return;
     this.#isWorking = true;
     const { clocks: { wallClock, monotonicClock }, pause } = this.#options;
-    while (this.#lost === undefined && !this.#isHeld && performance.now() < until) {
+    while (this.#lost === undefined && this.#holds === 0 && performance.now() < until) {
       const due = this.#engine.due(wallClock(), monotonicClock());
       if (due === undefined) break;
       // nobody waits for it, but for the events; if the store is lost, that is reported
@@ -245,15 +278,22 @@ export class JournaledStore implements Store {
   }
 
   #release() {
-    this.#isHeld = false;
-    for (const batch of this.#held.splice(0)) this.#carryOut(batch);
+    this.#holds--;
+    this.#carryOutHeld();
   }
 
-  async #synced() {
-    while (this.#journal.durable < this.#journal.last && this.#lost === undefined) {
+  async #synced(number = Infinity) {
+    while (this.#journal.durable < Math.min(number, this.#journal.last) && this.#lost === undefined) {
       await (this.#syncing ??= this.#sync());
     }
     if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  /** The state of now, once it is durable. */
+  async #durableState() {
+    const { last: number } = this.#journal, { messages } = this.#engine.counts;
+    await this.#synced(number);
+    return { number, messages };
   }
 
   /** After a checkpoint that failed: all records are durable, and none is made. */
@@ -293,6 +333,7 @@ export class JournaledStore implements Store {
   async #close() {
     const { writeBack, lock } = this.#options;
     clearInterval(this.#ticking);
+    this.hold.breakOff("the server has ended");
     if (this.#lost === undefined) await this.#checkpoints.takeLast();
     clearTimeout(this.#lingering);
     await writeBack?.close();

@@ -16,13 +16,14 @@ import { MemoryJournal } from "../journal/memory_journal.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
 import type { Configuration } from "../requests/upkeep.ts";
 import type { StoreEvent, StoreRequest } from "../store.ts";
-import { freeBytes } from "../room/admission.ts";
+import { freeBytes } from "../room/file_system.ts";
 import { StoreClocks, type SystemClocks } from "./clocks.ts";
 import { DirectoryLock } from "./directory_lock.ts";
 import { JournaledStore } from "./journaled_store.ts";
 import { openJournal, segmentBytesIn } from "./open_journal.ts";
 import { Reserve } from "../room/reserve.ts";
 import { replay } from "./replay.ts";
+import { forgetRestored, lineageRequests, restoredEpoch } from "./restored.ts";
 import { WriteBack } from "../checkpoint/write_back.ts";
 
 export interface StoreOptions {
@@ -80,6 +81,7 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
   if (directory !== undefined && freeBytes(directory) < START_SEGMENTS * segmentBytes) {
     Reserve.release(directory);
   }
+  const restored = directory === undefined ? undefined : await restoredEpoch(directory);
   const openEngine = () => new Engine({ directory }), engine = openEngine();
   opening.defer(() => engine.close());
   const writeBack = directory === undefined ? undefined : new WriteBack(`${directory}/${DATABASE_FILE}`);
@@ -114,7 +116,8 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
   // from here on it closes all of this itself
   opening.move();
   try {
-    await store.begin(startRequests(options, engine));
+    await store.begin([...startRequests(options, engine), ...lineageRequests(restored, engine.epoch)]);
+    if (restored !== undefined) await forgetRestored(directory!);
     return store;
   } catch (error) {
     await store.close();

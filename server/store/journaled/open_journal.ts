@@ -2,7 +2,7 @@ import type { JournalPosition } from "../journal/journal.ts";
 import { DiskJournal, SEGMENT_BYTES } from "../journal/disk_journal.ts";
 import { JournalDamaged } from "../journal/recovery.ts";
 import { syncDirectory } from "../files/durable_file.ts";
-import { freeBytes } from "../room/admission.ts";
+import { freeBytes } from "../room/file_system.ts";
 
 /** The journal's folder in the data directory. */
 export const JOURNAL_FOLDER = "journal";

@@ -14,7 +14,7 @@ export type RecordClocks = Pick<RecordHead, "wallClock" | "monotonicClock">;
  * @returns The clocks of the last record that was ever applied.
  * @throws {Error} A record is for an engine of another version.
  */
-export function replay(engine: Engine, journal: Journal): RecordClocks {
+export function replay(engine: Engine, journal: Pick<Journal, "read">): RecordClocks {
   let last: RecordClocks = engine.position;
   for (const record of journal.read(engine.position.number + 1)) {
     const { number, engine: version, wallClock, monotonicClock } = record;

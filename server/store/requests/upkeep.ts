@@ -18,11 +18,14 @@ export interface Configuration {
   sessionLimits: TableLimits;
 }
 
-/** A start of the server: it prolongs every lease. */
-export interface Start {
-  kind: "start";
-  /** Begins a new epoch: all sessions are forgotten, all leases released (store 9.2). */
-  newEpoch?: boolean;
+/**
+ * The state is of another lineage from now on: all sessions are forgotten, all leases released, and every channel gets a
+ * new history ID (store 9.2).
+ */
+export interface Lineage {
+  kind: "lineage";
+  /** What the lineage is called. */
+  epoch: string;
 }
 
 /** By kind: the request and its outcome. `rows` is how much is done at once. */
@@ -34,5 +37,7 @@ export interface UpkeepOperations {
   /** Forgets sessions that are old. */
   forget: [{ kind: "forget"; rows: number }, "done"];
   configure: [{ kind: "configure" } & Configuration, "set"];
-  start: [Start, "started"];
+  /** A start of the server: it prolongs every lease. */
+  start: [{ kind: "start" }, "started"];
+  lineage: [Lineage, "begun"];
 }

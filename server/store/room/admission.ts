@@ -4,12 +4,11 @@
  * @module
  */
 
-// not by name: an older runtime has no statfs
-import * as fs from "node:fs";
-import { LOG_FILE } from "../database/database.ts";
+import { DATABASE_FILE, LOG_FILE } from "../database/database.ts";
 import { PAGE_BYTES } from "../database/transaction.ts";
 import type { OrderedRequest } from "../requests/session.ts";
 import type { StoreRequest } from "../store.ts";
+import { freeBytes } from "./file_system.ts";
 import { Reserve } from "./reserve.ts";
 
 /** How long, and for how many bytes of records, a decision holds. */
@@ -18,8 +17,11 @@ const CHECK_MS = 100, CHECK_BYTES = 64 * 1024;
 /** About how much longer the rows of a record's requests are than the record, and what a checkpoint writes beside them. */
 const GROWTH = 2, CHECKPOINT_BYTES = 256 * 1024;
 
-/** Part of `maxFileBytes` that may be used when the file was full and messages are taken again. */
-const ROOM_AGAIN = 0.9;
+/**
+ * After something was refused, what is stored begins again only when so much was freed: a checkpoint alone shows that less
+ * is needed than was thought, and without this the one would follow the other.
+ */
+const FREED_PART = 0.1, FREED_DISK_BYTES = 1024 * 1024;
 
 export interface AdmissionOptions {
   /** Where the database is. */
@@ -28,6 +30,8 @@ export interface AdmissionOptions {
   maxFileBytes: number | undefined;
   /** Pages of the database, and those of them that are free. */
   pages(): { all: number; free: number };
+  /** Bytes of all messages. */
+  textBytes(): number;
   /** Bytes of the records since the last checkpoint. */
   pendingBytes(): number;
   /** Bytes that the journal can take, and how many of them are kept for requests that free space (store 6.5). */
@@ -35,7 +39,16 @@ export interface AdmissionOptions {
   keptRoomBytes: number;
   /** Bytes of its next segment. */
   segmentBytes: number;
+  /** The hold of a backup, which takes room: without any left it ends (store 10.3). */
+  hold: { readonly isOn: boolean; breakOff(why: string): void };
   monotonicClock(): number;
+}
+
+/** How full a store is: bytes of all messages, of what is used in the database's file, and what is free on the disk. */
+interface Fill {
+  textBytes: number;
+  fileBytes: number;
+  freeBytes: number;
 }
 
 export class Admission {
@@ -46,6 +59,8 @@ export class Admission {
   #checkedBytes = 0;
   /** A checkpoint has failed for want of space, and none has worked since. */
   #hasFailed = false;
+  /** How full it was at most since something was refused; undefined while nothing is. */
+  #fullest: Fill | undefined;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -59,8 +74,34 @@ export class Admission {
     if (!isDue) return this.#canStore;
     this.#checkedAt = now;
     this.#checkedBytes = bytes;
-    const canStore = !this.#hasFailed && this.#hasJournalRoom && this.#hasFileRoom && this.#hasDiskRoom;
-    return this.#canStore = canStore;
+    const hasDisk = !this.#hasFailed && this.#hasJournalRoom && this.#hasDiskRoom;
+    if (!hasDisk) this.#options.hold.breakOff("there is no room left on the disk");
+    this.#canStore = hasDisk && this.#hasFileRoom &&
+      (this.#fullest === undefined || this.#isFreed(this.#fullest));
+    this.#fullest = this.#canStore ? undefined : this.#fuller(this.#fullest);
+    return this.#canStore;
+  }
+
+  get #fill(): Fill {
+    const { textBytes, directory } = this.#options;
+    return { textBytes: textBytes(), fileBytes: this.#fileBytes, freeBytes: freeBytes(directory) };
+  }
+
+  /** Whether something was freed since it was so full. */
+  #isFreed({ textBytes, fileBytes, freeBytes }: Fill): boolean {
+    const now = this.#fill;
+    return now.textBytes <= textBytes * (1 - FREED_PART) || now.fileBytes <= fileBytes * (1 - FREED_PART) ||
+      now.freeBytes >= freeBytes + FREED_DISK_BYTES;
+  }
+
+  /** The fuller of now and before, in each respect. */
+  #fuller(before: Fill = this.#fill): Fill {
+    const now = this.#fill;
+    return {
+      textBytes: Math.max(before.textBytes, now.textBytes),
+      fileBytes: Math.max(before.fileBytes, now.fileBytes),
+      freeBytes: Math.min(before.freeBytes, now.freeBytes),
+    };
   }
 
   /** Whether what needs space was refused the last time: a checkpoint may make room. */
@@ -78,23 +119,31 @@ export class Admission {
     return GROWTH * this.#options.pendingBytes();
   }
 
+  /** Bytes that the database uses in its file. */
+  get #fileBytes(): number {
+    const { all, free } = this.#options.pages();
+    return (all - free) * PAGE_BYTES;
+  }
+
   get #hasFileRoom(): boolean {
-    const { maxFileBytes, pages } = this.#options;
-    if (maxFileBytes === undefined) return true;
-    const { all, free } = pages(), used = (all - free) * PAGE_BYTES + this.#growth;
-    return used < maxFileBytes * (this.#canStore ? 1 : ROOM_AGAIN);
+    const { maxFileBytes } = this.#options;
+    return maxFileBytes === undefined || this.#fileBytes + this.#growth < maxFileBytes;
   }
 
   get #hasDiskRoom(): boolean {
     const { directory, segmentBytes } = this.#options, free = freeBytes(directory);
     // the journal's next segment comes first
     if (!this.#reserve.restore(free - segmentBytes)) return false;
-    return freeBytes(directory) >= this.#needed + (this.#canStore ? 0 : segmentBytes);
+    return freeBytes(directory) >= this.#needed;
   }
 
   /** Bytes that the next checkpoint may need beside what it can use again: in SQLite's log, and then in the database. */
   get #needed(): number {
-    const { directory, pages } = this.#options, bytes = this.#growth + CHECKPOINT_BYTES;
+    const { directory, pages, hold } = this.#options, bytes = this.#growth + CHECKPOINT_BYTES;
+    // the log only becomes longer, and all of it has to be written back in the end
+    if (hold.isOn) {
+      return 2 * bytes + Math.max(0, pages().all * PAGE_BYTES - sizeOf(`${directory}/${DATABASE_FILE}`));
+    }
     const log = sizeOf(`${directory}/${LOG_FILE}`), free = pages().free * PAGE_BYTES;
     return Math.max(0, bytes - log) + Math.max(0, bytes - free);
   }
@@ -123,18 +172,6 @@ function sizeOf(path: string): number {
     return Deno.statSync(path).size;
   } catch {
     return 0;
-  }
-}
-
-/** Bytes that this process can still write there; any number if the system does not say. */
-export function freeBytes(directory: string): number {
-  try {
-    // the call itself would prompt for the permission
-    if (Deno.permissions.querySync({ name: "sys", kind: "statfs" }).state !== "granted") return Infinity;
-    const { bavail, bsize } = fs.statfsSync(directory);
-    return bavail * bsize;
-  } catch {
-    return Infinity;
   }
 }
 

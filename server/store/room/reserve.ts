@@ -1,3 +1,5 @@
+import { totalBytes } from "./file_system.ts";
+
 const FILE_NAME = "reserve";
 
 /**
@@ -5,6 +7,9 @@ const FILE_NAME = "reserve";
  * It is more than one group of puts can use.
  */
 export const RESERVE_BYTES = 4 * 1024 * 1024;
+
+/** On a small disk it has no more than this part of it. */
+const RESERVE_PART = 1 / 8;
 
 /** Bytes that are taken at a time. */
 const PIECE_BYTES = 64 * 1024;
@@ -17,6 +22,8 @@ const RETRY_MS = 1000;
  */
 export class Reserve {
   readonly #path: string;
+  /** Bytes that are to be held back. */
+  readonly #wanted: number;
   /** Bytes that are held back. */
   #bytes: number;
   #lastTry = -Infinity;
@@ -24,11 +31,13 @@ export class Reserve {
   constructor(directory: string) {
     this.#path = `${directory}/${FILE_NAME}`;
     this.#bytes = size(this.#path) ?? 0;
+    const pieces = Math.floor(totalBytes(directory) * RESERVE_PART / PIECE_BYTES);
+    this.#wanted = Math.min(RESERVE_BYTES, pieces * PIECE_BYTES);
   }
 
   /** Whether all of the space is held back. */
   get isHeld(): boolean {
-    return this.#bytes >= RESERVE_BYTES;
+    return this.#bytes >= this.#wanted;
   }
 
   /** Frees the space that is held in a directory: a start needs it. */
@@ -67,7 +76,7 @@ export class Reserve {
 
   /** Holds what there is room for, up to `free` bytes more. Returns whether that is all of the space. */
   hold(free = Infinity): boolean {
-    const bytes = new Uint8Array(PIECE_BYTES), most = Math.min(RESERVE_BYTES, this.#bytes + free);
+    const bytes = new Uint8Array(PIECE_BYTES), most = Math.min(this.#wanted, this.#bytes + free);
     try {
       using file = Deno.openSync(this.#path, { append: true, create: true, mode: 0o600 });
       // what a full disk or a power cut has left of it may have any size

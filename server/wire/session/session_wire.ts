@@ -37,6 +37,8 @@ export interface SessionWireOptions<A extends Address> extends Environment {
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
   /** Called with every request when it arrives. */
   onRequest?(request: AnyRequest, from: A): void;
+  /** Called when a client has received outcomes that the state does not have (store 9.3). */
+  onAhead?(from: A): void;
   startTimes: SessionStartTimes;
   /** Where sessions are listed as long as they are in memory, as those of this service. */
   clients?: Clients;
@@ -227,6 +229,7 @@ export class SessionWire<A extends Address> {
       if (opening.length < MAX_OPENING_DATAGRAMS) opening.push({ bytes, header, requests });
       return;
     }
+    if (header.low > session.done + 1) return this.#ahead(session, header.low);
     session.traffic?.received(requests.length, bytes);
     // a datagram without a request asks whether the server is there
     if (requests.length === 0) return this.#sendLater(session);
@@ -241,6 +244,17 @@ export class SessionWire<A extends Address> {
     }
     if (ordered.length > 0) this.#orderedOf(session).received(ordered, header.low);
     if (isLast) this.#bye(session, header.low);
+  }
+
+  /**
+   * The client has received the outcome of a number that was never carried out: the state is older than what it was told
+   * (store 9.3). Its session ends; to others nothing happens, for a client may say what it likes.
+   */
+  #ahead(session: Session<A>, low: number) {
+    const { id, account, address } = session;
+    this.#options.onAhead?.(address);
+    this.#options.store.submit({ kind: "end", session: id, account, low }, () => {});
+    this.#end(session, "unknown");
   }
 
   /** The ordered request, or a `bad` one in its place if the service refuses it. */

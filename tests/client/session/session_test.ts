@@ -39,6 +39,24 @@ Deno.test("requests of one turn share a datagram, and low rises with the answers
   assertEquals(script.client.state, { id: FIRST_SESSION, startTime: "000000000001", next: 5, low: 5 });
 });
 
+// session.md 8.12
+Deno.test("a server that has done less than before its restart does not know the session", async () => {
+  const script = await new Script().open();
+  const [first, second] = ["a", "b", "c"].map((text) => script.put(text));
+  await script.sent();
+  // the answer to the first two is lost
+  script.done = 3;
+  script.answer("ok,3");
+  await script.sent();
+  script.challenge("00000002");
+  await script.sent();
+  script.done = 2;
+  script.answer("ok,1-2");
+  await script.sent();
+  assertEquals([first!.state, second!.state], ["failed", "failed"]);
+  assertEquals(first!.error?.message, "The server does not know the session any more: outcome unknown");
+});
+
 // session.md 3.2
 Deno.test("what the server has is not sent again, what is missing is", async () => {
   const script = await new Script().open();

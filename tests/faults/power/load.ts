@@ -4,7 +4,7 @@
  * @module
  */
 
-import { connectForum, type Forum, FullError, TransferError } from "../../../client/forum.ts";
+import { connectForum, type Forum, FullError, LoginError, TransferError } from "../../../client/forum.ts";
 import { ANNOUNCEMENT, decodeAnnounced } from "../../../protocol/announced.ts";
 import { Peer, type ServerProcess } from "../../program.ts";
 import { FramePeer } from "../../stream.ts";
@@ -35,6 +35,9 @@ export interface Amount {
 
 /** Sessions that put; each has a mailbox that nobody empties, and one that another session does. */
 const SENDERS = 3, PUTS = 6;
+
+/** Milliseconds for an answer of the forum; and how often a log-in that is refused is tried again, after which pause. */
+const TIMEOUT_MS = 60_000, TRIES = 20, PAUSE_MS = 300;
 
 /** Bytes of the files of the forum. */
 const FILE_BYTES = [3000, 70_000, 300_000];
@@ -157,14 +160,22 @@ export class Load implements AsyncDisposable {
     }
   }
 
+  /** Logs in. While the server cannot write to its disk, it is tried again. */
+  async #enter(port: number): Promise<Forum> {
+    const as = { name: this.name, password: `of ${this.name}`, make: true };
+    for (let tries = 0;; tries++) {
+      try {
+        return await connectForum({ port, serverKey: this.serverKey, timeout: TIMEOUT_MS, as });
+      } catch (error) {
+        if (!(error instanceof LoginError) || tries === TRIES) throw error;
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
+    }
+  }
+
   async #post(port: number, { rounds, files }: Amount) {
     const isNew = this.#forum === undefined;
-    const forum = this.#forum ??= await connectForum({
-      port,
-      serverKey: this.serverKey,
-      timeout: 60_000,
-      as: { name: this.name, password: `of ${this.name}`, make: true },
-    });
+    const forum = this.#forum ??= await this.#enter(port);
     if (isNew) await forum.create(this.thread);
     const note = async (list: ForumCommand[], what: string, command: () => Promise<unknown>) => {
       const noted = { what, answeredAt: Infinity, isRefused: false };

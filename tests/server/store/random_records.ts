@@ -20,6 +20,9 @@ const PAUSES_MS: readonly [most: number, weight: number][] = [
   [25 * 3_600_000, 0.5],
 ];
 
+/** More than can be due at a time. */
+export const TICK_ROWS = 256;
+
 /** Records with all kinds of requests. What comes depends on the random numbers and on what the ones before came to. */
 export class RandomRecords {
   readonly #random: Random;
@@ -39,10 +42,6 @@ export class RandomRecords {
     this.#number = number;
   }
 
-  get clocks(): [wallClock: number, monotonicClock: number] {
-    return [this.#wallClock, this.#monotonicClock];
-  }
-
   /** Begins the next record: some time has gone by. */
   begin(): RecordStart {
     const random = this.#random;
@@ -60,8 +59,13 @@ export class RandomRecords {
     };
   }
 
-  /** Some requests of one record. */
+  /**
+   * Some requests of one record. What a store would do when it is due comes at any time: when that is, depends on how much
+   * was written down.
+   */
   requests(): StoreRequest[] {
+    if (this.#random.chance(0.2)) return [{ kind: "tick", rows: TICK_ROWS }];
+    if (this.#random.chance(0.1)) return [{ kind: this.#pick(["sweep", "forget"]), rows: 64 }];
     return Array.from({ length: this.#random.between(1, 6) }, () => this.#request());
   }
 
@@ -225,7 +229,8 @@ export class RandomRecords {
     if (kind < 80) return { kind: "tick", rows: limit };
     if (kind < 88) return { kind: "sweep", rows: limit };
     if (kind < 92) return { kind: "forget", rows: limit };
-    if (kind < 96) return { kind: "start", newEpoch: random.chance(0.1) };
+    if (kind < 95) return { kind: "start" };
+    if (kind < 96) return { kind: "lineage", epoch: `${random.between(1, 9)}` };
     return this.configure();
   }
 

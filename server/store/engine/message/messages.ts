@@ -16,7 +16,6 @@ import type {
   Taken,
   TakeOutcome,
 } from "../../requests/message.ts";
-import type { Start } from "../../requests/upkeep.ts";
 import { Limits, type Reached } from "../mailbox/limits.ts";
 import { type Mailbox, PendingMessage } from "../mailbox/mailbox.ts";
 import { Mailboxes } from "../mailbox/mailboxes.ts";
@@ -252,9 +251,8 @@ export class Messages {
   }
 
   /** The server has started. */
-  start({ newEpoch = false }: Start) {
-    if (newEpoch) this.leased.releaseAll();
-    else this.leased.start();
+  start() {
+    this.leased.start();
     this.events.start();
   }
 
