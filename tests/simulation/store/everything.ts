@@ -29,10 +29,9 @@ export class Everything implements Load {
       submit(request, (outcome) => this.#records.learn(request, outcome));
       return 0;
     }
-    this.#records.begin();
+    const { monotonicClock } = this.#records.begin(), elapsed = monotonicClock - this.#clock;
+    this.#clock = monotonicClock;
     this.#requests = this.#records.requests();
-    const [, clock] = this.#records.clocks, elapsed = clock - this.#clock;
-    this.#clock = clock;
     return elapsed;
   }
 
