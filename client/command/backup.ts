@@ -1,7 +1,7 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import { connectOriginalMailbox, type OriginalMailbox } from "../original_mailbox.ts";
-import { outputLine, write } from "../terminal/output.ts";
-import { escapeControls } from "../terminal/output.ts";
+import { escapeControls, outputLine, write } from "../terminal/output.ts";
+import { InterruptedError, onSignal } from "../terminal/signals.ts";
 import { DATA_OPTION, type DataDirectoryCode, openDataDirectory } from "./administration.ts";
 import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
 import { localServer } from "./server_option.ts";
@@ -28,6 +28,7 @@ export interface BackupCode extends DataDirectoryCode {
     directory: string,
     target: string,
     server: { hold(id?: string): Promise<HeldState>; endHold(id: string): Promise<void> } | undefined,
+    stop: AbortSignal,
   ): Promise<BackupReport | "no database" | "in use">;
 }
 
@@ -61,8 +62,15 @@ async function run(args: Arguments, code: BackupCode): Promise<number> {
   if (target === undefined || target === "") throw new UsageError("Missing DIR: the directory of the backup");
   expectArguments(more);
   const directory = await openDataDirectory(args);
-  let report = await code.backUp(directory, target, undefined);
-  if (report === "in use") report = await backUpRunning(args, code, directory, target);
+  // so that nothing is left there
+  const stopping = new AbortController(), { signal } = stopping;
+  using _interrupted = onSignal("SIGINT", () => stopping.abort(new InterruptedError()));
+  using _ended = onSignal(
+    "SIGTERM",
+    () => stopping.abort(new Error("Stopped by a signal: there is no backup")),
+  );
+  let report = await code.backUp(directory, target, undefined, signal);
+  if (report === "in use") report = await backUpRunning(args, code, directory, target, signal);
   if (report === "no database") {
     throw new Error(`No server has kept anything in ${directory}: give the --data of one`);
   }
@@ -80,13 +88,19 @@ async function run(args: Arguments, code: BackupCode): Promise<number> {
 }
 
 /** Copies with the help of the server that has the directory open. */
-async function backUpRunning(args: Arguments, code: BackupCode, directory: string, target: string) {
+async function backUpRunning(
+  args: Arguments,
+  code: BackupCode,
+  directory: string,
+  target: string,
+  stop: AbortSignal,
+) {
   const { services } = await localServer(args.dataCode, directory);
   const address = services?.mailbox ?? services?.admin;
   if (address === undefined) return "in use";
   const secret = await code.readSecret(code.secretPath(directory));
   await using mailbox = await connectOriginalMailbox({ ...address, timeout: TIMEOUT_MS });
-  return await code.backUp(directory, target, holder(mailbox, secret));
+  return await code.backUp(directory, target, holder(mailbox, secret), stop);
 }
 
 function holder(mailbox: OriginalMailbox, secret: Uint8Array) {

@@ -64,12 +64,14 @@ interface Copied {
  *
  * @param server The server that runs there; undefined: none does, which the lock has to show.
  * @returns `no database`: no server has kept anything there. `in use`: a server runs, and has to be asked.
- * @throws {Error} It could not be copied, or what was copied is damaged.
+ * @param stop Breaks it off.
+ * @throws {Error} It could not be copied, or what was copied is damaged; or why it was broken off.
  */
 export async function backUp(
   directory: string,
   target: string,
   server: HoldingServer | undefined,
+  stop: AbortSignal,
 ): Promise<BackupReport | "no database" | "in use"> {
   if (!await hasDatabase(directory)) return "no database";
   using locking = new DisposableStack();
@@ -80,8 +82,8 @@ export async function backUp(
   }
   await using made = await makeTarget(target);
   const report = server === undefined
-    ? await backUpStopped(directory, target)
-    : await backUpRunning(directory, target, server);
+    ? await backUpStopped(directory, target, stop)
+    : await backUpRunning(directory, target, server, stop);
   made.keep();
   return report;
 }
@@ -124,9 +126,9 @@ async function makeTarget(target: string) {
   };
 }
 
-async function backUpStopped(directory: string, target: string): Promise<BackupReport> {
-  await copyFile(`${directory}/${DATABASE_FILE}`, `${target}/${DATABASE_FILE}`);
-  await copyIfThere(`${directory}/${LOG_FILE}`, `${target}/${LOG_FILE}`);
+async function backUpStopped(directory: string, target: string, stop: AbortSignal): Promise<BackupReport> {
+  await copyFile(`${directory}/${DATABASE_FILE}`, `${target}/${DATABASE_FILE}`, stop);
+  await copyIfThere(`${directory}/${LOG_FILE}`, `${target}/${LOG_FILE}`, stop);
   const database = readDatabase(target), { position } = database;
   // where the journal ends is seen in it
   await copyJournal(`${directory}/${JOURNAL_FOLDER}`, `${target}/${JOURNAL_FOLDER}`, {
@@ -135,7 +137,7 @@ async function backUpStopped(directory: string, target: string): Promise<BackupR
   });
   const records = readJournal(target, database), last = records.at(-1)?.number ?? position.number;
   const messages = countMessages(target, records);
-  await copyContents(directory, target, contentsOf(database, records));
+  await copyContents(directory, target, contentsOf(database, records), stop);
   return await finish(directory, target, { database, records, last, messages });
 }
 
@@ -143,12 +145,13 @@ async function backUpRunning(
   directory: string,
   target: string,
   server: HoldingServer,
+  stop: AbortSignal,
 ): Promise<BackupReport> {
-  const failure = new AbortController(), { signal } = failure;
+  const failure = new AbortController(), signal = AbortSignal.any([failure.signal, stop]);
   // contents never change: most of them are copied before anything is held
   const contents = await namesIn(`${directory}/${FILES_FOLDER}`);
   for (const name of contents) {
-    await copyIfThere(`${directory}/${FILES_FOLDER}/${name}`, `${target}/${FILES_FOLDER}/${name}`);
+    await copyIfThere(`${directory}/${FILES_FOLDER}/${name}`, `${target}/${FILES_FOLDER}/${name}`, stop);
   }
   const { id } = await server.hold();
   const asking = setInterval(() => server.hold(id).catch((error) => failure.abort(error)), HOLD_INTERVAL_MS);
@@ -185,7 +188,7 @@ async function copyContents(
   directory: string,
   target: string,
   contents: ReadonlyMap<string, string>,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ) {
   const there = new Set(await namesIn(`${target}/${FILES_FOLDER}`));
   for (const name of contents.keys()) {

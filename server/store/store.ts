@@ -3,10 +3,10 @@
  *
  * Invariants:
  * - What an outcome says is durable before the outcome is returned.
- * - Requests take effect in the order in which they are given, within a batch and from batch to batch. If a batch cannot
- *   be written as a whole, it is tried again in pieces: first the requests that free space.
+ * - Requests take effect in the order in which they are given, within a batch and from batch to batch. What needs space is
+ *   refused by itself while there is none.
  * - A mailbox is first in, first out. A message is given to one `take`, once.
- * - A message that is taken in the batch that puts it may never be written to disk: nobody can have seen it.
+ * - A message that is taken before the next checkpoint is in the journal alone, and never in the database.
  * - Counts are those of the messages that are there: in messages, and in bytes of message text.
  *
  * @module

@@ -31,6 +31,15 @@ export interface JournalFolder {
   sync(): Promise<void>;
 }
 
+/** Milliseconds after which it is tried again to open the folder, when the process has no descriptor left. */
+const RETRY_MS = 100;
+
+/** Whether the process, or the system, has no descriptor left: nothing was done then, and it can be done later. */
+export function hasNoDescriptor(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === "EMFILE" || code === "ENFILE";
+}
+
 /** Only the user of the server may read and write its files (store 1.2). */
 const FILE_MODE = 0o600;
 
@@ -76,8 +85,21 @@ export class DiskFolder implements JournalFolder {
   async sync() {
     // Windows does not open folders, and has renames in its own journal
     if (Deno.build.os === "windows") return;
-    using folder = await Deno.open(this.path);
-    await folder.sync();
+    using folder = await this.#openFolder();
+    // off the thread it would need one more descriptor
+    await folder.sync().catch((error) => hasNoDescriptor(error) ? folder.syncSync() : Promise.reject(error));
+  }
+
+  /** Waits for a descriptor: what was renamed has to get its name in any case. */
+  async #openFolder(): Promise<Deno.FsFile> {
+    for (;;) {
+      try {
+        return await Deno.open(this.path);
+      } catch (error) {
+        if (!hasNoDescriptor(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    }
   }
 }
 
@@ -98,14 +120,26 @@ class DiskFile implements JournalFile {
   }
 
   async write(bytes: Uint8Array, at: number) {
-    if (at !== this.#at) await this.#file.seek(at, Deno.SeekMode.Start);
-    this.#at = -1;
-    for (let done = 0; done < bytes.length;) done += await this.#file.write(bytes.subarray(done));
-    this.#at = at + bytes.length;
+    try {
+      if (at !== this.#at) await this.#file.seek(at, Deno.SeekMode.Start);
+      this.#at = -1;
+      for (let done = 0; done < bytes.length;) done += await this.#file.write(bytes.subarray(done));
+      this.#at = at + bytes.length;
+    } catch (error) {
+      if (!hasNoDescriptor(error)) throw error;
+      this.#at = -1;
+      this.writeSync(bytes, at);
+    }
   }
 
-  sync(): Promise<void> {
-    return this.#file.syncData();
+  /** What Deno does off the thread needs one more descriptor: without one, nothing was synced yet, and it is done here. */
+  async sync(): Promise<void> {
+    try {
+      await this.#file.syncData();
+    } catch (error) {
+      if (!hasNoDescriptor(error)) throw error;
+      this.#file.syncDataSync();
+    }
   }
 
   close() {

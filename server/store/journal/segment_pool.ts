@@ -1,4 +1,4 @@
-import type { JournalFile, JournalFolder } from "./folder.ts";
+import { hasNoDescriptor, type JournalFile, type JournalFolder } from "./folder.ts";
 import {
   encodeSegmentHead,
   seedOf,
@@ -24,10 +24,10 @@ export interface OpenSegment {
   file: JournalFile;
 }
 
-/** Whether an error says that there is no room, be it for the disk or for the user. */
+/** Whether an error says that there is no room, be it for the disk or for the user, or no descriptor. */
 export function isNoSpace(error: unknown): boolean {
   const { code } = error as { code?: string };
-  return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
+  return code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG" || hasNoDescriptor(error);
 }
 
 /**
@@ -92,7 +92,10 @@ export class SegmentPool {
     const spare = await this.#takeSpare(wanted.size);
     const head = { ...wanted, size: spare.size };
     const bytes = encodeSegmentHead(head), seed = seedOf(bytes), name = segmentName(head.sequence);
-    const file = await this.#folder.open(spare.name);
+    const file = await this.#folder.open(spare.name).catch((error) => {
+      this.#spares.push(spare);
+      throw error;
+    });
     try {
       await file.write(bytes, 0);
       await file.write(seal(seed), SEGMENT_HEAD_BYTES);

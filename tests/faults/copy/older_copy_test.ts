@@ -84,7 +84,7 @@ async function soon<T>(promise: Promise<T>): Promise<T> {
   }
 }
 
-// store 9.2; session.md 8.12
+// store 9.3; session.md 8.12
 Deno.test("a session that is ahead of an older copy learns that the outcome of its requests is unknown", async () => {
   await using directory = await temporaryDirectory();
   await using server = new CopiedServer(directory.path);

@@ -1,0 +1,138 @@
+/** A backup of a server that is used meanwhile: what it costs the others, and what ends it. */
+
+import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/assert";
+import { connectMailbox } from "../../../client/mailbox.ts";
+import { FROM_SOURCE, Peer, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
+import { Administrator } from "../administrator.ts";
+import { mount } from "../disk/mount.ts";
+import { FULL, median, report } from "../form.ts";
+
+/** Bytes of the messages that are there before. */
+const BYTES = (FULL ? 1024 : 100) * 1024 ** 2;
+
+/** No put may take longer, in milliseconds: the specification says 50 beside what the disk takes, which others use too. */
+const LONGEST_MS = FULL ? 250 : 1500;
+
+const TEXT_BYTES = 50_000, TEXT = "x".repeat(TEXT_BYTES);
+
+/** Runs `wirepost backup` in a process of its own. */
+async function backUp(data: string, target: string) {
+  return await runCommand([...FROM_SOURCE, "backup", target, "--data", data]);
+}
+
+/** Puts one message after the other, until it is stopped. */
+class Pings implements AsyncDisposable {
+  /** Milliseconds that each has taken. */
+  readonly times: number[] = [];
+  readonly #running: Promise<void>;
+  #isOver = false;
+
+  constructor(port: number) {
+    this.#running = this.#run(port);
+  }
+
+  async #run(port: number) {
+    await using mailbox = await connectMailbox({ port });
+    while (!this.#isOver) {
+      const began = performance.now();
+      await mailbox.send("pings", "alice", "x");
+      this.times.push(performance.now() - began);
+    }
+  }
+
+  async [Symbol.asyncDispose]() {
+    this.#isOver = true;
+    await this.#running;
+  }
+}
+
+// store 10.4, 10.5
+Deno.test("a backup keeps nobody waiting, and has what was acknowledged before it and nothing in part", async () => {
+  await using directory = await temporaryDirectory();
+  const data = `${directory.path}/data`;
+  await using server = await ServerProcess.start(["mailbox", "0", "--data", data, "--max-bytes", "4GiB"], {
+    command: FROM_SOURCE,
+  });
+  {
+    await using mailbox = await connectMailbox({ port: server.port });
+    for (let i = 0; i < BYTES / TEXT_BYTES; i += 64) {
+      await Promise.all(Array.from({ length: 64 }, () => mailbox.send("large", "alice", TEXT)));
+    }
+  }
+  using administrator = await Administrator.of(data, new Peer(server.port));
+  let lines = "";
+  for (let i = 0; i < 2; i++) {
+    let alone: number[], during: number[], before: number, after: number;
+    {
+      await using pings = new Pings(server.port);
+      while (pings.times.length < 1000) await administrator.count();
+      alone = pings.times.splice(0);
+      before = await administrator.count();
+      const { code, out, err } = await backUp(data, `${directory.path}/copy${i}`);
+      assertEquals([code, err], [0, ""]);
+      after = await administrator.count();
+      during = pings.times.splice(0);
+      lines += out;
+    }
+    const copied = Number(/^Copied (\d+) messages/.exec(lines.split("\n")[i]!)![1]);
+    assert(before <= copied && copied <= after, `${before} to ${after}, and ${copied} were copied`);
+    const figures = (times: number[]) => {
+      const sorted = times.toSorted((a, b) => a - b),
+        at = (part: number) => sorted[Math.floor(part * times.length)]!;
+      const shown = [median(times), at(0.99), sorted.at(-1)!].map((ms) => ms.toFixed(1));
+      return `${times.length} puts, median, p99 and longest ${shown.join(", ")} ms`;
+    };
+    report(`alone: ${figures(alone)}; during a backup: ${figures(during)}`);
+    assertLess(Math.max(...during), LONGEST_MS);
+    const restored = `${directory.path}/restored${i}`;
+    assertEquals((await wirepost(["restore", `${directory.path}/copy${i}`, "--data", restored])).err, "");
+    await using other = await ServerProcess.start(["mailbox", "0", "--data", restored]);
+    using its = await Administrator.of(restored, new Peer(other.port));
+    assertEquals(await its.count(), copied);
+    assertEquals(await its.count("large"), Math.ceil(BYTES / TEXT_BYTES / 64) * 64);
+    await Deno.remove(`${directory.path}/copy${i}`, { recursive: true });
+  }
+  report(lines.trim());
+  // one that is broken off leaves nothing, and its hold has ended
+  const broken = `${directory.path}/broken`, [program = "", ...before] = FROM_SOURCE;
+  const child = new Deno.Command(program, {
+    args: [...before, "backup", broken, "--data", data],
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const err = new Response(child.stderr).text();
+  while (!await Deno.stat(`${broken}/messages.db`).then(() => true, () => false)) await administrator.count();
+  child.kill("SIGINT");
+  assertEquals([(await child.status).code, await err], [130, ""]);
+  assertEquals(await Deno.stat(broken).then(() => "there", () => "gone"), "gone");
+  const [id] = await administrator.ask("hold");
+  await administrator.ask(`end-hold, ${id}`);
+});
+
+// store 10.3
+Deno.test("without room on the disk a hold ends, its backup fails, and the server goes on", async () => {
+  await using disk = await mount(FULL ? 512 : 192);
+  if (disk === undefined) return;
+  const data = `${disk.path}/data`;
+  await using server = await ServerProcess.start(["mailbox", "0", "--data", data], { command: FROM_SOURCE });
+  using administrator = await Administrator.of(data, new Peer(server.port));
+  const [id = ""] = await administrator.ask("hold");
+  await using mailbox = await connectMailbox({ port: server.port });
+  // each message replaces the one before: only what is held takes room
+  let isHeld = true;
+  for (let i = 0; isHeld; i++) {
+    await Promise.all(Array.from({ length: 32 }, () => mailbox.send("bob", "alice", TEXT)));
+    await administrator.ask("clear, bob");
+    isHeld = await administrator.ask(`hold, ${id}`).then(() => true, (error: Error) => {
+      assertStringIncludes(error.message, "the hold has ended: there is no room left on the disk");
+      return false;
+    });
+  }
+  for (let i = 0; i < 20; i++) {
+    await Promise.all(Array.from({ length: 32 }, () => mailbox.send("bob", "alice", TEXT)));
+    await administrator.ask("clear, bob");
+  }
+  const held = await administrator.ask("hold");
+  await administrator.ask(`end-hold, ${held[0]}`);
+  assertEquals(await server.end(), { success: true, code: 0, signal: null });
+});
