@@ -12,7 +12,7 @@ Deno.test("wirepost check reads what a server has left, and says what is damaged
 
   const server = await ServerProcess.start(["mailbox", "0", "--data", data]);
   const port = await server.ready("mailbox");
-  for (const text of ["one", "two"]) {
+  for (const text of ["one", "second one"]) {
     assertEquals(
       (await wirepost(["send", "bob", text, "--as", "al", "--server", `127.0.0.1:${port}`])).code,
       0,
@@ -30,7 +30,7 @@ Deno.test("wirepost check reads what a server has left, and says what is damaged
   assertEquals([whole.code, whole.err], [0, ""]);
   assertMatch(whole.out, /^\S+: 2 messages, \d+ records, 0 files, .*iB: no damage\n$/);
 
-  const database = await Deno.readFile(`${data}/messages.db`), text = new TextEncoder().encode("two");
+  const database = await Deno.readFile(`${data}/messages.db`), text = new TextEncoder().encode("second one");
   const at = database.findLastIndex((_, i) => text.every((byte, n) => database[i + n] === byte));
   database[at]! ^= 1;
   await Deno.writeFile(`${data}/messages.db`, database);
