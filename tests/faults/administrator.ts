@@ -1,25 +1,37 @@
 import { proof } from "../../protocol/admin.ts";
-import { Peer } from "../program.ts";
+import { connectOriginalMailbox } from "../../client/original_mailbox.ts";
+import { readSecret, secretPath } from "../../server/data/directory.ts";
+import type { Peer } from "../program.ts";
 
-/** Asks a server as its administrator, by the secret in its data directory. Every question is sent once. */
+/** Longest wait for an answer: better than a test that never ends. */
+const MAX_WAIT_MS = 30_000;
+
+/** Asks a server as its administrator, by the secret in its data directory. */
 export class Administrator implements Disposable {
-  readonly #secret: Uint8Array;
-  readonly #peer: Peer;
+  /** The answer's fields without `A, ok`. */
+  readonly ask: (command: string) => Promise<string[]>;
+  readonly #peer: Peer | undefined;
 
-  private constructor(secret: Uint8Array, peer: Peer) {
-    this.#secret = secret;
+  private constructor(ask: (command: string) => Promise<string[]>, peer?: Peer) {
+    this.ask = ask;
     this.#peer = peer;
   }
 
+  /** Every question is sent once. */
   static async of(directory: string, peer: Peer): Promise<Administrator> {
-    const secret = (await Deno.readTextFile(`${directory}/secret`)).trim();
-    return new Administrator(new TextEncoder().encode(secret), peer);
+    const secret = await readSecret(secretPath(directory));
+    const ask = async (command: string) => {
+      const [nonce = ""] = fields(await peer.ask("A, challenge   "));
+      return fields(await peer.ask(`A, ${nonce}, ${proof(secret, nonce, command)}, ${command}`));
+    };
+    return new Administrator(ask, peer);
   }
 
-  /** The answer's fields without `A, ok`. */
-  async ask(command: string): Promise<string[]> {
-    const [nonce = ""] = fields(await this.#peer.ask("A, challenge   "));
-    return fields(await this.#peer.ask(`A, ${nonce}, ${proof(this.#secret, nonce, command)}, ${command}`));
+  /** A question is repeated until it is answered: where a flood fills the server's socket, it may be lost. */
+  static async repeating(directory: string, port: number): Promise<Administrator> {
+    const secret = await readSecret(secretPath(directory));
+    const mailbox = await connectOriginalMailbox({ port, timeout: MAX_WAIT_MS });
+    return new Administrator((command) => mailbox.control(secret, command));
   }
 
   /** Messages in one mailbox, or in all. */
@@ -37,7 +49,7 @@ export class Administrator implements Disposable {
   }
 
   [Symbol.dispose]() {
-    this.#peer[Symbol.dispose]();
+    this.#peer?.[Symbol.dispose]();
   }
 }
 

@@ -40,7 +40,7 @@ function fill(directory: string, messages: number) {
 /** The engines had no journal: a server begins one. */
 function forgetRecords(directory: string) {
   const db = new DatabaseSync(`${directory}/${DATABASE_FILE}`);
-  db.exec("UPDATE position SET number = 0");
+  db.exec("UPDATE position SET number = 0, checksum = NULL");
   db.close();
 }
 

@@ -26,7 +26,7 @@ Deno.test("20,000 datagrams a second are all stored while each commit takes 5 ms
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start([directory.path], { command: SLOW_SERVER });
   using peer = new Peer(server.port);
-  using administrator = await Administrator.of(directory.path, new Peer(server.port));
+  using administrator = await Administrator.repeating(directory.path, server.port);
 
   let fewest = DATAGRAMS, stored = 0;
   for (let round = 0; round < ROUNDS && fewest > 0; round++) {
