@@ -77,7 +77,7 @@ export function readJournal(
 export function countMessages(directory: string, records: readonly JournalRecord[]): number {
   const engine = new Engine({ directory });
   try {
-    replay(engine, { read: () => records });
+    replay(engine, { read: () => records }, directory);
     return engine.counts.messages;
   } finally {
     engine.close();

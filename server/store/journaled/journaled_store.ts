@@ -1,6 +1,7 @@
 import type { Engine } from "../engine/engine.ts";
-import { StoreLost } from "../errors.ts";
-import type { Journal } from "../journal/journal.ts";
+import { DATABASE_FILE } from "../database/database.ts";
+import { DatabaseLost, DatabaseUnusable, StoreLost } from "../errors.ts";
+import { type Journal, JournalLost } from "../journal/journal.ts";
 import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
 import { Admission, type AdmissionOptions } from "../room/admission.ts";
@@ -215,8 +216,8 @@ export class JournaledStore implements Store {
       outcomes = this.#recorder.carryOut(this.#engine, batch.requests);
       events = this.#engine.takeEvents();
     } catch (error) {
-      batch.reject(error);
-      return this.#lose(error);
+      this.#lose(error);
+      return batch.reject(this.#lost);
     }
     const number = this.#journal.last, unsettled = { ...batch, number, outcomes, events };
     if (number <= this.#journal.durable) return this.#settle(unsettled);
@@ -317,7 +318,7 @@ export class JournaledStore implements Store {
     const before = this.#engine;
     before.close();
     this.#engine = this.#options.openEngine();
-    replay(this.#engine, this.#journal);
+    replay(this.#engine, this.#journal, this.#options.storage?.directory);
     this.#engine.takeSubscriptions(before);
     this.#droppedBefore += this.#engine.dropped - before.dropped;
   }
@@ -332,14 +333,21 @@ export class JournaledStore implements Store {
 
   #lose(error: unknown) {
     if (this.#lost !== undefined) return;
-    const lost = error instanceof StoreLost
-      ? error
-      : new StoreLost((error as Error).message, { cause: error });
-    this.#lost = lost;
+    const lost = this.#lost = this.#asLost(error);
     clearInterval(this.#ticking);
     clearTimeout(this.#lingering);
     for (const { reject } of [...this.#unsettled.splice(0), ...this.#held.splice(0)]) reject(lost);
     this.#options.onLost(lost);
+  }
+
+  /** The journal names its file; everything else is about the database. */
+  #asLost(error: unknown): StoreLost {
+    const { storage } = this.#options;
+    if (error instanceof DatabaseLost) return error;
+    if (error instanceof JournalLost || error instanceof DatabaseUnusable || storage === undefined) {
+      return new StoreLost((error as Error).message, { cause: error });
+    }
+    return new DatabaseLost(`${storage.directory}/${DATABASE_FILE}`, error);
   }
 
   close(): Promise<void> {
