@@ -112,6 +112,12 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
       const what = `row ${event.key} of ${event.table} is damaged: it is not handed out`;
       return log.error({ service: "store", what });
     }
+    case "torn": {
+      const what =
+        `the journal ends at byte ${event.offset} of ${event.path}, where a record is not whole: it was not ` +
+        "acknowledged if the server or the machine was stopped in the middle of it; if not, the file is damaged";
+      return log.warn({ service: "store", what });
+    }
     case "storage failed": {
       const what = `cannot write to disk (${event.reason}): messages are refused, what is stored can be read`;
       return log.error({ service: "store", what });

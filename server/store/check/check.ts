@@ -4,6 +4,8 @@
  * @module
  */
 
+import { DATABASE_FILE } from "../database/database.ts";
+import { fileSize } from "../files/file_size.ts";
 import { checkDatabase } from "./check_database.ts";
 import { checkFiles } from "./check_files.ts";
 import { checkJournal } from "./check_journal.ts";
@@ -21,6 +23,9 @@ export async function checkDirectory(
   directory: string,
   onFinding: (finding: Finding) => void,
 ): Promise<CheckTotals> {
+  if (!fileSize(`${directory}/${DATABASE_FILE}`)) {
+    throw new Error(`Cannot check ${directory}: it has no ${DATABASE_FILE}`);
+  }
   const totals: CheckTotals = { damage: 0, messages: 0, records: 0, files: 0, bytes: 0 };
   const check: Check = {
     directory,

@@ -27,9 +27,10 @@ export interface DatabaseState {
  * undefined if nothing of it can be read.
  */
 export function checkDatabase(check: Check): DatabaseState | undefined {
-  const path = `${check.directory}/${DATABASE_FILE}`, size = fileSize(path);
-  if (!size) throw new Error(`Cannot check ${check.directory}: it has no ${DATABASE_FILE}`);
-  check.totals.bytes += size + (fileSize(`${check.directory}/${LOG_FILE}`) ?? 0);
+  const path = `${check.directory}/${DATABASE_FILE}`;
+  for (const file of [DATABASE_FILE, LOG_FILE]) {
+    check.totals.bytes += fileSize(`${check.directory}/${file}`) ?? 0;
+  }
   const isWhole = attempt(check, "", () => {
     const damage = logDamage(path);
     if (damage !== undefined) check.damage(LOG_FILE, "", `SQLite's log cannot be used: ${damage}`);

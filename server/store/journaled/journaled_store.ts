@@ -113,6 +113,8 @@ export class JournaledStore implements Store {
   #unsettled: Unsettled[] = [];
   /** The highest number that somebody waits for. */
   #awaited = 0;
+  /** The last record of which the journal itself says that all before it are durable. */
+  #confirmed = 0;
   #syncing: Promise<void> | undefined;
   #lingering: ReturnType<typeof setTimeout> | undefined;
   readonly #ticking: ReturnType<typeof setInterval>;
@@ -277,7 +279,21 @@ export class JournaledStore implements Store {
       await pause();
     }
     if (this.#lost === undefined && this.#checkpoints.isDue) void this.#checkpoints.take();
+    this.#confirm();
     this.#isWorking = false;
+  }
+
+  /**
+   * Once nothing comes any more, one more record says that those before it are durable: if they rot before anything else
+   * is written, that is damage, and not the end of the journal (store 5.10).
+   */
+  #confirm() {
+    const { last, durable } = this.#journal;
+    if (this.#options.writeBack === undefined || this.#closed || this.#lost !== undefined) return;
+    if (this.#holds > 0 || this.#syncing !== undefined || durable < last || this.#confirmed === last) return;
+    this.#recorder.appendEmpty(this.#engine);
+    this.#confirmed = this.#journal.last;
+    this.#syncing = this.#sync();
   }
 
   #release() {

@@ -11,6 +11,7 @@ import { isSameConfiguration } from "../engine/configuration.ts";
 import type { Engine } from "../engine/engine.ts";
 import { SESSION_LIMITS, type TableLimits } from "../../quota/fair_table.ts";
 import { uptime } from "../../quota/uptime.ts";
+import { DiskJournal } from "../journal/disk_journal.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory_journal.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
@@ -93,6 +94,9 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
     ? new MemoryJournal()
     : await openJournal(directory, { id, position, segmentBytes, makeDurable });
   opening.defer(() => journal.close());
+  if (journal instanceof DiskJournal && journal.torn !== undefined) {
+    options.onEvent({ kind: "torn", ...journal.torn });
+  }
   const last = replay(engine, journal, directory);
   const clocks = new StoreClocks(last, options.clocks ?? SYSTEM_CLOCKS);
   const store = new JournaledStore({

@@ -130,7 +130,9 @@ async function repeat({ repeated }: Directory, port: number, taken: Taken) {
   for (const { session, number, line } of repeated) {
     using peer = new Peer(port);
     const [, , startId, cookie] = (await peer.ask(`P1> ${session} - - ${number}`)).split(" ");
-    const answer = await peer.ask(`P1> ${session} ${startId} ${cookie} ${number}\n${line}`);
+    let answer = await peer.ask(`P1> ${session} ${startId} ${cookie} ${number}\n${line}`);
+    // a client that ended before may still say something to this port
+    while (!answer.startsWith(`P1< ${session} `)) answer = await peer.receive();
     taken.repeated.push(answer.replace(/^P1< \S+ \S+ - /, ""));
   }
 }
@@ -140,6 +142,8 @@ async function takeMessages({ mailboxes }: Directory, port: number, taken: Taken
   for (const mailbox of mailboxes) {
     const messages: string[] = taken.mailboxes[mailbox] = [];
     for (let reply = ""; (reply = await peer.ask(`R, ${mailbox}`)) !== "X";) {
+      while (reply !== "X" && !reply.startsWith("N, ")) reply = await peer.receive();
+      if (reply === "X") break;
       messages.push(reply.replace(/^N, \S+, /, ""));
     }
   }
