@@ -126,7 +126,7 @@ export class Life {
       const { folder } = machine, { journalId: id, position } = engine;
       const isNew = position.number === 0 && !folder.list().some((name) => /^\d+\.journal$/.test(name));
       journal = await DiskJournal.open({ folder, id, position, isNew, segmentBytes: SEGMENT_BYTES });
-      const last = replay(engine, journal);
+      const last = replay(engine, journal, undefined);
       oracle.compare(engine, journal.last);
       store = new JournaledStore({
         engine,
