@@ -35,6 +35,8 @@ export const COMMANDS: Commands = {
   mailbox: async () => (await import("./client/command/mailbox.ts")).command,
   room: async () => (await import("./client/command/room.ts")).command,
   bench: async () => (await import("./client/command/bench.ts")).command,
+  check: async () =>
+    (await import("./client/command/check.ts")).checkCommand(await import("./server/data/offline_check.ts")),
   restore: async () =>
     (await import("./client/command/restore.ts")).restoreCommand(await import("./server/data/restore.ts")),
   "known-servers": async () => (await import("./client/command/known_servers.ts")).command,

@@ -160,9 +160,14 @@ async function open(
   stopping: PromiseWithResolvers<void>,
   opening: AsyncDisposableStack,
 ) {
-  const { data, limits, maxFileBytes } = options;
+  const { data, limits, maxFileBytes } = options, metrics = new Metrics();
   // the services replace these
-  const handlers: StoreHandlers = { ready() {}, unused() {}, lost: stopping.reject };
+  const handlers: StoreHandlers = {
+    ready() {},
+    unused() {},
+    damaged: () => metrics.add("rows damaged"),
+    lost: stopping.reject,
+  };
   const monotonicClock = () => performance.now();
   const polling = new SocketPolling({
     connection: await SelfConnection.open(),
@@ -209,7 +214,7 @@ async function open(
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   const moderation = new Moderation({ store, known: measures, wallClock });
-  const metrics = new Metrics(), watch = new Watch({ wallClock, monotonicClock });
+  const watch = new Watch({ wallClock, monotonicClock });
   const random = (bytes: number): Uint8Array => crypto.getRandomValues(new Uint8Array(bytes));
   return {
     options,

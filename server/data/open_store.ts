@@ -21,6 +21,8 @@ export interface StoreHandlers {
   ready(mailbox: string): void;
   /** No file has these contents any more. */
   unused(contents: string[]): void;
+  /** A row is damaged, and is not handed out; that is logged already. */
+  damaged?(): void;
   /** The store cannot be relied on any more. */
   lost(error: Error): void;
 }
@@ -54,6 +56,7 @@ export async function openStore(
         if (event.kind === "ready") handlers.ready(event.mailbox);
         else if (event.kind === "unused") handlers.unused(event.contents);
         else report(log, event);
+        if (event.kind === "damaged") handlers.damaged?.();
       },
     });
     // the store releases it
@@ -108,6 +111,12 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
     case "damaged": {
       const what = `row ${event.key} of ${event.table} is damaged: it is not handed out`;
       return log.error({ service: "store", what });
+    }
+    case "torn": {
+      const what =
+        `the journal ends at byte ${event.offset} of ${event.path}, where a record is not whole: it was not ` +
+        "acknowledged if the server or the machine was stopped in the middle of it; if not, the file is damaged";
+      return log.warn({ service: "store", what });
     }
     case "storage failed": {
       const what = `cannot write to disk (${event.reason}): messages are refused, what is stored can be read`;

@@ -81,6 +81,7 @@ export const METRICS = {
   "bytes": gauge("bytes", "Text of the messages in mailboxes"),
   "mailboxes": gauge("mailboxes", "Mailboxes that hold messages"),
   "dropped": counter("messages", "Messages dropped for newer ones in a full mailbox"),
+  "rows damaged": counter("rows", "Reads of rows that are not as they were written, and were not handed out"),
   "accounts": gauge("accounts", "Accounts"),
   "journal records": counter("records", "Records appended to the journal"),
   "journal bytes": counter("bytes", "Bytes of these records"),

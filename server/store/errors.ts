@@ -7,3 +7,17 @@ export class StoreLocked extends Error {
 export class StoreLost extends Error {
   override name = "StoreLost";
 }
+
+/** The store is lost because of its database; the message names the file. */
+export class DatabaseLost extends StoreLost {
+  override name = "DatabaseLost";
+
+  constructor(path: string, cause: unknown) {
+    super(`Cannot use ${path} any more: ${(cause as Error).message}; 'wirepost check' says more`, { cause });
+  }
+}
+
+/** The database cannot be opened as it is; the message names its file. */
+export class DatabaseUnusable extends Error {
+  override name = "DatabaseUnusable";
+}

@@ -56,6 +56,8 @@ export type StoreEvent =
   | { kind: "long"; mailbox: string }
   /** A row is not as it was written, and is not handed out (store 7.2). `key` is its number or name. */
   | { kind: "damaged"; table: string; key: string }
+  /** At the start the journal's last record was not whole, at this byte of this file, and did not count (store 5.7). */
+  | { kind: "torn"; path: string; offset: number }
   | { kind: "storage failed"; reason: string }
   | { kind: "storage works"; refused: number };
 

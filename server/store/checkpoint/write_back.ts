@@ -21,7 +21,7 @@ export class WriteBack {
     };
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      this.#lost = new StoreLost(`Cannot write the database back any more: ${event.message}`);
+      this.#lost = new StoreLost(`it cannot be written back: ${event.message}`);
       this.#waiting?.reject(this.#lost);
     };
   }

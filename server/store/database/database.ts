@@ -7,14 +7,17 @@
 import type { DatabaseSync } from "node:sqlite";
 import { DamagedRow } from "./checksum.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import { StoreLost } from "../errors.ts";
+import { DatabaseUnusable, StoreLost } from "../errors.ts";
 import { PAGE_BYTES } from "./transaction.ts";
 
 /** The database's file in its directory. */
 export const DATABASE_FILE = "messages.db";
 
+/** What the name of SQLite's log has behind that of its database. */
+export const LOG_SUFFIX = "-wal";
+
 /** SQLite's log: what is not in the database yet. SQLite would remove it beside an empty database. */
-export const LOG_FILE = `${DATABASE_FILE}-wal`;
+export const LOG_FILE = `${DATABASE_FILE}${LOG_SUFFIX}`;
 
 /** What the log keeps of its file when it begins anew: twice what it usually holds. */
 const LOG_BYTES = 8 * 1024 * 1024;
@@ -65,7 +68,7 @@ export function openDatabase(db: DatabaseSync) {
   for (const setting of ["busy_timeout = 500", `page_size = ${PAGE_BYTES}`]) all(`PRAGMA ${setting}`);
   const id = pragma("application_id"), version = pragma("user_version");
   const isNew = id === 0 && version === 0 && all("SELECT name FROM sqlite_schema").length === 0;
-  if (id !== APPLICATION_ID && !isNew) {
+  if (!isApplication(id) && !isNew) {
     throw new Error("another program made it");
   }
   if (version > MIGRATIONS.length) {
@@ -116,16 +119,21 @@ export function markLongMessages(db: DatabaseSync, takeBytesMax: number) {
   db.prepare("UPDATE taken SET bytes = ?").run(takeBytesMax);
 }
 
+/** Whether a database with this `application_id` is one of this program. */
+export function isApplication(id: number): boolean {
+  return id === APPLICATION_ID;
+}
+
 /** Whether another process has the database open. */
 export function isBusy(error: unknown): boolean {
   return ((errcode(error) ?? 0) & 0xff) === SQLITE_BUSY;
 }
 
 /** The error of a database at `path` that cannot be opened, with what can be done. */
-export function openError(path: string, error: unknown): Error {
+export function openError(path: string, error: unknown): DatabaseUnusable {
   const isUnreadable = error instanceof DamagedRow || UNREADABLE.has((errcode(error) ?? 0) & 0xff);
   const todo = isUnreadable ? "; put a copy back, or move it away and start with --new" : "";
-  return new Error(`Cannot open ${path}: ${(error as Error).message}${todo}`);
+  return new DatabaseUnusable(`Cannot open ${path}: ${(error as Error).message}${todo}`);
 }
 
 /** Whether SQLite gave this error. */
@@ -133,7 +141,8 @@ export function isDatabaseError(error: unknown): boolean {
   return errcode(error) !== undefined;
 }
 
-function errcode(error: unknown): number | undefined {
+/** SQLite's extended code of an error; undefined if it is another error. */
+export function errcode(error: unknown): number | undefined {
   const code = (error as { errcode?: unknown } | null)?.errcode;
   return typeof code === "number" ? code : undefined;
 }
@@ -143,5 +152,5 @@ export function throwIfLost(error: unknown) {
   const code = errcode(error);
   if (error instanceof StoreLost || code === undefined) throw error;
   if (STORAGE.has(code & 0xff) && !LOST.has(code)) return;
-  throw new StoreLost(`Cannot rely on the store any more: ${(error as Error).message}`);
+  throw new StoreLost((error as Error).message, { cause: error });
 }

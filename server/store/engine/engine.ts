@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Context } from "../database/context.ts";
+import { assertConsistent } from "../database/consistency.ts";
 import { databasePath, isBusy, openDatabase, openError } from "../database/database.ts";
 import { FreePages } from "../database/free_pages.ts";
 import { Transaction } from "../database/transaction.ts";
@@ -88,6 +89,7 @@ export class Engine {
       this.#positionRow = new PositionRow(db);
       this.#configuration = new ConfigurationRow(db, transaction);
       this.#epoch = new EpochRow(db, transaction);
+      assertConsistent(db);
     } catch (error) {
       db.close();
       if (isBusy(error)) throw new StoreLocked(`Cannot open ${path}: another process has it open`);

@@ -97,13 +97,17 @@ export class DiskJournal implements Journal {
   #lost: JournalLost | undefined;
   #closed: Promise<void> | undefined;
 
+  /** Where the record after the last one had begun when it was opened, and was not whole: file and byte. */
+  readonly torn: { path: string; offset: number } | undefined;
+
   private constructor(
     options: DiskJournalOptions,
     folder: JournalFolder,
     pool: SegmentPool,
-    { end, kept }: Recovery,
+    { end, kept, torn }: Recovery,
     tail: Tail,
   ) {
+    this.torn = torn && { path: `${folder.path}/${torn.name}`, offset: torn.at };
     this.#folder = folder;
     this.#pool = pool;
     this.#id = options.id;

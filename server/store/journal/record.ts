@@ -129,6 +129,22 @@ export function findRecord(
 }
 
 /**
+ * Whether what stands at `start`, which is no good record, was to be the one with this number, behind one with this hash:
+ * one of both is as it has to be. Records of an earlier use of the segment have neither.
+ */
+export function isRecordBegun(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  number: number,
+  chain: Uint8Array | undefined,
+): boolean {
+  if (start + HEAD_BYTES > bytes.length) return false;
+  const isExpected = getNumber(view, start + NUMBER) === number;
+  return isExpected || chain !== undefined && chain.every((byte, i) => byte === bytes[start + CHAIN + i]);
+}
+
+/**
  * Reads a good record.
  *
  * @throws {FormatError} Its requests do not have the form that its head says.

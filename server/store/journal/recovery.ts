@@ -12,7 +12,7 @@
 import { decide, type Decision, type Position } from "./decision.ts";
 import type { JournalFolder } from "./folder.ts";
 import type { JournalPosition } from "./journal.ts";
-import { ALIGNMENT, alignRecord, findRecord, hashRecord, type RecordInfo } from "./record.ts";
+import { ALIGNMENT, alignRecord, findRecord, hashRecord, isRecordBegun, type RecordInfo } from "./record.ts";
 import { decodeSegmentHead, seedOf, SEGMENT_HEAD_BYTES, type SegmentHead, sequenceOf } from "./segment.ts";
 
 /** The journal cannot be used as it is (store 5.9). */
@@ -20,7 +20,7 @@ export class JournalDamaged extends Error {
   override name = "JournalDamaged";
 
   /** `offset` is where in the file; undefined if it is about all of it. */
-  constructor(readonly path: string, readonly offset: number | undefined, why: string) {
+  constructor(readonly path: string, readonly offset: number | undefined, readonly why: string) {
     const place = offset === undefined ? path : `${path}, byte ${offset}`;
     super(
       `Cannot use the journal: ${place}: ${why}. Nothing was changed; 'wirepost check' says more. ` +
@@ -51,7 +51,12 @@ export interface Recovery {
   replay: { info: RecordInfo; bytes: Uint8Array }[];
   /** The highest sequence number in use; 0 if there is none. */
   sequence: number;
+  /** Where the journal ends, if the next record begins there and is not whole; undefined if nothing of it is there. */
+  torn: { name: string; at: number } | undefined;
 }
+
+/** Receives a record, in the bytes of its segment. */
+export type RecordVisitor = (info: RecordInfo, bytes: Uint8Array, segment: string) => void;
 
 /** A segment, whose bytes are in memory only while they are needed. */
 class SegmentFile {
@@ -76,6 +81,13 @@ class SegmentFile {
     return findRecord(bytes, this.#view, at, this.seed);
   }
 
+  /** Whether the record that follows one with this hash was begun at this place, be it whole or not. */
+  isBegun(at: number, number: number, chain: Uint8Array | undefined): boolean {
+    const { bytes } = this;
+    this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return isRecordBegun(bytes, this.#view, at, number, chain);
+  }
+
   /** Its bytes are not needed for now. */
   forget() {
     this.#bytes = this.#view = undefined;
@@ -87,6 +99,7 @@ class SegmentFile {
  *
  * @param position The number and the chain of the database.
  * @param isNew The database says that it has no journal yet: what is there is left over from a start that was cut off.
+ * @param onRecord Is given each record that is taken, with its bytes, and the name of its segment.
  * @throws {JournalDamaged}
  */
 export function recoverJournal(
@@ -94,6 +107,7 @@ export function recoverJournal(
   id: Uint8Array,
   position: JournalPosition,
   isNew: boolean,
+  onRecord?: RecordVisitor,
 ): Recovery {
   const all = readSegments(folder);
   const sequence = all.at(-1)?.head.sequence ?? 0;
@@ -107,20 +121,20 @@ export function recoverJournal(
       throw damage(folder, used, SEGMENT_HEAD_BYTES, "it has records, and the database has no journal");
     }
     const unused = all.map(({ name }) => name).reverse();
-    return { end: position, kept: [], replayed: [], unused, replay: [], sequence };
+    return { end: position, kept: [], replayed: [], unused, replay: [], sequence, torn: undefined };
   }
   const segments = linkedSegments(folder, all);
   if (segments.length === 0) throw new JournalDamaged(folder.path, undefined, "the journal is not there");
   const stranger = segments.find(({ head }) => head.id.some((byte, i) => byte !== id[i]));
   if (stranger) throw damage(folder, stranger, undefined, "it belongs to another database");
-  const walk = new Walk(folder, segments, position);
+  const walk = new Walk(folder, segments, position, onRecord);
   walk.run();
   const kept = walk.entered.filter(({ first }) => first <= position.number);
   const replayed = walk.entered.filter(({ first }) => first > position.number).map(({ name }) => name);
   const entered = new Set(walk.entered.map(({ name }) => name));
   const unused = all.map(({ name }) => name).filter((name) => !entered.has(name)).reverse();
   const end = { number: walk.next - 1, chain: walk.chain! };
-  return { end, kept, replayed, unused, replay: walk.replay, sequence };
+  return { end, kept, replayed, unused, replay: walk.replay, sequence, torn: walk.torn };
 }
 
 function damage(folder: JournalFolder, { name }: SegmentFile, offset: number | undefined, why: string) {
@@ -162,6 +176,7 @@ class Walk {
   readonly #folder: JournalFolder;
   readonly #segments: readonly SegmentFile[];
   readonly #database: JournalPosition;
+  readonly #onRecord: RecordVisitor | undefined;
   /** The index of the segment, and where in it the next record is expected. */
   #index = 0;
   #at = SEGMENT_HEAD_BYTES;
@@ -172,8 +187,14 @@ class Walk {
   readonly entered: KeptSegment[] = [];
   readonly replay: Recovery["replay"] = [];
 
-  constructor(folder: JournalFolder, segments: readonly SegmentFile[], database: JournalPosition) {
+  constructor(
+    folder: JournalFolder,
+    segments: readonly SegmentFile[],
+    database: JournalPosition,
+    onRecord?: RecordVisitor,
+  ) {
     this.#folder = folder;
+    this.#onRecord = onRecord;
     this.#segments = segments;
     this.#database = database;
     const first = segments[0]!;
@@ -212,6 +233,12 @@ class Walk {
     this.#at = SEGMENT_HEAD_BYTES;
     const { name, head } = this.#segment;
     this.entered.push({ name, head, first: this.next, until: this.next });
+  }
+
+  /** Where the next record was begun, if it is not whole. */
+  get torn(): Recovery["torn"] {
+    const segment = this.#segment, at = this.#at;
+    return segment.isBegun(at, this.next, this.chain) ? { name: segment.name, at } : undefined;
   }
 
   /** Where the journal begins anew with the next number, it goes on there. */
@@ -263,7 +290,8 @@ class Walk {
   }
 
   #take(info: RecordInfo) {
-    const { bytes } = this.#segment;
+    const { bytes, name } = this.#segment;
+    this.#onRecord?.(info, bytes, name);
     this.chain = hashRecord(bytes, info.start, info.end);
     this.#at = alignRecord(info.end);
     this.entered.at(-1)!.until = ++this.next;

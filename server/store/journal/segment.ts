@@ -96,3 +96,8 @@ export function spareNumberOf(name: string): number | undefined {
   const [, number] = /^spare-(\d+)\.journal$/.exec(name) ?? [];
   return number === undefined ? undefined : Number(number);
 }
+
+/** Whether the name is that of a segment or of a spare. */
+export function isSegmentName(name: string): boolean {
+  return (sequenceOf(name) ?? spareNumberOf(name)) !== undefined;
+}

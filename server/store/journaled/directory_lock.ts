@@ -14,7 +14,7 @@ type Lockable = Deno.FsFile & { tryLockSync?(exclusive: boolean): boolean };
  * file, so that it ends with the process, however that ends.
  */
 export class DirectoryLock {
-  readonly #file: Deno.FsFile;
+  #file: Deno.FsFile | undefined;
 
   private constructor(file: Deno.FsFile) {
     this.#file = file;
@@ -22,9 +22,26 @@ export class DirectoryLock {
 
   /** @throws {StoreLocked} Another process has it. */
   static async acquire(directory: string): Promise<DirectoryLock> {
-    const path = `${directory}/${LOCK_FILE}`;
     // not truncated, and never removed: a second file of this name would be a second lock
-    const file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
+    return await DirectoryLock.#lock(directory, { read: true, write: true, create: true, mode: 0o600 });
+  }
+
+  /**
+   * Without changing anything: undefined if the lock's file is not there, and so no process has it.
+   *
+   * @throws {StoreLocked} Another process has it.
+   */
+  static async acquireExisting(directory: string): Promise<DirectoryLock | undefined> {
+    try {
+      return await DirectoryLock.#lock(directory, { read: true });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  }
+
+  static async #lock(directory: string, options: Deno.OpenOptions): Promise<DirectoryLock> {
+    const path = `${directory}/${LOCK_FILE}`, file = Deno.openSync(path, options);
     try {
       if (await isLocked(file)) return new DirectoryLock(file);
       throw new StoreLocked(`Cannot lock ${path}: another process has it open`);
@@ -34,8 +51,10 @@ export class DirectoryLock {
     }
   }
 
+  /** A second call does nothing. */
   release() {
-    this.#file.close();
+    this.#file?.close();
+    this.#file = undefined;
   }
 }
 

@@ -1,12 +1,14 @@
 import type { Engine } from "../engine/engine.ts";
-import { StoreLost } from "../errors.ts";
-import type { Journal } from "../journal/journal.ts";
+import { DATABASE_FILE } from "../database/database.ts";
+import { DatabaseLost, DatabaseUnusable, StoreLost } from "../errors.ts";
+import { type Journal, JournalLost } from "../journal/journal.ts";
 import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
 import { Admission, type AdmissionOptions } from "../room/admission.ts";
 import { type CheckpointHost, Checkpoints } from "../checkpoint/checkpoints.ts";
 import { Hold } from "../checkpoint/hold.ts";
 import type { StoreClocks } from "./clocks.ts";
+import { setTimer } from "../../quota/uptime.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
 import { Recorder } from "./recorder.ts";
 import { type RecordClocks, replay } from "./replay.ts";
@@ -111,6 +113,8 @@ export class JournaledStore implements Store {
   #unsettled: Unsettled[] = [];
   /** The highest number that somebody waits for. */
   #awaited = 0;
+  /** The last record of which the journal itself says that all before it are durable. */
+  #confirmed = 0;
   #syncing: Promise<void> | undefined;
   #lingering: ReturnType<typeof setTimeout> | undefined;
   readonly #ticking: ReturnType<typeof setInterval>;
@@ -130,6 +134,7 @@ export class JournaledStore implements Store {
       begin: () => this.#checkpoints.beginHold(),
       end: () => this.#checkpoints.endHold(),
       durable: () => this.#durableState(),
+      setTimer,
     });
     this.#admission = storage && new Admission({
       ...storage,
@@ -213,8 +218,8 @@ export class JournaledStore implements Store {
       outcomes = this.#recorder.carryOut(this.#engine, batch.requests);
       events = this.#engine.takeEvents();
     } catch (error) {
-      batch.reject(error);
-      return this.#lose(error);
+      this.#lose(error);
+      return batch.reject(this.#lost);
     }
     const number = this.#journal.last, unsettled = { ...batch, number, outcomes, events };
     if (number <= this.#journal.durable && this.#unsettled.length === 0) return this.#settle(unsettled);
@@ -270,6 +275,17 @@ export class JournaledStore implements Store {
   async #tick(until = Infinity) {
     if (this.#isWorking) return;
     this.#isWorking = true;
+    try {
+      await this.#work(until);
+      if (this.#isRunning && this.#checkpoints.isDue) void this.#checkpoints.take();
+      this.#confirm();
+    } catch (error) {
+      this.#lose(error);
+    }
+    this.#isWorking = false;
+  }
+
+  async #work(until: number) {
     const { clocks: { wallClock, monotonicClock }, pause } = this.#options;
     while (this.#isRunning && this.#holds === 0 && performance.now() < until) {
       const due = this.#engine.due(wallClock(), monotonicClock()), { last } = this.#journal;
@@ -280,8 +296,19 @@ export class JournaledStore implements Store {
       if (this.#journal.last === last) break;
       await pause();
     }
-    if (this.#isRunning && this.#checkpoints.isDue) void this.#checkpoints.take();
-    this.#isWorking = false;
+  }
+
+  /**
+   * Once nothing comes any more, one more record says that those before it are durable: if they rot before anything else
+   * is written, that is damage, and not the end of the journal (store 5.10).
+   */
+  #confirm() {
+    const { last, durable } = this.#journal;
+    if (this.#options.writeBack === undefined || !this.#isRunning) return;
+    if (this.#holds > 0 || this.#syncing !== undefined || durable < last || this.#confirmed === last) return;
+    this.#recorder.appendEmpty(this.#engine);
+    this.#confirmed = this.#journal.last;
+    this.#syncing = this.#sync();
   }
 
   #release() {
@@ -308,7 +335,7 @@ export class JournaledStore implements Store {
     const before = this.#engine;
     before.close();
     this.#engine = this.#options.openEngine();
-    replay(this.#engine, this.#journal);
+    replay(this.#engine, this.#journal, this.#options.storage?.directory);
     this.#engine.takeSubscriptions(before);
     this.#droppedBefore += this.#engine.dropped - before.dropped;
   }
@@ -323,14 +350,21 @@ export class JournaledStore implements Store {
 
   #lose(error: unknown) {
     if (this.#lost !== undefined) return;
-    const lost = error instanceof StoreLost
-      ? error
-      : new StoreLost((error as Error).message, { cause: error });
-    this.#lost = lost;
+    const lost = this.#lost = this.#asLost(error);
     clearInterval(this.#ticking);
     clearTimeout(this.#lingering);
     for (const { reject } of [...this.#unsettled.splice(0), ...this.#held.splice(0)]) reject(lost);
     this.#options.onLost(lost);
+  }
+
+  /** The journal names its file; everything else is about the database. */
+  #asLost(error: unknown): StoreLost {
+    const { storage } = this.#options;
+    if (error instanceof DatabaseLost) return error;
+    if (error instanceof JournalLost || error instanceof DatabaseUnusable || storage === undefined) {
+      return new StoreLost((error as Error).message, { cause: error });
+    }
+    return new DatabaseLost(`${storage.directory}/${DATABASE_FILE}`, error);
   }
 
   close(): Promise<void> {

@@ -8,9 +8,10 @@
 import { setImmediate } from "node:timers/promises";
 import { ANY_LENGTH, DATABASE_FILE } from "../database/database.ts";
 import { isSameConfiguration } from "../engine/configuration.ts";
-import { Engine } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
 import { SESSION_LIMITS, type TableLimits } from "../../quota/fair_table.ts";
 import { uptime } from "../../quota/uptime.ts";
+import { DiskJournal } from "../journal/disk_journal.ts";
 import type { Journal } from "../journal/journal.ts";
 import { MemoryJournal } from "../journal/memory_journal.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../limits.ts";
@@ -20,6 +21,7 @@ import { freeBytes } from "../room/file_system.ts";
 import { StoreClocks, type SystemClocks } from "./clocks.ts";
 import { DirectoryLock } from "./directory_lock.ts";
 import { JournaledStore } from "./journaled_store.ts";
+import { checkLog, openEngineIn } from "./open_engine.ts";
 import { openJournal, segmentBytesIn } from "./open_journal.ts";
 import { Reserve } from "../room/reserve.ts";
 import { replay } from "./replay.ts";
@@ -81,8 +83,9 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
   if (directory !== undefined && freeBytes(directory) < START_SEGMENTS * segmentBytes) {
     Reserve.release(directory);
   }
+  if (directory !== undefined) checkLog(directory);
   const restored = directory === undefined ? undefined : await restoredEpoch(directory);
-  const openEngine = () => new Engine({ directory }), engine = openEngine();
+  const openEngine = () => openEngineIn(directory), engine = openEngine();
   opening.defer(() => engine.close());
   const writeBack = directory === undefined ? undefined : new WriteBack(`${directory}/${DATABASE_FILE}`);
   opening.defer(() => writeBack?.close());
@@ -91,7 +94,10 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
     ? new MemoryJournal()
     : await openJournal(directory, { id, position, segmentBytes, makeDurable });
   opening.defer(() => journal.close());
-  const last = replay(engine, journal);
+  if (journal instanceof DiskJournal && journal.torn !== undefined) {
+    options.onEvent({ kind: "torn", ...journal.torn });
+  }
+  const last = replay(engine, journal, directory);
   const clocks = new StoreClocks(last, options.clocks ?? SYSTEM_CLOCKS);
   const store = new JournaledStore({
     engine,

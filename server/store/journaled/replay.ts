@@ -1,5 +1,6 @@
 import type { Engine } from "../engine/engine.ts";
 import type { Journal, RecordHead } from "../journal/journal.ts";
+import { unusable } from "./open_engine.ts";
 
 /** Version of the engine that the records are for (store 8.1). */
 export const ENGINE_VERSION = 1;
@@ -13,8 +14,13 @@ export type RecordClocks = Pick<RecordHead, "wallClock" | "monotonicClock">;
  *
  * @returns The clocks of the last record that was ever applied.
  * @throws {Error} A record is for an engine of another version.
+ * @throws {DatabaseUnusable} The database does not agree with the journal.
  */
-export function replay(engine: Engine, journal: Pick<Journal, "read">): RecordClocks {
+export function replay(
+  engine: Engine,
+  journal: Pick<Journal, "read">,
+  directory: string | undefined,
+): RecordClocks {
   let last: RecordClocks = engine.position;
   for (const record of journal.read(engine.position.number + 1)) {
     const { number, engine: version, wallClock, monotonicClock } = record;
@@ -24,9 +30,13 @@ export function replay(engine: Engine, journal: Pick<Journal, "read">): RecordCl
           `this program has ${ENGINE_VERSION}: start the program that wrote it once`,
       );
     }
-    engine.begin(record);
-    for (const request of record.requests) engine.apply(request);
-    engine.takeEvents();
+    try {
+      engine.begin(record);
+      for (const request of record.requests) engine.apply(request);
+      engine.takeEvents();
+    } catch (error) {
+      throw unusable(directory, error);
+    }
     last = { wallClock, monotonicClock };
   }
   return { wallClock: last.wallClock, monotonicClock: last.monotonicClock };

@@ -5,6 +5,7 @@ import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.
 import type { Transaction } from "../../database/transaction.ts";
 import type { DeadLetter, DeadLetters, DeadOutcome, Put } from "../../requests/message.ts";
 import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
+import { beginningOf } from "./peeked_messages.ts";
 import { type LetterMessage, reportDamage } from "./damage.ts";
 
 /** Dead letters that are kept, and bytes of their text; the oldest make room for new ones (session.md 6.7). */
@@ -18,9 +19,6 @@ const DAMAGED = "damaged";
 
 /** By what the checksum of a letter that is set apart differs: so that all of a mailbox can be set apart at once. */
 const APART_MARK = 0x2f6e2b1;
-
-/** Characters of a text that is listed: more than an administrator is shown. */
-const LISTED_CHARACTERS = 128;
 
 /** Dead letters that one new one drops at most: short ones make room for a long one over several. */
 const MAX_DROPS = 64;
@@ -71,9 +69,7 @@ export class DeadLetterRows {
     this.#sql = prepareAll(db, {
       add: `INSERT INTO dead (id, mailbox, sender, time, text, bytes, attempts, reason, apart, checksum)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      list:
-        `SELECT id, mailbox, sender, time, attempts, reason, bytes, substr(text, 1, ${LISTED_CHARACTERS}) AS text
-        FROM dead WHERE id > ? ORDER BY id ${LIMIT}`,
+      list: `SELECT * FROM dead WHERE id > ? ORDER BY id ${LIMIT}`,
       next: `SELECT id FROM dead WHERE id > ? AND apart = 0 ORDER BY id ${LIMIT}`,
       whole:
         "SELECT id, mailbox, sender, time, text, bytes, attempts, reason, apart, checksum FROM dead WHERE id = ?",
@@ -161,7 +157,8 @@ export class DeadLetterRows {
   request(request: DeadLetters, put: (put: Put) => unknown): DeadOutcome {
     switch (request.what) {
       case "list":
-        return allRows<DeadLetter>(this.#sql.list, request.after, request.limit);
+        return allRows<Letter>(this.#sql.list, request.after, request.limit)
+          .map((letter) => this.#listed(letter));
       case "requeue":
         return this.#requeue(request.id, put);
       case "requeue all": {
@@ -174,6 +171,14 @@ export class DeadLetterRows {
       case "delete all":
         return this.#clear();
     }
+  }
+
+  #listed(letter: Letter): DeadLetter {
+    const { id, mailbox, sender, time, attempts, bytes, text } = letter;
+    const isDamaged = letter.reason !== DAMAGED && !isWholeLetter(letter);
+    if (isDamaged) reportDamage(this.#context, "dead", id);
+    const reason = isDamaged ? DAMAGED : letter.reason;
+    return { id, mailbox, sender, time, attempts, reason, bytes, text: beginningOf(text) };
   }
 
   /** Puts a dead letter at the end of its mailbox, as if it was new: with no attempt counted. */

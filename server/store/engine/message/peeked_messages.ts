@@ -1,7 +1,8 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { Context } from "../../database/context.ts";
 import { allRows, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { PeekedMessage, PeekedPage } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
+import { reportDamage } from "./damage.ts";
 import { DELAYED_COLUMNS, type DelayedMessage, isWholeDelayed } from "./delayed_messages.ts";
 import { isWhole, STORED_COLUMNS, type StoredMessage } from "./message_rows.ts";
 
@@ -13,10 +14,12 @@ const PAGE_BYTES = 256 * 1024;
 
 /** Shows the messages of a mailbox by their IDs, and changes nothing. */
 export class PeekedMessages {
+  readonly #context: Pick<Context, "onEvent">;
   readonly #leased: { has(id: number): boolean };
   readonly #sql;
 
-  constructor({ db }: { readonly db: DatabaseSync }, leased: { has(id: number): boolean }) {
+  constructor(context: Pick<Context, "db" | "onEvent">, leased: { has(id: number): boolean }) {
+    const { db } = this.#context = context;
     this.#leased = leased;
     this.#sql = prepareAll(db, {
       stored: `SELECT ${STORED_COLUMNS} FROM message
@@ -47,7 +50,10 @@ export class PeekedMessages {
 
   #shown(mailbox: string, row: StoredMessage | DelayedMessage): PeekedMessage[] {
     const isStored = "seq" in row;
-    if (!(isStored ? isWhole(mailbox, row) : isWholeDelayed(row))) return [];
+    if (!(isStored ? isWhole(mailbox, row) : isWholeDelayed(row))) {
+      reportDamage(this.#context, isStored ? "message" : "delayed", isStored ? row.seq : row.id);
+      return [];
+    }
     const { due, sender, time, bytes } = row, id = isStored ? row.seq : row.id;
     const attempts = isStored ? row.attempts : 0;
     const state = due !== null ? "delayed" : this.#leased.has(id) ? "leased" : "ready";
@@ -55,7 +61,8 @@ export class PeekedMessages {
   }
 }
 
-function beginningOf(text: string): string {
+/** What is shown of a text. */
+export function beginningOf(text: string): string {
   // a character may take two places
   return text.length <= SHOWN_CHARACTERS
     ? text

@@ -1,0 +1,115 @@
+import type { DatabaseSync } from "node:sqlite";
+import { CHECKED_COLUMNS, checkedColumns, type CheckedTable, isWhole } from "../database/checksum.ts";
+import { DATABASE_FILE } from "../database/database.ts";
+import { isWholeLetter, type Letter } from "../engine/message/dead_letters.ts";
+import { DELAYED_COLUMNS, type DelayedMessage, isWholeDelayed } from "../engine/message/delayed_messages.ts";
+import { isWholeLease, type LeaseRow } from "../engine/message/leased_messages.ts";
+import {
+  isWhole as isWholeMessage,
+  STORED_COLUMNS,
+  type StoredMessage,
+} from "../engine/message/message_rows.ts";
+import type { Check } from "./finding.ts";
+
+/** How the rows of a table are checked. */
+interface RowCheck {
+  query: string;
+  isWhole(row: never): boolean;
+  /** What names a row. */
+  key: readonly string[];
+  /** What a server does with one that is damaged. */
+  means: string;
+  todo: string;
+}
+
+const NOT_GIVEN = "it is not given out, and becomes a dead letter when it is come across";
+const LOOK = "see 'wirepost admin dead'; the message is in a backup, if there is one";
+
+const MESSAGES: Readonly<Record<string, RowCheck>> = {
+  message: {
+    query: `SELECT ${STORED_COLUMNS.split(", ").map((column) => `message.${column}`).join(", ")},
+      coalesce(mailbox.name, '') AS name, cleared.mailbox AS cleared FROM message
+      LEFT JOIN mailbox ON mailbox.id = message.mailbox LEFT JOIN cleared ON cleared.mailbox = message.mailbox`,
+    // nobody sees what was cleared, and its mailbox has no name any more
+    isWhole: (row: StoredMessage & { name: string; cleared: number | null }) =>
+      row.cleared !== null || isWholeMessage(row.name, row),
+    key: ["seq"],
+    means: NOT_GIVEN,
+    todo: LOOK,
+  },
+  delayed: {
+    query: `SELECT ${DELAYED_COLUMNS} FROM delayed`,
+    isWhole: (row: DelayedMessage) => isWholeDelayed(row),
+    key: ["id"],
+    means: NOT_GIVEN,
+    todo: LOOK,
+  },
+  dead: {
+    query: "SELECT * FROM dead",
+    isWhole: (row: Letter) => row.reason !== "damaged" && isWholeLetter(row),
+    key: ["id"],
+    means: "this dead letter is not requeued",
+    todo: "'wirepost admin delete ID' removes it; the message is in a backup, if there is one",
+  },
+  lease: {
+    query: "SELECT * FROM lease",
+    isWhole: (row: LeaseRow) => isWholeLease(row),
+    key: ["token"],
+    means: "a start ends this lease, and gives its messages out again",
+    todo: "nothing",
+  },
+};
+
+const KEYS: Readonly<Record<CheckedTable, readonly string[]>> = {
+  session: ["id"],
+  account: ["name"],
+  thread: ["title"],
+  entry: ["thread", "id"],
+  content: ["thread", "name"],
+  channel: ["name"],
+  said: ["channel", "seq"],
+  position: [],
+  configuration: [],
+  epoch: [],
+};
+
+const NO_START = "a server does not start";
+
+const MEANS: Readonly<Record<CheckedTable, string>> = {
+  session: "its client is answered that its session is unknown",
+  account: "nobody can log in to it",
+  thread: "it is not shown",
+  entry: "it is not shown",
+  content: "the file cannot be downloaded",
+  channel: "the channel begins anew",
+  said: "the channel's history begins behind it",
+  position: NO_START,
+  configuration: NO_START,
+  epoch: NO_START,
+};
+
+/** Compares every row that has a checksum with it (store 7.1). */
+export function checkRows(
+  check: Check,
+  db: DatabaseSync,
+  attempt: (place: string, read: () => void) => void,
+) {
+  const tables = Object.keys(CHECKED_COLUMNS) as CheckedTable[];
+  const others = tables.map((table): [string, RowCheck] => [table, {
+    query: `SELECT ${checkedColumns(table)} FROM ${table}`,
+    isWhole: (row: Parameters<typeof isWhole>[1]) => isWhole(table, row),
+    key: KEYS[table],
+    means: MEANS[table],
+    todo: "restore a backup if you need it",
+  }]);
+  for (const [table, { query, isWhole, key, means, todo }] of [...Object.entries(MESSAGES), ...others]) {
+    attempt(table, () => {
+      for (const row of db.prepare(query).iterate() as Iterable<Record<string, unknown>>) {
+        if (table in MESSAGES && table !== "lease") check.totals.messages++;
+        if (isWhole(row as never)) continue;
+        const place = [table, ...key.map((column) => row[column])].join(" ");
+        check.damage(DATABASE_FILE, place, `this row is not as it was written: ${means}`, todo);
+      }
+    });
+  }
+}

@@ -1,0 +1,62 @@
+/** Damage of SQLite's log that SQLite itself passes over. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { openDatabase } from "../../../server/store/database/database.ts";
+import { logDamage } from "../../../server/store/database/log_damage.ts";
+import { openJournaledStore } from "../../../server/store/journaled/open.ts";
+import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
+import { temporaryDirectory } from "../../program.ts";
+
+/** Bytes of SQLite's log: its head, the head of a frame, and a page. */
+const HEAD_BYTES = 32, FRAME_BYTES = 24 + 4096;
+
+/** A database at record 5 as a kill leaves it, with a commit for each record in its log; written back up to `writtenBack`. */
+async function killed(directory: string, writtenBack: number): Promise<string> {
+  const live = `${directory}/live.db`, path = `${directory}/messages.db`;
+  using db = new DatabaseSync(live);
+  openDatabase(db);
+  db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  for (let number = 1; number <= 5; number++) {
+    db.exec(`UPDATE position SET number = ${number}`);
+    db.exec(`INSERT INTO epoch (id) VALUES ('${number}')`);
+    if (number === writtenBack) db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+  }
+  for (const suffix of ["", "-wal"]) await Deno.copyFile(`${live}${suffix}`, `${path}${suffix}`);
+  return path;
+}
+
+async function flip(path: string, at: number) {
+  const bytes = await Deno.readFile(path);
+  bytes[at]! ^= 4;
+  await Deno.writeFile(path, bytes);
+}
+
+Deno.test("a log that lost what was written back from it is not used, and the file is named", async () => {
+  await using directory = await temporaryDirectory();
+  const path = await killed(directory.path, 5), log = `${path}-wal`;
+  assertEquals(logDamage(path), undefined);
+  const whole = await Deno.readFile(log);
+  // in the third commit
+  await flip(log, HEAD_BYTES + 4 * FRAME_BYTES + 100);
+  assertMatch(
+    logDamage(path)!,
+    /^it goes to record [23] only, and what was written back from it to record 5: /,
+  );
+  const before = await Deno.readFile(path);
+  const open = openJournaledStore({ directory: directory.path, limits: DEFAULT_LIMITS, onEvent() {} });
+  const error = await open.then(() => undefined, (error) => error.message);
+  assertMatch(error, /^Cannot use \S+\/messages\.db-wal: it goes to record [23] only/);
+  assertEquals(await Deno.readFile(path), before);
+
+  await Deno.writeFile(log, whole);
+  await flip(log, 9);
+  assertEquals(logDamage(path), "the checksum of its head is wrong");
+});
+
+Deno.test("a log that lost what was not written back yet is used as far as it goes: the journal has the rest", async () => {
+  await using directory = await temporaryDirectory();
+  const path = await killed(directory.path, 0);
+  await flip(`${path}-wal`, HEAD_BYTES + 4 * FRAME_BYTES + 100);
+  assertEquals(logDamage(path), undefined);
+});
