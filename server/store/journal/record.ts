@@ -129,6 +129,18 @@ export function findRecord(
 }
 
 /**
+ * Whether a record with a number from `min` to `max` may stand at `start`, which says that `min` or more was durable. That
+ * costs next to nothing: what clients send can look like the heads of many long records, whose checksums would cost hours.
+ */
+export function mayBeRecord(view: DataView, start: number, min: number, max: number): boolean {
+  if (start + HEAD_BYTES > view.byteLength || view.getUint16(start + FORMAT_AT, true) !== FORMAT) {
+    return false;
+  }
+  const number = getNumber(view, start + NUMBER), synced = getNumber(view, start + SYNCED);
+  return min <= synced && synced < number && number <= max;
+}
+
+/**
  * Whether what stands at `start`, which is no good record, was to be the one with this number, behind one with this hash:
  * one of both is as it has to be. Records of an earlier use of the segment have neither.
  */

@@ -12,7 +12,16 @@
 import { decide, type Decision, type Position } from "./decision.ts";
 import type { JournalFolder } from "./folder.ts";
 import type { JournalPosition } from "./journal.ts";
-import { ALIGNMENT, alignRecord, findRecord, hashRecord, isRecordBegun, type RecordInfo } from "./record.ts";
+import {
+  ALIGNMENT,
+  alignRecord,
+  findRecord,
+  hashRecord,
+  HEAD_BYTES,
+  isRecordBegun,
+  mayBeRecord,
+  type RecordInfo,
+} from "./record.ts";
 import { decodeSegmentHead, seedOf, SEGMENT_HEAD_BYTES, type SegmentHead, sequenceOf } from "./segment.ts";
 
 /** The journal cannot be used as it is (store 5.9). */
@@ -74,18 +83,24 @@ class SegmentFile {
     return this.#bytes ??= this.folder.read(this.name);
   }
 
+  get view(): DataView {
+    const { bytes } = this;
+    return this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
   /** The good record that begins at this place, if there is one. */
   recordAt(at: number): RecordInfo | undefined {
-    const { bytes } = this;
-    this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return findRecord(bytes, this.#view, at, this.seed);
+    return findRecord(this.bytes, this.view, at, this.seed);
+  }
+
+  /** Whether such a record may begin at this place: see {@linkcode mayBeRecord}. */
+  mayHaveRecord(at: number, min: number, max: number): boolean {
+    return mayBeRecord(this.view, at, min, max);
   }
 
   /** Whether the record that follows one with this hash was begun at this place, be it whole or not. */
   isBegun(at: number, number: number, chain: Uint8Array | undefined): boolean {
-    const { bytes } = this;
-    this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return isRecordBegun(bytes, this.#view, at, number, chain);
+    return isRecordBegun(this.bytes, this.view, at, number, chain);
   }
 
   /** Its bytes are not needed for now. */
@@ -272,16 +287,28 @@ class Walk {
   /** Whether the next number is known to have been durable. */
   #isKnown(): boolean {
     if (this.next <= this.#database.number) return true;
+    let before = 0;
     return this.#segments.some((segment, i) => {
       if (segment.head.synced >= this.next) return true;
       if (i < this.#index) return false;
-      return this.#saysKnown(segment, i === this.#index ? this.#at : SEGMENT_HEAD_BYTES);
+      const start = i === this.#index ? this.#at : SEGMENT_HEAD_BYTES,
+        isKnown = this.#saysKnown(segment, start, before);
+      before += segment.head.size - start;
+      return isKnown;
     });
   }
 
-  /** Whether a good record from `start` on says so, at whatever place. */
-  #saysKnown(segment: SegmentFile, start: number): boolean {
+  /**
+   * Whether a good record from `start` on says so, at whatever place. A number is no higher than so many records could
+   * have brought it to.
+   *
+   * @param before Bytes between the position and `start`.
+   */
+  #saysKnown(segment: SegmentFile, start: number, before: number): boolean {
+    const first = Math.max(this.next, segment.head.first);
     for (let at = start; at < segment.bytes.length; at += ALIGNMENT) {
+      const max = first + (before + at - start) / HEAD_BYTES;
+      if (!segment.mayHaveRecord(at, this.next, max)) continue;
       const info = segment.recordAt(at);
       if (info && info.synced >= this.next) return true;
     }
