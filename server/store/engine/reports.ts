@@ -41,9 +41,22 @@ export class Reports {
     };
   }
 
+  /** Of what only memory has, a mailbox counts that has nothing else: all with rows are older. */
   oldest(limit: number): OldestMailbox[] {
-    this.#messages.flush();
-    return allRows<Omit<OldestMailbox, "messages">>(this.#sql.oldest, limit)
+    const found = new Map<string, { mailbox: string; time: number }>();
+    for (const row of allRows<{ mailbox: string; time: number }>(this.#sql.oldest, limit)) {
+      found.set(row.mailbox, row);
+    }
+    for (
+      const { mailbox: { name: mailbox, stored }, time } of this.#messages.tables.kept.pending.oldest(
+        OLDEST_ROWS,
+      )
+    ) {
+      if (stored === 0) {
+        found.set(mailbox, { mailbox, time: Math.min(time, found.get(mailbox)?.time ?? Infinity) });
+      }
+    }
+    return [...found.values()].slice(0, limit)
       .map((row) => ({ ...row, messages: this.#messages.count(row.mailbox).messages }));
   }
 }

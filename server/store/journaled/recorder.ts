@@ -1,6 +1,6 @@
 import type { Engine } from "../engine/engine.ts";
 import { type Journal, RECORD_HEAD_BYTES, type RecordHead } from "../journal/journal.ts";
-import { requestBytesMax } from "../journal/request_codec.ts";
+import { requestBytes, requestBytesMax } from "../journal/request_codec.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
 import { type Admission, isAdding, isRefusedWhole } from "../room/admission.ts";
 import type { StoreClocks } from "./clocks.ts";
@@ -74,7 +74,9 @@ export class Recorder {
 
   /** Applies a request in the record that is open, or in a new one. */
   #apply(engine: Engine, request: StoreRequest, canStore: boolean): Outcome {
-    const { journal } = this.#options, bytes = requestBytesMax(request);
+    const { journal } = this.#options, most = requestBytesMax(request);
+    // of a long one the bytes are known exactly, so that it is not refused for nothing
+    const bytes = most > RECORD_BYTES ? requestBytes(request) : most;
     if (this.#record !== undefined && this.#record.bytes + bytes > Math.min(RECORD_BYTES, journal.room)) {
       this.#append();
     }

@@ -190,12 +190,36 @@ Deno.test("a checkpoint that fails for want of space leaves the state as it was,
   engine.close();
 });
 
+/** A journal with as much room as the test says. */
+class NarrowJournal extends MemoryJournal {
+  override room = Infinity;
+}
+
+// store 3.1
+Deno.test("the longest request has room in the smallest segment", async () => {
+  const journal = new NarrowJournal(), { store } = storeWith({ journal });
+  journal.room = 1024 * 1024 - 64;
+  const text = "x".repeat(1000), bytes = 512 * 1024;
+  const messages = Array.from(
+    { length: 512 },
+    () => ({ sender: "al", time: 1, text, bytes: text.length + 2 }),
+  );
+  const channel = {
+    kind: "channel",
+    name: "c",
+    owner: "",
+    place: 1,
+    history: "",
+    first: 1,
+    from: 1,
+  } as const;
+  assertEquals(await store.apply([{ ...channel, messages, bytes }]), ["kept"]);
+  await store.close();
+});
+
 // store 6.5
 Deno.test("what is due by time, and for which the journal has no room, waits for a checkpoint", async () => {
-  class FullJournal extends MemoryJournal {
-    override room = Infinity;
-  }
-  const journal = new FullJournal(), asked = Promise.withResolvers<void>();
+  const journal = new NarrowJournal(), asked = Promise.withResolvers<void>();
   let now = 0, pauses = 0, asks = 0;
   class AskedEngine extends Engine {
     override due(...args: Parameters<Engine["due"]>) {

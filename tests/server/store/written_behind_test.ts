@@ -139,3 +139,30 @@ for (const flushed of [0, 7, 20]) {
     assertEquals(s.texts, left.filter((text) => text !== ""));
   });
 }
+
+Deno.test("what only reads writes nothing, and finds what only memory has behind what has rows", () => {
+  using s = new Subject();
+  const oldest = () => s.apply({ kind: "oldest", limit: 2 });
+  s.put("1");
+  s.checkpoint();
+  s.put("2", { mailbox: "eve", time: 900 });
+  s.put("3");
+  s.put("4", { mailbox: "eve", time: 800 });
+  s.put("5", { mailbox: "zoe" });
+  const tables = writtenTables(() => {
+    assertEquals(s.texts, ["ready 1", "ready 3"]);
+    assertEquals(s.apply({ kind: "peek", mailbox: "bob", after: 1, limit: 100 }), {
+      messages: [{ id: 3, state: "ready", attempts: 0, sender: "al", time: 1000, bytes: 1, text: "3" }],
+      more: false,
+    });
+    assertEquals(oldest(), [
+      { mailbox: "bob", time: 1000, messages: 2 },
+      { mailbox: "eve", time: 800, messages: 2 },
+    ]);
+    assertEquals(s.apply({ kind: "clear", mailbox: "nobody" }), 0);
+  });
+  assertEquals(tables, []);
+  const before = [s.texts, oldest()];
+  s.checkpoint();
+  assertEquals([s.texts, oldest()], before);
+});

@@ -62,6 +62,20 @@ export class ReadyQueue<M extends QueuedMessage> {
     this.cursor = this.pending[this.nextPending++]!.seq + 1;
   }
 
+  /** Up to `count` of the pending messages that are there, from this number on. */
+  pendingFrom(seq: number, count: number): M[] {
+    const { pending } = this, found: M[] = [];
+    for (
+      let at = lowerBound(pending, seq, ({ seq }) => seq);
+      at < pending.length && found.length < count;
+      at++
+    ) {
+      const message = pending[at]!;
+      if (!message.isGone) found.push(message);
+    }
+    return found;
+  }
+
   /** A pending message was removed. */
   remove(message: M) {
     message.isGone = true;

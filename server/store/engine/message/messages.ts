@@ -207,15 +207,14 @@ export class Messages {
   peek({ mailbox: name, after, limit }: Peek): PeekedPage {
     const mailbox = this.#mailboxes.get(name);
     if (mailbox === undefined || mailbox.isEmpty) return { messages: [], more: false };
-    this.#kept.flush(Infinity);
     return this.#peeked.page(mailbox, after, limit);
   }
 
   clear(name?: string): number {
     const { messages } = this.count(name);
-    const mailboxes = name === undefined ? this.#mailboxes.all() : [this.#mailboxes.obtain(name)];
+    const mailboxes = name === undefined ? this.#mailboxes.all() : [this.#mailboxes.get(name)];
     for (const mailbox of mailboxes) {
-      if (mailbox.isEmpty) continue;
+      if (mailbox === undefined || mailbox.isEmpty) continue;
       this.leased.clear(mailbox.name);
       this.#kept.removePending(mailbox);
       this.tables.delayed.clear(mailbox.name);

@@ -4,7 +4,7 @@ import type { PeekedMessage, PeekedPage } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import { reportDamage } from "./damage.ts";
 import { DELAYED_COLUMNS, type DelayedMessage, isWholeDelayed } from "./delayed_messages.ts";
-import { isWhole, STORED_COLUMNS, type StoredMessage } from "./message_rows.ts";
+import { isWhole, type Message, STORED_COLUMNS, type StoredMessage } from "./message_rows.ts";
 
 /** Characters of a text that are shown: at least as many as the bytes of session.md 2.13. */
 const SHOWN_CHARACTERS = 128;
@@ -29,14 +29,16 @@ export class PeekedMessages {
   }
 
   /**
-   * Up to `limit` messages of a mailbox whose messages all have rows, from the first behind `after`. Damaged ones are left
-   * out: they become dead letters when they are come across by what may change something.
+   * Up to `limit` messages of a mailbox, from the first behind `after`. Damaged ones are left out: they become dead letters
+   * when they are come across by what may change something.
    */
   page(mailbox: Mailbox, after: number, limit: number): PeekedPage {
     const about = Math.ceil(PAGE_BYTES / (mailbox.bytes / mailbox.messages + 1));
     const count = Math.max(1, Math.min(limit, about)), { stored, delayed } = this.#sql;
-    // each list is ordered by an index, so that a page costs the same at every place
+    const pending = mailbox.queues.flatMap((queue) => queue.pendingFrom(after + 1, count + 1));
+    // each list is ordered, by an index or in memory, so that a page costs the same at every place
     const rows = [
+      ...pending.map((row) => ({ id: row.seq, row })),
       ...[0, 1].flatMap((long) => allRows<StoredMessage>(stored, mailbox.id, long, after, count + 1))
         .map((row) => ({ id: row.seq, row })),
       ...allRows<DelayedMessage>(delayed, mailbox.name, after, count + 1).map((row) => ({ id: row.id, row })),
@@ -48,7 +50,7 @@ export class PeekedMessages {
       : { messages, more };
   }
 
-  #shown(mailbox: string, row: StoredMessage | DelayedMessage): PeekedMessage[] {
+  #shown(mailbox: string, row: Message | DelayedMessage): PeekedMessage[] {
     const isStored = "seq" in row;
     if (!(isStored ? isWhole(mailbox, row) : isWholeDelayed(row))) {
       reportDamage(this.#context, isStored ? "message" : "delayed", isStored ? row.seq : row.id);
