@@ -1,6 +1,7 @@
 // Types of just those parts of @std that Wirepost uses, for the package in deno.json that carries none.
 
 declare module "@std/assert" {
+  export class AssertionError extends Error {}
   export function assert(condition: unknown, message?: string): asserts condition;
   export function assertEquals<T>(actual: T, expected: T, message?: string): void;
   export function assertGreater<T>(actual: T, expected: T, message?: string): void;

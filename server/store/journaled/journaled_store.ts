@@ -8,6 +8,7 @@ import { Admission, type AdmissionOptions } from "../room/admission.ts";
 import { type CheckpointHost, Checkpoints } from "../checkpoint/checkpoints.ts";
 import { Hold } from "../checkpoint/hold.ts";
 import type { StoreClocks } from "./clocks.ts";
+import { setTimer } from "../../quota/uptime.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
 import { Recorder } from "./recorder.ts";
 import { type RecordClocks, replay } from "./replay.ts";
@@ -112,6 +113,8 @@ export class JournaledStore implements Store {
   #unsettled: Unsettled[] = [];
   /** The highest number that somebody waits for. */
   #awaited = 0;
+  /** The last record of which the journal itself says that all before it are durable. */
+  #confirmed = 0;
   #syncing: Promise<void> | undefined;
   #lingering: ReturnType<typeof setTimeout> | undefined;
   readonly #ticking: ReturnType<typeof setInterval>;
@@ -131,6 +134,7 @@ export class JournaledStore implements Store {
       begin: () => this.#checkpoints.beginHold(),
       end: () => this.#checkpoints.endHold(),
       durable: () => this.#durableState(),
+      setTimer,
     });
     this.#admission = storage && new Admission({
       ...storage,
@@ -275,7 +279,21 @@ export class JournaledStore implements Store {
       await pause();
     }
     if (this.#lost === undefined && this.#checkpoints.isDue) void this.#checkpoints.take();
+    this.#confirm();
     this.#isWorking = false;
+  }
+
+  /**
+   * Once nothing comes any more, one more record says that those before it are durable: if they rot before anything else
+   * is written, that is damage, and not the end of the journal (store 5.10).
+   */
+  #confirm() {
+    const { last, durable } = this.#journal;
+    if (this.#options.writeBack === undefined || this.#closed || this.#lost !== undefined) return;
+    if (this.#holds > 0 || this.#syncing !== undefined || durable < last || this.#confirmed === last) return;
+    this.#recorder.appendEmpty(this.#engine);
+    this.#confirmed = this.#journal.last;
+    this.#syncing = this.#sync();
   }
 
   #release() {

@@ -65,6 +65,13 @@ export class Recorder {
     return outcomes;
   }
 
+  /** Appends a record without requests: it says up to which one all were durable. */
+  appendEmpty(engine: Engine) {
+    if (this.#options.journal.room < RECORD_HEAD_BYTES) return;
+    this.#record = this.#begin(engine, true);
+    this.#append();
+  }
+
   /** Applies a request in the record that is open, or in a new one. */
   #apply(engine: Engine, request: StoreRequest, canStore: boolean): Outcome {
     const { journal } = this.#options, bytes = requestBytesMax(request);

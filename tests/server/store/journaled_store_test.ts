@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import { StoreLost } from "../../../server/store/errors.ts";
 import { MemoryJournal } from "../../../server/store/journal/memory_journal.ts";
+import { JournalDamaged } from "../../../server/store/journal/recovery.ts";
 import { StoreClocks } from "../../../server/store/journaled/clocks.ts";
 import {
   JournaledStore,
@@ -239,3 +240,48 @@ Deno.test("the wall clock advances steadily whatever the system's is set to, and
   const later = new StoreClocks({ wallClock: 5100, monotonicClock: 330 }, clocks);
   assertEquals([later.wallClock(), later.monotonicClock()], [7000, 330]);
 });
+
+// store 5.10
+Deno.test("a record that rots after it was acknowledged is damage, also if nothing came after it", async () => {
+  await using directory = await temporaryDirectory();
+  const path = `${directory.path}/data`, copy = `${directory.path}/copy`;
+  await Deno.mkdir(path);
+  const options = { limits: DEFAULT_LIMITS, onEvent() {} };
+  const store = await openJournaledStore({ ...options, directory: path });
+  try {
+    const before = store.figures.records;
+    await store.apply([put("b", "precious")]);
+    const { syncs } = store.figures;
+    while (store.figures.records < before + 2 || store.figures.syncs === syncs) await turns();
+    await copyStore(path, copy);
+  } finally {
+    await store.close();
+  }
+  const [segment, at] = await findText(`${copy}/journal`, "precious");
+  const bytes = await Deno.readFile(segment);
+  bytes[at]! ^= 1;
+  await Deno.writeFile(segment, bytes);
+  await assertRejects(() => openJournaledStore({ ...options, directory: copy }), JournalDamaged, segment);
+});
+
+/** Copies what a start needs. */
+async function copyStore(from: string, to: string) {
+  await Deno.mkdir(`${to}/journal`, { recursive: true });
+  for (const folder of ["", "/journal"]) {
+    for await (const { name, isFile } of Deno.readDir(from + folder)) {
+      if (isFile && name !== "lock") {
+        await Deno.copyFile(`${from}${folder}/${name}`, `${to}${folder}/${name}`);
+      }
+    }
+  }
+}
+
+/** The file of a folder that has the text, and where in it. */
+async function findText(folder: string, text: string): Promise<[path: string, at: number]> {
+  for await (const { name } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    const at = new TextDecoder("latin1").decode(await Deno.readFile(path)).indexOf(text);
+    if (at >= 0) return [path, at];
+  }
+  throw new Error(`Cannot find '${text}' in ${folder}`);
+}

@@ -64,6 +64,8 @@ export class SimulatedFolder implements JournalFolder {
   readonly path = "journal";
   /** Is called before each operation; what it throws is how the operation fails. */
   onOperation: (operation: Operation) => void = () => {};
+  /** How long an operation takes: others go on meanwhile. */
+  wait: () => Promise<void> = () => Promise.resolve();
   /** Files that are open. */
   openFiles = 0;
   #names = new Map<string, Inode>();
@@ -190,7 +192,7 @@ export class SimulatedFolder implements JournalFolder {
 
   /** Lets others go on before an operation has ended, as a real one does. */
   async #attempt<T>(work: () => T): Promise<T> {
-    await Promise.resolve();
+    await this.wait();
     return work();
   }
 
@@ -213,7 +215,7 @@ export class SimulatedFolder implements JournalFolder {
       write: (bytes, at) => this.#attempt(() => writeSync(bytes, at)),
       sync: async () => {
         isSyncing = true;
-        await Promise.resolve();
+        await this.wait();
         try {
           this.onOperation({ kind: "sync", name: this.#nameOf(inode) });
           for (const write of inode.unsynced) inode.disk = written(inode.disk, write);
