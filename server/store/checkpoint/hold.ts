@@ -19,6 +19,8 @@ export interface HoldOptions {
   end(): void;
   /** Resolves when the state of now is durable. */
   durable(): Promise<{ number: number; messages: number }>;
+  /** Calls back once, after `ms` milliseconds; the function returned cancels that. */
+  setTimer(ms: number, callback: () => void): () => void;
 }
 
 /**
@@ -29,9 +31,7 @@ export interface HoldOptions {
  */
 export class Hold {
   readonly #options: HoldOptions;
-  #current:
-    | { id: string; database: Promise<number>; timer: ReturnType<typeof setTimeout> | undefined }
-    | undefined;
+  #current: { id: string; database: Promise<number>; cancel: () => void } | undefined;
   /** Why the last one has ended. */
   #why = "there was none";
   readonly #onEnd: (() => void)[] = [];
@@ -56,12 +56,12 @@ export class Hold {
    */
   async ask(id?: string): Promise<HeldState> {
     const current = id === undefined ? this.#begin() : this.#find(id);
-    clearTimeout(current.timer);
     const database = await current.database;
+    if (this.#current !== current) throw this.#ended();
+    current.cancel();
+    current.cancel = this.#options.setTimer(HOLD_MS, () => this.breakOff("it was not asked for any more"));
     const { number: journal, messages } = await this.#options.durable();
     if (this.#current !== current) throw this.#ended();
-    clearTimeout(current.timer);
-    current.timer = setTimeout(() => this.breakOff("it was not asked for any more"), HOLD_MS);
     return { id: current.id, database, journal, messages };
   }
 
@@ -71,7 +71,7 @@ export class Hold {
     }
     const id = crypto.getRandomValues(new Uint8Array(8)).toHex(), database = this.#options.begin();
     database.catch((error) => this.breakOff((error as Error).message));
-    return this.#current = { id, database, timer: undefined };
+    return this.#current = { id, database, cancel: () => {} };
   }
 
   #find(id: string) {
@@ -92,7 +92,7 @@ export class Hold {
   /** Ends the hold, if there is one: its backup fails. */
   breakOff(why: string) {
     if (this.#current === undefined) return;
-    clearTimeout(this.#current.timer);
+    this.#current.cancel();
     this.#current = undefined;
     this.#why = why;
     this.#options.end();

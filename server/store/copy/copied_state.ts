@@ -1,11 +1,10 @@
 /**
- * Reads what was copied of database and journal: which state it is, what files it needs, and whether it is whole.
+ * Reads what was copied of database and journal: which state it is, and what files it needs.
  *
  * @module
  */
 
 import { DatabaseSync } from "node:sqlite";
-import { CHECKED_COLUMNS, checkedColumns, type CheckedTable, isWhole } from "../database/checksum.ts";
 import { DATABASE_FILE, isOfThisVersion } from "../database/database.ts";
 import { Engine } from "../engine/engine.ts";
 import { type Position, PositionRow } from "../engine/position.ts";
@@ -19,14 +18,14 @@ import { replay } from "../journaled/replay.ts";
 export interface CopiedDatabase {
   position: Position;
   journalId: Uint8Array;
-  /** The hash of each content that a file has, by its name. */
-  contents: Map<string, string>;
+  /** Names of the contents that files have. */
+  contents: string[];
 }
 
 /**
  * Reads a copied database. SQLite's log, if it was copied too, is written into it.
  *
- * @throws {Error} It is damaged, or of another version.
+ * @throws {Error} It can't be read, or is of another version.
  */
 export function readDatabase(directory: string): CopiedDatabase {
   const path = `${directory}/${DATABASE_FILE}`, db = new DatabaseSync(path);
@@ -34,17 +33,8 @@ export function readDatabase(directory: string): CopiedDatabase {
     if (!isOfThisVersion(db)) {
       throw new Error("its schema is of another version: start the server of this version there once");
     }
-    const [found] = db.prepare("PRAGMA integrity_check(1)").all();
-    if (found?.integrity_check !== "ok") throw new Error(`it is damaged: ${found?.integrity_check}`);
-    for (const table of Object.keys(CHECKED_COLUMNS) as CheckedTable[]) {
-      for (const row of db.prepare(`SELECT ${checkedColumns(table)} FROM ${table}`).iterate()) {
-        if (!isWhole(table, row)) throw new Error(`it is damaged: a row of ${table} has a wrong checksum`);
-      }
-    }
-    const row = new PositionRow(db), contents = new Map<string, string>();
-    for (const { content, hash } of db.prepare("SELECT content, hash FROM content").iterate()) {
-      contents.set(content as string, hash as string);
-    }
+    const row = new PositionRow(db);
+    const contents = db.prepare("SELECT content FROM content").all().map(({ content }) => content as string);
     return { position: row.position, journalId: row.journalId, contents };
   } catch (error) {
     throw new Error(`Cannot use the copy of ${DATABASE_FILE}: ${(error as Error).message}`);
@@ -84,14 +74,11 @@ export function countMessages(directory: string, records: readonly JournalRecord
   }
 }
 
-/** The hash of each content that the state may have, by its name. */
-export function contentsOf(
-  { contents }: CopiedDatabase,
-  records: readonly JournalRecord[],
-): Map<string, string> {
-  const all = new Map(contents);
+/** Names of the contents that the state may have. */
+export function contentsOf({ contents }: CopiedDatabase, records: readonly JournalRecord[]): Set<string> {
+  const all = new Set(contents);
   for (const { requests } of records) {
-    for (const request of requests) if (request.kind === "attach") all.set(request.content, request.hash);
+    for (const request of requests) if (request.kind === "attach") all.add(request.content);
   }
   return all;
 }

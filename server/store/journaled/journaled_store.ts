@@ -8,6 +8,7 @@ import { Admission, type AdmissionOptions } from "../room/admission.ts";
 import { type CheckpointHost, Checkpoints } from "../checkpoint/checkpoints.ts";
 import { Hold } from "../checkpoint/hold.ts";
 import type { StoreClocks } from "./clocks.ts";
+import { setTimer } from "../../quota/uptime.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
 import { Recorder } from "./recorder.ts";
 import { type RecordClocks, replay } from "./replay.ts";
@@ -133,6 +134,7 @@ export class JournaledStore implements Store {
       begin: () => this.#checkpoints.beginHold(),
       end: () => this.#checkpoints.endHold(),
       durable: () => this.#durableState(),
+      setTimer,
     });
     this.#admission = storage && new Admission({
       ...storage,

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connectMailbox, OutcomeUnknownError } from "../../../client/mailbox.ts";
+import { Administrator } from "../../faults/administrator.ts";
 import { FROM_SOURCE, Peer, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 
 /** A directory for data directories and backups, and what one does with them. */
@@ -68,6 +69,13 @@ Deno.test("files of the forum are copied with the database that names them", asy
     await forum(server.port, "--new", "CRT", "thread0");
     await forum(server.port, "UPD", "thread0", "one.txt");
     assertMatch(await h.done("backup", "copy", "--data", "data"), /^Copied 0 messages and 1 file to copy/);
+    const [content] = h.names("data/files"), path = `${h.cwd}/data/files/${content}`;
+    await Deno.writeTextFile(path, "the c0ntent");
+    assertStringIncludes(
+      await h.fails("backup", "bad", "--data", "data"),
+      `Cannot copy data/files/${content}: it is damaged`,
+    );
+    await Deno.writeTextFile(path, "the content");
     // from here on the copy alone has it
     await forum(server.port, "RMV", "thread0");
   }
@@ -77,6 +85,40 @@ Deno.test("files of the forum are copied with the database that names them", asy
   await Deno.remove(`${h.cwd}/wirepost`, { recursive: true });
   await forum(server.port, "DWN", "thread0", "one.txt");
   assertEquals(await Deno.readTextFile(`${h.cwd}/one.txt`), "the content");
+});
+
+// store 10.2
+Deno.test("what is removed during a hold is removed behind it", async () => {
+  await using h = await here();
+  await Deno.writeTextFile(`${h.cwd}/password`, "jedi\n");
+  await Deno.writeTextFile(`${h.cwd}/one.txt`, "the content");
+  await using server = await h.start("data", "mailbox", "0", "forum", "0");
+  const port = await server.ready("forum");
+  const forum = (...words: string[]) =>
+    h.done("forum", "127.0.0.1", `${port}`, "--user", "yoda", "--password-file", "password", ...words);
+  await forum("--new", "CRT", "thread0");
+  await forum("UPD", "thread0", "one.txt");
+  using administrator = await Administrator.of(`${h.cwd}/data`, new Peer(await server.ready("mailbox")));
+  const [id] = await administrator.ask("hold");
+  await forum("RMV", "thread0");
+  assertEquals(h.names("data/files").length, 1);
+  await administrator.ask(`end-hold, ${id}`);
+  while (h.names("data/files").length > 0) await administrator.count();
+});
+
+Deno.test("what is restored belongs to the owner of the directory", {
+  // others may not give files away
+  ignore: Deno.build.os === "windows" || Deno.uid() !== 0,
+}, async () => {
+  await using h = await here();
+  await (await h.start("data", "mailbox", "0")).end();
+  await h.done("backup", "copy", "--data", "data");
+  await Deno.mkdir(`${h.cwd}/other`);
+  await Deno.chown(`${h.cwd}/other`, 1234, 1234);
+  await h.done("restore", "copy", "--data", "other");
+  for (const name of ["messages.db", "journal", "secret", "lock", "restored"]) {
+    assertEquals((await Deno.stat(`${h.cwd}/other/${name}`)).uid, 1234, name);
+  }
 });
 
 Deno.test("a data directory is copied without a server too, be it stopped or killed", async () => {
@@ -153,7 +195,8 @@ Deno.test("a damaged database makes no backup", async () => {
   const path = `${h.cwd}/data/messages.db`, bytes = await Deno.readFile(path);
   bytes.fill(0xff, 8192, 8192 + 4096);
   await Deno.writeFile(path, bytes);
-  assertStringIncludes(await h.fails("backup", "copy", "--data", "data"), "damaged");
+  const error = await h.fails("backup", "copy", "--data", "data");
+  assertMatch(error, /^wirepost backup: Cannot copy data\/messages\.db.*: it is damaged: /);
   assertEquals(h.names(".").includes("copy"), false);
 });
 

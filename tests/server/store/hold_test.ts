@@ -1,6 +1,7 @@
 /** What a backup copies stays as it is while there is a hold: store 10.2 and 10.3. */
 
 import { assert, assertEquals, assertLessOrEqual, assertRejects } from "@std/assert";
+import { Hold } from "../../../server/store/checkpoint/hold.ts";
 import { openJournaledStore } from "../../../server/store/journaled/open.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
@@ -68,6 +69,31 @@ Deno.test("while there is a hold the database's file and the segments stay, and 
   await s.put(4);
   assert(await s.database() !== before, "nothing is written back any more");
   while (s.segments()[0] === segments[0]) await s.put(4);
+});
+
+Deno.test("a hold ends 30 s after it was asked for last, and one that cannot begin at once", async () => {
+  const timers: { ms: number; callback(): void }[] = [], log: string[] = [];
+  let canBegin = true;
+  const hold = new Hold({
+    begin: () => canBegin ? Promise.resolve(7) : Promise.reject(new Error("the disk is slow")),
+    end: () => log.push("ended"),
+    durable: () => Promise.resolve({ number: 9, messages: 1 }),
+    setTimer(ms, callback) {
+      const timer = { ms, callback };
+      timers.push(timer);
+      return () => timers.splice(timers.indexOf(timer), 1);
+    },
+  });
+  const { id, ...held } = await hold.ask();
+  assertEquals(held, { database: 7, journal: 9, messages: 1 });
+  await hold.ask(id);
+  assertEquals(timers.map(({ ms }) => ms), [30_000]);
+  timers[0]!.callback();
+  assertEquals([hold.isOn, log], [false, ["ended"]]);
+  await assertRejects(() => hold.ask(id), Error, "the hold has ended: it was not asked for any more");
+  canBegin = false;
+  await assertRejects(() => hold.ask(), Error, "the disk is slow");
+  assertEquals([hold.isOn, timers.length], [false, 0]);
 });
 
 Deno.test("there is one hold at a time, and one that has ended says why", async () => {
