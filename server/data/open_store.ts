@@ -109,7 +109,11 @@ function report(log: Log, event: Exclude<StoreEvent, { kind: "ready" | "unused" 
       return warn(`${what}; ${refused} messages were refused`, "a mailbox that is no longer full");
     }
     case "damaged": {
-      const what = `row ${event.key} of ${event.table} is damaged: it is not handed out`;
+      const what = event.table === "mailbox"
+        ? `${
+          mailboxName(event.key)
+        } counts messages that cannot be found in the database: 'wirepost check' says more`
+        : `row ${event.key} of ${event.table} is damaged: it is not handed out`;
       return log.error({ service: "store", what });
     }
     case "torn": {

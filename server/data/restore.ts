@@ -88,12 +88,9 @@ async function clearWay(directory: string): Promise<string[]> {
   const aside: string[] = [];
   for (const name of [UNFINISHED_FILE, RESTORED_FILE]) await removeIfThere(`${directory}/${name}`);
   for (const name of IN_THE_WAY) {
-    try {
-      await moveAside(`${directory}/${name}`, `${directory}/${UNKNOWN}`);
-      aside.push(name);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    if (!await isThere(`${directory}/${name}`)) continue;
+    await moveAside(`${directory}/${name}`, `${directory}/${UNKNOWN}`);
+    aside.push(name);
   }
   return aside;
 }

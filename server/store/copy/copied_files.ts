@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 
 /** Bytes that are read and written at a time, and after how many of them the copy is synced. */
-const PIECE_BYTES = 256 * 1024, SYNC_BYTES = 4 * 1024 * 1024;
+const PIECE_BYTES = 256 * 1024, SYNC_BYTES = 1024 * 1024;
 
 /** A file as a list of them names it. */
 export interface ListedFile {

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { CHECKED_COLUMNS, isWhole } from "./checksum.ts";
 import { firstRow } from "./statements.ts";
 import { LOG_SUFFIX } from "./database.ts";
 import { ReadOnlyDatabase } from "./read_only.ts";
@@ -20,8 +21,9 @@ const MAGIC = 0x377f0682;
 /** "B-tree Pages": the kind of a page without pages below it, and where its cells are. */
 const TABLE_LEAF = 0x0d, CELLS_AT = 3, CELL_POINTERS_AT = 8;
 
-/** "Record Format": bytes of a whole number by its type. */
-const INTEGER_BYTES: Readonly<Record<number, number>> = { 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 8: 0, 9: 0 };
+/** "Record Format": bytes of a whole number by its type; the type of a double; and the first type of bytes. */
+const INTEGER_BYTES: Readonly<Record<number, number>> = { 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0 };
+const DOUBLE = 7, DOUBLE_BYTES = 8, FIRST_BYTES = 12;
 
 /** Why the log of the database at `path` cannot be used; undefined if it can, or if there is none. */
 export function logDamage(path: string): string | undefined {
@@ -75,7 +77,10 @@ function positionWithLog(path: string): { withLog: number; page: number } | unde
   }
 }
 
-/** What the database's file says of which record its state is; undefined if that cannot be read. */
+/**
+ * What the database's file says of which record its state is; undefined if that cannot be read: a power cut may have torn
+ * the page while it was written back, and then the log is whole.
+ */
 function positionInFile(path: string, page: number): number | undefined {
   const bytes = new Uint8Array(PAGE_BYTES);
   using file = Deno.openSync(path);
@@ -83,16 +88,42 @@ function positionInFile(path: string, page: number): number | undefined {
   if (file.readSync(bytes) !== PAGE_BYTES) return undefined;
   const view = new DataView(bytes.buffer);
   if (bytes[0] !== TABLE_LEAF || view.getUint16(CELLS_AT) !== 1) return undefined;
-  return firstWholeNumber(bytes, view, view.getUint16(CELL_POINTERS_AT));
+  const values = valuesOfRow(view, view.getUint16(CELL_POINTERS_AT)), columns = CHECKED_COLUMNS.position;
+  if (values?.length !== columns.length + 1) return undefined;
+  const names = [...columns, "checksum"],
+    row = Object.fromEntries(names.map((name, i) => [name, values[i]!]));
+  return typeof row.number === "number" && isWhole("position", row) ? row.number : undefined;
 }
 
-/** SQLite, "Record Format": the first value of the row in the cell at `at`, if it is a whole number. */
-function firstWholeNumber(bytes: Uint8Array, view: DataView, at: number): number | undefined {
-  // the length of the row and its number take one byte each: the one row of the table is short
-  const head = at + 2, type = bytes[head + 1]!, body = head + bytes[head]!;
-  const length = INTEGER_BYTES[type];
-  if (length === undefined || body + length > bytes.length) return undefined;
+/** SQLite, "Record Format": what is in the cell at `at`; undefined if it is no short row of numbers and bytes. */
+function valuesOfRow(view: DataView, at: number): (number | Uint8Array | null)[] | undefined {
+  // the length of the row, its number, and the length and the types of its values take one byte each: the row is short
+  const head = at + 2, values: (number | Uint8Array | null)[] = [];
+  if (head >= view.byteLength) return undefined;
+  let body = head + view.getUint8(head);
+  for (let column = head + 1, end = body; column < end; column++) {
+    if (end > view.byteLength) return undefined;
+    const type = view.getUint8(column), length = lengthOf(type);
+    if (length === undefined || body + length > view.byteLength) return undefined;
+    values.push(valueOf(view, type, body, length));
+    body += length;
+  }
+  return values;
+}
+
+/** Bytes of a value of this type, if it is one of those that the row may have. */
+function lengthOf(type: number): number | undefined {
+  if (type === 0) return 0;
+  if (type === DOUBLE) return DOUBLE_BYTES;
+  if (type >= FIRST_BYTES && type % 2 === 0) return (type - FIRST_BYTES) / 2;
+  return INTEGER_BYTES[type];
+}
+
+function valueOf(view: DataView, type: number, at: number, length: number): number | Uint8Array | null {
+  if (type === 0) return null;
+  if (type === DOUBLE) return view.getFloat64(at);
+  if (type >= FIRST_BYTES) return new Uint8Array(view.buffer, view.byteOffset + at, length);
   let value = type === 9 ? 1 : 0;
-  for (let i = 0; i < length; i++) value = value * 256 + view.getUint8(body + i);
+  for (let i = 0; i < length; i++) value = value * 256 + view.getUint8(at + i);
   return value;
 }

@@ -43,6 +43,7 @@ Deno.test("a running server is copied, goes on, and what it had then is put back
 
   const restored = await h.done("restore", "copy", "--data", "other");
   assertMatch(restored, /^Restored 20 messages and 0 files in other: the state of \S+Z\n$/);
+  assertEquals(h.names("other"), ["journal", "lock", "messages.db", "restored", "seal-key", "secret"]);
   await using other = await h.start("other", "mailbox", "0");
   assertEquals((await h.done("admin", "count", "--data", "other")).trim(), "20");
   assertEquals(h.names("other").includes("restored"), false);

@@ -141,19 +141,19 @@ Deno.test("the file of a removed thread that a crash left is removed at the next
 const WAYS: Record<string, { take(data: string): Promise<void>; said: RegExp }> = {
   "removed with all that is in it": {
     take: (data) => Deno.remove(data, { recursive: true }),
-    said: /data(\/messages\.db(-wal)?)? was removed or renamed/,
+    said: /data(\/(messages\.db(-wal)?|journal|lock))? was removed or renamed/,
   },
   "renamed": {
     take: (data) => Deno.rename(data, `${data}.old`),
     // the paths are checked one after the other
-    said: /data(\/messages\.db(-wal)?)? was removed or renamed/,
+    said: /data(\/(messages\.db(-wal)?|journal|lock))? was removed or renamed/,
   },
   "replaced": {
     take: async (data) => {
       await Deno.rename(data, `${data}.old`);
       await Deno.mkdir(data);
     },
-    said: /data was replaced|data(\/messages\.db(-wal)?)? was removed or renamed/,
+    said: /data was replaced|data(\/(messages\.db(-wal)?|journal|lock))? was removed or renamed/,
   },
   "left without its database": {
     take: (data) => Deno.remove(`${data}/messages.db`),

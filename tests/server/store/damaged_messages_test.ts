@@ -195,3 +195,15 @@ Deno.test("a lease that is damaged is as if it had ended: its messages are given
     assertEquals((s.lease(2) as { texts: string[] }).texts, ["one", "two"]);
     assertEquals(s.damaged.length, 1);
   }));
+
+// store 7.2
+Deno.test("a mailbox that counts messages whose rows cannot be found says so once, and is empty", () =>
+  withSubject((s) => {
+    for (const text of ["one", "two"]) s.put(text);
+    s.damage(
+      "UPDATE message SET mailbox = 99 WHERE seq = 1",
+      "UPDATE message SET mailbox = 99 WHERE seq = 2",
+    );
+    for (let i = 0; i < 2; i++) assertEquals(s.apply({ kind: "take", mailbox: "bob" }), "empty");
+    assertEquals([s.lease(1), s.damaged], ["empty", ["mailbox bob"]]);
+  }));

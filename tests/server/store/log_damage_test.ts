@@ -3,6 +3,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "../../../server/store/database/database.ts";
+import { PAGE_BYTES } from "../../../server/store/database/transaction.ts";
+import { PositionRow } from "../../../server/store/engine/position.ts";
 import { logDamage } from "../../../server/store/database/log_damage.ts";
 import { openJournaledStore } from "../../../server/store/journaled/open.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
@@ -59,4 +61,37 @@ Deno.test("a log that lost what was not written back yet is used as far as it go
   const path = await killed(directory.path, 0);
   await flip(`${path}-wal`, HEAD_BYTES + 4 * FRAME_BYTES + 100);
   assertEquals(logDamage(path), undefined);
+});
+
+Deno.test("a page that a power cut tore while it was written back is no damage of the log, which is whole", async () => {
+  await using directory = await temporaryDirectory();
+  const path = `${directory.path}/messages.db`, live = `${directory.path}/live.db`, sector = 512;
+  using db = new DatabaseSync(live);
+  openDatabase(db);
+  const row = new PositionRow(db), chain = new Uint8Array(16).fill(5);
+  const { page } = db.prepare("SELECT rootpage AS page FROM sqlite_schema WHERE name = 'position'").get() as {
+    page: number;
+  };
+  const first = (page - 1) * PAGE_BYTES;
+  // numbers and clocks that take more bytes than those before: where the row began its chain stands now, which looks like a
+  // row, too
+  for (
+    const [number, wallClock] of [[100, 1], [200, 1.5], [40_000, 2], [9_000_000, 3.5], [
+      9_000_001,
+      4,
+    ]] as const
+  ) {
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    const before = await Deno.readFile(live);
+    row.set({ number, chain, wallClock, monotonicClock: wallClock });
+    db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    const after = await Deno.readFile(live);
+    await Deno.copyFile(`${live}-wal`, `${path}-wal`);
+    for (const [begins, ends] of [[before, after], [after, before]] as const) {
+      const torn = ends.slice();
+      torn.set(begins.subarray(first, first + sector), first);
+      await Deno.writeFile(path, torn);
+      assertEquals(logDamage(path), undefined);
+    }
+  }
 });

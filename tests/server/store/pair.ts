@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Random } from "../../simulation/random.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
 import { RandomRecords, TICK_ROWS } from "./random_records.ts";
-import { Replica } from "./replica.ts";
+import { type AppliedRecord, Replica } from "./replica.ts";
 
 /** Two engines that are given the same random records, and have to come to the same. */
 export class Pair implements Disposable {
@@ -18,15 +18,17 @@ export class Pair implements Disposable {
     this.written = new Replica(directory, directory === undefined ? undefined : random.split());
   }
 
-  /** Applies one record to both. */
-  play() {
+  /** Applies one record to both. Returns it, with what of its requests a journal would have. */
+  play(): AppliedRecord {
     const start = this.#records.begin(),
       requests = this.#isConfigured ? this.#records.requests() : [this.#records.configure()];
     this.#isConfigured = true;
     for (const replica of [this.still, this.written]) replica.begin(start);
+    const recorded: StoreRequest[] = [];
     for (const request of requests) {
       const expected = this.still.carryOut(request), outcome = this.written.carryOut(request);
       assertEquals(outcome, expected, `record ${start.number}: ${JSON.stringify(request)}`);
+      if (!expected.isRead) recorded.push(request);
       this.#records.learn(request, expected.outcome);
     }
     const [first] = requests as [StoreRequest],
@@ -36,6 +38,7 @@ export class Pair implements Disposable {
       assert(!isWholeTick || due !== "tick", `record ${start.number}: a tick is due after it`);
       replica.end();
     }
+    return { start, requests: recorded };
   }
 
   [Symbol.dispose]() {

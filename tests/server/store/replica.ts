@@ -2,7 +2,7 @@ import { Engine, type RecordStart } from "../../../server/store/engine/engine.ts
 import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
 import type { Random } from "../../simulation/random.ts";
 
-interface AppliedRecord {
+export interface AppliedRecord {
   start: RecordStart;
   requests: StoreRequest[];
 }

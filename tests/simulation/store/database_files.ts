@@ -54,7 +54,10 @@ function torn(durable: Bytes, written: Bytes, random: Random, probability: numbe
 
 /** What a process that was stopped had written over `before`, from the first byte on. */
 function partly(before: Bytes, after: Bytes, random: Random): Bytes {
-  const cut = random.between(0, after.length), rest = before.subarray(Math.min(cut, before.length));
+  let cut = random.between(0, after.length);
+  // it is one write
+  if (cut < LOG_HEAD_BYTES) cut = 0;
+  const rest = before.subarray(Math.min(cut, before.length));
   const result = new Uint8Array(cut + rest.length);
   result.set(after.subarray(0, cut));
   result.set(rest, cut);

@@ -14,6 +14,7 @@ import { DiskJournal } from "../../../server/store/journal/disk_journal.ts";
 import { StoreClocks } from "../../../server/store/journaled/clocks.ts";
 import { GroupCommit } from "../../../server/store/journaled/group.ts";
 import { JournaledStore } from "../../../server/store/journaled/journaled_store.ts";
+import { checkLog } from "../../../server/store/journaled/open_engine.ts";
 import { replay } from "../../../server/store/journaled/replay.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
 import type { Random } from "../random.ts";
@@ -117,6 +118,7 @@ export class Life {
 
   /** @throws {Error} The process has ended meanwhile, or cannot start. */
   static async start({ machine, oracle, random, requests }: LifeOptions): Promise<Life> {
+    checkLog(machine.directory);
     const writeBack = new SimulatedWriteBack(machine), openEngine = () => new SimulatedEngine(machine);
     const engine = openEngine();
     const lost = Promise.withResolvers<never>();
@@ -126,7 +128,7 @@ export class Life {
       const { folder } = machine, { journalId: id, position } = engine;
       const isNew = position.number === 0 && !folder.list().some((name) => /^\d+\.journal$/.test(name));
       journal = await DiskJournal.open({ folder, id, position, isNew, segmentBytes: SEGMENT_BYTES });
-      const last = replay(engine, journal, undefined);
+      const last = replay(engine, journal, machine.directory);
       oracle.compare(engine, journal.last);
       store = new JournaledStore({
         engine,

@@ -5,6 +5,7 @@
  */
 
 import { AssertionError } from "@std/assert";
+import { DatabaseUnusable } from "../../../server/store/errors.ts";
 import { JournalDamaged } from "../../../server/store/journal/recovery.ts";
 import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
 import { Random } from "../random.ts";
@@ -233,8 +234,6 @@ export class World implements Disposable {
 
 /** Whether a start may fail like this: not because of what it has found. */
 function isExpected(error: unknown, { isDisturbed }: Machine): boolean {
-  const { errcode = 0 } = error as { errcode?: number };
-  // SQLITE_CORRUPT, SQLITE_NOTADB
-  const isDamage = error instanceof JournalDamaged || [11, 26].includes(errcode & 0xff);
+  const isDamage = error instanceof JournalDamaged || error instanceof DatabaseUnusable;
   return isDisturbed && !isDamage && !(error instanceof AssertionError);
 }

@@ -31,6 +31,8 @@ export class Mailbox extends Registered {
   readonly takenQueues: readonly MailboxQueue[] = [this.short];
   /** Whether the event `long` was raised for it. */
   isLongReported = false;
+  /** Whether it was reported that it counts messages that cannot be found. */
+  isMissingReported = false;
 
   /** @param owner The owner of the first of the messages that it holds: it counts against that one's share. */
   constructor(name: string, public owner: Owner) {

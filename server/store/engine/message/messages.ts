@@ -21,7 +21,7 @@ import { type Mailbox, PendingMessage } from "../mailbox/mailbox.ts";
 import { Mailboxes } from "../mailbox/mailboxes.ts";
 import type { Owner } from "../mailbox/owners.ts";
 import { setApart } from "./coverage.ts";
-import { buryDamaged, buryDamagedDelayed } from "./damage.ts";
+import { buryDamaged, buryDamagedDelayed, reportDamage } from "./damage.ts";
 import { DeadLetterRows } from "./dead_letters.ts";
 import { type DelayedMessage, DelayedMessages, isWholeDelayed } from "./delayed_messages.ts";
 import { type DueMessage, KeptMessages } from "./kept_messages.ts";
@@ -158,12 +158,22 @@ export class Messages {
     const long = this.#ready.firstLong(mailbox) ?? Infinity;
     const overtakes = long < (message?.seq ?? Infinity);
     if (overtakes) this.#limits.passOver(mailbox);
-    if (message === undefined) return overtakes ? "too long" : "empty";
+    if (message === undefined) {
+      if (!overtakes) this.#reportMissing(mailbox);
+      return overtakes ? "too long" : "empty";
+    }
     this.#kept.remove(mailbox, message);
     const { sender, time, text } = message;
     const taken: Taken = { sender, time, text };
     if (overtakes) taken.overtakes = true;
     return taken;
+  }
+
+  /** Reports, once, that a mailbox in which no ready message was found counts some: a page of its rows is damaged. */
+  #reportMissing(mailbox: Mailbox) {
+    if (mailbox.isMissingReported || this.readyCount(mailbox.name) === 0) return;
+    mailbox.isMissingReported = true;
+    reportDamage(this.#context, "mailbox", mailbox.name);
   }
 
   lease(request: LeaseRequest): LeaseOutcome {
@@ -174,6 +184,7 @@ export class Messages {
       ? []
       : this.#ready.oldest(mailbox, request.max, request.maxBytes);
     if (messages.length === 0) {
+      if (mailbox !== undefined) this.#reportMissing(mailbox);
       if (request.subscribe) this.events.subscribe(request.mailbox);
       return "empty";
     }

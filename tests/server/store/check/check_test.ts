@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { checkDirectory } from "../../../../server/store/check/check.ts";
 import { openJournaledStore } from "../../../../server/store/journaled/open.ts";
+import { MIGRATIONS } from "../../../../server/store/database/migrations.ts";
 import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 import type { Leased } from "../../../../server/store/requests/lease.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
@@ -252,4 +253,25 @@ Deno.test("each kind of damage is found where it is", async (t) => {
     const [first] = await findings(path);
     assertMatch(first!, /^messages\.db, /);
   });
+});
+
+Deno.test("a directory of the version before is whole, and so it is when a start has brought it up to date", async () => {
+  await using directory = await temporaryDirectory();
+  const { path } = directory, file = `${path}/messages.db`;
+  await Deno.writeFile(file, new Uint8Array(), { mode: 0o600 });
+  {
+    using db = new DatabaseSync(file);
+    db.exec(
+      `PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA application_id = ${0x50726c79};`,
+    );
+    db.exec(MIGRATIONS.slice(0, -1).join(";"));
+    db.exec(`PRAGMA user_version = ${MIGRATIONS.length - 1}`);
+  }
+  const [note, ...more] = await findings(path);
+  assertMatch(note!, /^note messages\.db, : its schema is version \d+: rows have no checksums yet/);
+  assertEquals(more, []);
+  const store = await openJournaledStore({ directory: path, limits: LIMITS, onEvent() {} });
+  await store.apply([put("bob", "one")]);
+  await store.close();
+  assertEquals(await findings(path), []);
 });
