@@ -58,8 +58,12 @@ export class World implements Disposable {
   readonly #oracle = new Oracle();
   readonly #load: Load;
   #life: Life | undefined;
-  /** What a load has found wrong in an outcome. */
+  /** What a load has found wrong in an outcome, or what nobody has caught. */
   #error: unknown;
+  readonly #onRejection = (event: PromiseRejectionEvent) => {
+    event.preventDefault();
+    this.#error ??= event.reason;
+  };
   readonly figures: Figures = {
     steps: 0,
     requests: 0,
@@ -79,6 +83,7 @@ export class World implements Disposable {
     this.#load = load(this.#random.split());
     this.#machine = new Machine(this.#random.split(), this.#time);
     Life.install(this.#machine);
+    globalThis.addEventListener("unhandledrejection", this.#onRejection);
   }
 
   async run(steps: number): Promise<Figures> {
@@ -103,6 +108,8 @@ export class World implements Disposable {
     await this.#restart(false);
     await this.#load.end((request) => this.#ask(request));
     await this.#close();
+    await machine.turn();
+    if (this.#error !== undefined) throw this.#error;
     figures.operations = machine.operations;
     figures.kills = machine.stops.kill;
     figures.powerCuts = machine.stops["power cut"];
@@ -226,6 +233,7 @@ export class World implements Disposable {
   }
 
   [Symbol.dispose]() {
+    globalThis.removeEventListener("unhandledrejection", this.#onRejection);
     this.#time[Symbol.dispose]();
     this.#oracle[Symbol.dispose]();
     this.#machine.remove();
