@@ -89,7 +89,7 @@ function checkPages(check: Check, db: DatabaseSync): number | undefined {
     check.damage(DATABASE_FILE, "byte 60", what, `use a newer program, or ${RESTORE}`);
     return undefined;
   }
-  for (const row of db.prepare(`PRAGMA integrity_check(${FAULTS_MAX})`).iterate()) {
+  for (const row of db.prepare(`PRAGMA integrity_check(${FAULTS_MAX})`).all()) {
     const fault = String(Object.values(row as object)[0]);
     if (fault !== "ok") check.damage(DATABASE_FILE, "", `SQLite: ${fault.replaceAll("\n", "; ")}`);
   }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { CHECKED_COLUMNS, checkedColumns, type CheckedTable, isWhole } from "../database/checksum.ts";
 import { DATABASE_FILE } from "../database/database.ts";
+import { firstRow } from "../database/statements.ts";
 import { isWholeLetter, type Letter } from "../engine/message/dead_letters.ts";
 import { DELAYED_COLUMNS, type DelayedMessage, isWholeDelayed } from "../engine/message/delayed_messages.ts";
 import { isWholeLease, type LeaseRow } from "../engine/message/leased_messages.ts";
@@ -104,11 +105,18 @@ export function checkRows(
   }]);
   for (const [table, { query, isWhole, key, means, todo }] of [...Object.entries(MESSAGES), ...others]) {
     attempt(table, () => {
+      let rows = 0;
       for (const row of db.prepare(query).iterate() as Iterable<Record<string, unknown>>) {
+        rows++;
         if (table in MESSAGES && table !== "lease") check.totals.messages++;
         if (isWhole(row as never)) continue;
         const place = [table, ...key.map((column) => row[column])].join(" ");
         check.damage(DATABASE_FILE, place, `this row is not as it was written: ${means}`, todo);
+      }
+      // where SQLite fails, the iterator ends as if there was no more
+      const { count } = firstRow<{ count: number }>(db.prepare(`SELECT count(*) AS count FROM ${table}`))!;
+      if (rows !== count) {
+        check.damage(DATABASE_FILE, table, `${count - rows} of its ${count} rows cannot be read`);
       }
     });
   }

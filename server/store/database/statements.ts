@@ -20,7 +20,7 @@ export function firstRow<Row>(statement: StatementSync, ...values: SQLInputValue
   return statement.get(...values) as Row | undefined;
 }
 
-/** All rows of a query's result. */
+/** All rows of a query's result. Not `iterate`: in Deno 2.9 that ends as if there was no more where SQLite fails. */
 export function allRows<Row>(statement: StatementSync, ...values: SQLInputValue[]): Row[] {
   return statement.all(...values) as Row[];
 }

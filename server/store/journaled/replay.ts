@@ -1,5 +1,7 @@
 import type { Engine } from "../engine/engine.ts";
+import { DamagedRow } from "../database/checksum.ts";
 import type { Journal, RecordHead } from "../journal/journal.ts";
+import type { StoreEvent } from "../store.ts";
 import { unusable } from "./open_engine.ts";
 
 /** Version of the engine that the records are for (store 8.1). */
@@ -14,7 +16,8 @@ export type RecordClocks = Pick<RecordHead, "wallClock" | "monotonicClock">;
  *
  * @returns The clocks of the last record that was ever applied.
  * @throws {Error} A record is for an engine of another version.
- * @throws {DatabaseUnusable} The database does not agree with the journal.
+ * @throws {DatabaseUnusable} The database does not agree with the journal, or a row that is damaged was met: what the
+ * records did before might not come out again.
  */
 export function replay(
   engine: Engine,
@@ -33,11 +36,21 @@ export function replay(
     try {
       engine.begin(record);
       for (const request of record.requests) engine.apply(request);
-      engine.takeEvents();
+      refuseDamage(engine.takeEvents());
     } catch (error) {
       throw unusable(directory, error);
     }
     last = { wallClock, monotonicClock };
   }
   return { wallClock: last.wallClock, monotonicClock: last.monotonicClock };
+}
+
+/** @throws {DamagedRow} A row was damaged when the engine was opened, or when a record came across it. */
+function refuseDamage(events: readonly StoreEvent[]) {
+  for (const event of events) {
+    if (event.kind !== "damaged") continue;
+    throw new DamagedRow(
+      `row ${event.key} of ${event.table} is damaged, and the journal has records that may build on it`,
+    );
+  }
 }

@@ -63,8 +63,8 @@ export class Mailboxes extends Registry<Mailbox> {
       allRows<OwnerRow>(db.prepare("SELECT * FROM mailbox_owner WHERE messages > 0")),
       ({ mailbox }) => mailbox,
     );
-    for (const row of db.prepare("SELECT id, name, messages, bytes, owner FROM mailbox").iterate()) {
-      const { id, name, messages, bytes, owner: ownerId } = row as unknown as MailboxRow;
+    const rows = allRows<MailboxRow>(db.prepare("SELECT id, name, messages, bytes, owner FROM mailbox"));
+    for (const { id, name, messages, bytes, owner: ownerId } of rows) {
       const owner = owners.withId(ownerId), mailbox = new Mailbox(name, owner);
       let otherMessages = 0, otherBytes = 0;
       for (const other of others.get(id) ?? []) {
@@ -74,8 +74,8 @@ export class Mailboxes extends Registry<Mailbox> {
       }
       if (messages > 0) owners.change(owner, 1, messages - otherMessages, bytes - otherBytes);
       Object.assign(mailbox, { id, messages, bytes, stored: messages - delayed(name), otherMessages });
-      const rows = { rowMessages: messages, rowBytes: bytes, rowOwner: ownerId, hasOtherRows: true };
-      Object.assign(mailbox, rows);
+      const asStored = { rowMessages: messages, rowBytes: bytes, rowOwner: ownerId, hasOtherRows: true };
+      Object.assign(mailbox, asStored);
       this.insert(mailbox);
       this.#count(mailbox, 1);
     }

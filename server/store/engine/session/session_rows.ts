@@ -1,7 +1,7 @@
 import type { Linked } from "../../../quota/owner_lists.ts";
 import { checkedColumns, checksumOf } from "../../database/checksum.ts";
 import type { Context } from "../../database/context.ts";
-import { firstRow, prepareAll } from "../../database/statements.ts";
+import { allRows, firstRow, prepareAll } from "../../database/statements.ts";
 import type { SessionState } from "../../requests/session.ts";
 import { isWholeRow } from "../whole_row.ts";
 import type { Aged } from "./age_list.ts";
@@ -66,9 +66,9 @@ export class SessionRows {
 
   /** All that have rows, in the order of their last use; undefined for one whose row is damaged. */
   *load(): Generator<KeptSession | undefined> {
-    for (const row of this.#sql.all.iterate() as Iterable<unknown>) {
-      const { id, account, network, done, outcomes, used_at, use, start_time, ended } = row as SessionRow;
-      if (!isWholeRow(this.#context, "session", id, row as SessionRow)) {
+    for (const row of allRows<SessionRow>(this.#sql.all)) {
+      const { id, account, network, done, outcomes, used_at, use, start_time, ended } = row;
+      if (!isWholeRow(this.#context, "session", id, row)) {
         this.#removed.add(id);
         yield undefined;
         continue;

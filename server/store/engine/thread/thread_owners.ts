@@ -44,7 +44,7 @@ export class ThreadOwners {
       UNION ALL
       SELECT creator, 0, -sum(other.entries), -sum(other.bytes)
         FROM thread_owner AS other JOIN thread ON thread.id = other.thread GROUP BY creator`);
-    for (const row of counts.iterate() as Iterable<UserCounts>) this.change(row.user, row);
+    for (const row of allRows<UserCounts>(counts)) this.change(row.user, row);
   }
 
   /** The most that one user has. */
