@@ -7,6 +7,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { ANY_LENGTH, DATABASE_FILE } from "../database/database.ts";
+import { renewLog } from "../database/log_renewal.ts";
 import { isSameConfiguration } from "../engine/configuration.ts";
 import type { Engine } from "../engine/engine.ts";
 import { SESSION_LIMITS, type TableLimits } from "../../quota/fair_table.ts";
@@ -83,7 +84,10 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
   if (directory !== undefined && freeBytes(directory) < START_SEGMENTS * segmentBytes) {
     Reserve.release(directory);
   }
-  if (directory !== undefined) checkLog(directory);
+  if (directory !== undefined) {
+    checkLog(directory);
+    renewLog(directory);
+  }
   const restored = directory === undefined ? undefined : await restoredEpoch(directory);
   const openEngine = () => openEngineIn(directory), engine = openEngine();
   opening.defer(() => engine.close());
