@@ -44,7 +44,7 @@ export interface StoreOptions {
   /** Most bytes of the database file: past it nothing more is stored. */
   maxFileBytes?: number | undefined;
   /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
-  commitDelayMs?: number | undefined;
+  syncDelayMs?: number | undefined;
   /** The system's clocks by default. */
   clocks?: SystemClocks;
   onEvent(event: StoreEvent): void;
@@ -118,7 +118,7 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
       segmentBytes,
       keptRoomBytes: Math.min(KEPT_ROOM_BYTES, segmentBytes / 4),
     },
-    syncDelayMs: options.commitDelayMs,
+    syncDelayMs: options.syncDelayMs,
     onEvent: options.onEvent,
     onLost: options.onLost ?? (() => {}),
     pause: options.pause ?? (() => setImmediate()),
