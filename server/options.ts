@@ -283,8 +283,8 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
       transfers: { connections: values["file-connections"], transfers: values["max-transfers"] },
     },
     maxFileBytes: values["max-file"],
-    // milliseconds that every commit takes longer, to measure as on a slower disk
-    commitDelayMs: 0,
+    // milliseconds that every sync takes longer, to measure as on a slower disk
+    syncDelayMs: 0,
     originalFrom: new Networks(
       values["original-from"].length > 0
         ? values["original-from"].filter((network) => network !== "none")

@@ -184,7 +184,7 @@ async function open(
       takeBytesMax: maxTaken(options.maxDatagramBytes),
       forumLimits: options.forumLimits.threads,
       maxFileBytes,
-      commitDelayMs: options.commitDelayMs,
+      syncDelayMs: options.syncDelayMs,
       pause: async () => {
         await polling.due;
         await setImmediate();

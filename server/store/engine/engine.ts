@@ -12,7 +12,7 @@ import { Accounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
 import { ConfigurationRow } from "./configuration.ts";
 import { configurationLine, dumpRows, lineOf } from "./dump.ts";
-import { EpochRow } from "./epoch.ts";
+import { EPOCH_BYTES, EpochRow } from "./epoch.ts";
 import { type Handlers, requestHandlers } from "./handlers.ts";
 import { Measures } from "./measures.ts";
 import { Messages } from "./message/messages.ts";
@@ -39,9 +39,6 @@ export interface RecordStart {
   /** 32 bytes. */
   random: Uint8Array;
 }
-
-/** Bytes of an epoch (store 9.1). */
-const EPOCH_BYTES = 16;
 
 /** Rows that are removed, sessions that are forgotten, and messages that become ready, by one record: about a millisecond. */
 const SWEEP_ROWS = 512, FORGET_ROWS = 512, TICK_ROWS = 256;
@@ -285,8 +282,8 @@ export class Engine {
     yield* dumpRows(this.#db);
   }
 
-  /** Closes the database as it was at the last checkpoint. */
+  /** Closes the database as it was at the last checkpoint. A second call does nothing. */
   close() {
-    this.#db.close();
+    if (this.#db.isOpen) this.#db.close();
   }
 }

@@ -2,6 +2,9 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { checksumOf, singleRow } from "../database/checksum.ts";
 import type { Transaction } from "../database/transaction.ts";
 
+/** Bytes of an epoch (store 9.1); it is written in hexadecimal digits. */
+export const EPOCH_BYTES = 16;
+
 /** The epoch that sessions see: it names the lineage of the state (store 9.1). */
 export class EpochRow {
   readonly #transaction: Transaction;

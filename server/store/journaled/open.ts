@@ -7,6 +7,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { ANY_LENGTH, DATABASE_FILE } from "../database/database.ts";
+import { renewLog } from "../database/log_renewal.ts";
 import { isSameConfiguration } from "../engine/configuration.ts";
 import type { Engine } from "../engine/engine.ts";
 import { SESSION_LIMITS, type TableLimits } from "../../quota/fair_table.ts";
@@ -43,7 +44,7 @@ export interface StoreOptions {
   /** Most bytes of the database file: past it nothing more is stored. */
   maxFileBytes?: number | undefined;
   /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
-  commitDelayMs?: number | undefined;
+  syncDelayMs?: number | undefined;
   /** The system's clocks by default. */
   clocks?: SystemClocks;
   onEvent(event: StoreEvent): void;
@@ -83,7 +84,10 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
   if (directory !== undefined && freeBytes(directory) < START_SEGMENTS * segmentBytes) {
     Reserve.release(directory);
   }
-  if (directory !== undefined) checkLog(directory);
+  if (directory !== undefined) {
+    checkLog(directory);
+    renewLog(directory);
+  }
   const restored = directory === undefined ? undefined : await restoredEpoch(directory);
   const openEngine = () => openEngineIn(directory), engine = openEngine();
   opening.defer(() => engine.close());
@@ -114,7 +118,7 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
       segmentBytes,
       keptRoomBytes: Math.min(KEPT_ROOM_BYTES, segmentBytes / 4),
     },
-    syncDelayMs: options.commitDelayMs,
+    syncDelayMs: options.syncDelayMs,
     onEvent: options.onEvent,
     onLost: options.onLost ?? (() => {}),
     pause: options.pause ?? (() => setImmediate()),

@@ -4,9 +4,6 @@ import type { StoreRequest } from "../store.ts";
 /** Says that the directory was put back from a backup, and which lineage its state is of from then on (store 9.2). */
 export const RESTORED_FILE = "restored";
 
-/** Bytes of an epoch (store 9.1); it is written in hexadecimal digits. */
-export const EPOCH_BYTES = 16;
-
 const EPOCH = /^[0-9a-f]{32}$/;
 
 /** The epoch that a directory which was put back is to begin; undefined if it was not put back, or has begun it. */

@@ -59,6 +59,11 @@ export interface EndSession extends SessionName {
   low: number;
 }
 
+/** Whether a request needs space, rather than freeing some. */
+export function needsSpace({ kind }: OrderedRequest): boolean {
+  return kind === "put" || kind === "create" || kind === "post" || kind === "edit";
+}
+
 /** What became of a request that did not just succeed. `bad` changed nothing; `lost` lists messages not leased any more. */
 export type RequestOutcome = { kind: "lost"; ids: number[] } | { kind: "bad"; reason: string };
 

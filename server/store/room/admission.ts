@@ -6,7 +6,7 @@
 
 import { DATABASE_FILE, LOG_FILE } from "../database/database.ts";
 import { PAGE_BYTES } from "../database/transaction.ts";
-import type { OrderedRequest } from "../requests/session.ts";
+import { needsSpace } from "../requests/session.ts";
 import type { StoreRequest } from "../store.ts";
 import { freeBytes } from "./file_system.ts";
 import { Reserve } from "./reserve.ts";
@@ -185,8 +185,4 @@ export function isRefusedWhole(request: StoreRequest): boolean {
   return request.kind === "put" || request.kind === "attach" || request.kind === "channel" ||
     request.kind === "measure" && request.action === "take" ||
     request.kind === "account" && ["add", "change", "cover"].includes(request.what);
-}
-
-function needsSpace({ kind }: OrderedRequest): boolean {
-  return kind === "put" || kind === "create" || kind === "post" || kind === "edit";
 }

@@ -2,10 +2,7 @@ import { totalBytes } from "./file_system.ts";
 
 const FILE_NAME = "reserve";
 
-/**
- * About what the log holds before it is written back, 1,000 pages of 4 KiB: by so much the database file may have to grow.
- * It is more than one group of puts can use.
- */
+/** About what a checkpoint writes into SQLite's log: by so much the database file may have to grow. */
 export const RESERVE_BYTES = 4 * 1024 * 1024;
 
 /** On a small disk it has no more than this part of it. */

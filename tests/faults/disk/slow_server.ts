@@ -6,7 +6,7 @@ import { DEFAULT_OPTIONS } from "../../../server/options.ts";
 import { serve } from "../../../server/server.ts";
 
 const server = await serve(
-  { ...DEFAULT_OPTIONS, version: "slow", ports: { mailbox: 0 }, data: Deno.args[1], commitDelayMs: 5 },
+  { ...DEFAULT_OPTIONS, version: "slow", ports: { mailbox: 0 }, data: Deno.args[1], syncDelayMs: 5 },
   { ready: (report) => write(readyLines(report)), log: writeError },
 );
 await server.stopping;

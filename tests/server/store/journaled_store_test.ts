@@ -273,6 +273,29 @@ Deno.test("what is due by time is left to the next start when the store is close
   assertEquals(lost, []);
 });
 
+// store 6.4
+Deno.test("if the state cannot be made anew, that is what ends the store, and nothing is carried out any more", async () => {
+  let refused: Promise<unknown> | undefined;
+  class FullEngine extends Engine {
+    override checkpoint() {
+      // it waits for the checkpoint
+      refused = assertRejects(() => store.apply([put("b", "2")]), StoreLost, "Cannot open the database");
+      throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+    }
+  }
+  const { store, lost } = storeWith({
+    journal: new MemoryJournal(),
+    engine: new FullEngine({ directory: undefined }),
+    openEngine: () => {
+      throw new Error("Cannot open the database");
+    },
+  });
+  await store.begin([put("b", "1")]);
+  await refused!;
+  assertEquals(lost.map(({ message }) => message), ["Cannot open the database"]);
+  await store.close();
+});
+
 async function openIn(directory: string, events: StoreEvent[] = []) {
   return await openJournaledStore({
     directory,

@@ -67,6 +67,8 @@ function partly(before: Bytes, after: Bytes, random: Random): Bytes {
 export class DatabaseFiles {
   readonly #directory: string;
   #durable: DatabaseState = { database: new Uint8Array(), log: new Uint8Array() };
+  /** What was in the log when a sync failed: as far as it is not written again, no sync makes it durable. */
+  #forgotten: Bytes = new Uint8Array();
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -100,12 +102,15 @@ export class DatabaseFiles {
     }
     Deno.writeFileSync(this.#path(DATABASE_FILE), database);
     if (log.length > 0) Deno.writeFileSync(this.#path(LOG_FILE), log);
-    if (isDurable) this.#durable = { database, log };
+    if (!isDurable) return;
+    this.#durable = { database, log };
+    this.#forgotten = new Uint8Array();
   }
 
   /** All of it is synced. */
   sync() {
-    this.#durable = this.read();
+    this.syncDatabase();
+    this.syncLog();
   }
 
   syncDatabase() {
@@ -113,7 +118,24 @@ export class DatabaseFiles {
   }
 
   syncLog() {
-    this.#durable = { ...this.#durable, log: this.readLog() };
+    const log = this.readLog(), forgotten = this.#forgotten, { log: before } = this.#durable;
+    for (let at = 0; at < Math.min(forgotten.length, log.length); at += SECTOR) {
+      const end = Math.min(at + SECTOR, log.length);
+      if (!isSame(log, forgotten, at, end)) continue;
+      log.fill(0, at, end);
+      log.set(before.subarray(at, end), at);
+    }
+    this.#durable = { ...this.#durable, log };
+  }
+
+  /** A sync of the log has failed: the system takes for written what it has not written. */
+  forgetLog() {
+    this.#forgotten = this.readLog();
+  }
+
+  /** A process has written the log as it is once more: then it can be synced. */
+  noteRenewed() {
+    this.#forgotten = new Uint8Array();
   }
 
   /** What a transaction has written to the log: if that begins anew, its head is synced before the rest is written. */

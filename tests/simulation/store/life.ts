@@ -6,6 +6,7 @@
 
 import { DatabaseSync } from "node:sqlite";
 import { DATABASE_FILE } from "../../../server/store/database/database.ts";
+import { renewLog } from "../../../server/store/database/log_renewal.ts";
 import { PAGE_BYTES } from "../../../server/store/database/transaction.ts";
 import type { WriteBack } from "../../../server/store/checkpoint/write_back.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
@@ -66,9 +67,8 @@ class SimulatedWriteBack implements Pick<WriteBack, "logBytes" | "run" | "close"
   async run(): Promise<boolean> {
     const machine = this.#machine, { files } = machine;
     await machine.wait();
-    machine.operate({});
+    this.#syncLog();
     if (machine.isFull) throw machine.fullError();
-    files.syncLog();
     const { busy, log, checkpointed } = this.#db.prepare("PRAGMA wal_checkpoint(PASSIVE)").get() as Record<
       string,
       number
@@ -80,6 +80,19 @@ class SimulatedWriteBack implements Pick<WriteBack, "logBytes" | "run" | "close"
     machine.operate({});
     this.logBytes = log! * PAGE_BYTES;
     return busy === 0 && checkpointed === log;
+  }
+
+  /** After a failure the system takes for written what it has not written. */
+  #syncLog() {
+    const machine = this.#machine, { files } = machine;
+    try {
+      machine.operate({});
+      if (machine.failsLogSync) throw machine.syncError();
+    } catch (error) {
+      if (!machine.isStopped) files.forgetLog();
+      throw error;
+    }
+    files.syncLog();
   }
 
   close(): Promise<void> {
@@ -117,8 +130,22 @@ export class Life {
   }
 
   /** @throws {Error} The process has ended meanwhile, or cannot start. */
-  static async start({ machine, oracle, random, requests }: LifeOptions): Promise<Life> {
+  static async start(options: LifeOptions): Promise<Life> {
+    try {
+      return await Life.#open(options);
+    } catch (error) {
+      if (!options.machine.isStopped) options.machine.stop("kill");
+      throw error;
+    }
+  }
+
+  static async #open({ machine, oracle, random, requests }: LifeOptions): Promise<Life> {
     checkLog(machine.directory);
+    machine.operate({});
+    renewLog(machine.directory);
+    machine.files.noteRenewed();
+    machine.operate({});
+    machine.files.syncLog();
     const writeBack = new SimulatedWriteBack(machine), openEngine = () => new SimulatedEngine(machine);
     const engine = openEngine();
     const lost = Promise.withResolvers<never>();
@@ -157,6 +184,7 @@ export class Life {
       if (machine.isStopped) throw new Error("The process has ended");
       return new Life(machine, store, lost.promise);
     } catch (error) {
+      // so that what is closed changes nothing any more
       if (!machine.isStopped) machine.stop("kill");
       if (store) await store.close().catch(() => {});
       else {

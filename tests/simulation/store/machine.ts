@@ -43,9 +43,12 @@ export class Machine {
   stopIn: { operations: number; how: Stop } | undefined;
   /** So many operations later one fails. */
   failIn: number | undefined;
+  /** The next sync of SQLite's log fails. */
+  failsLogSync = false;
   /** Whether something has gone wrong since the last start: then the process may end by itself. */
   isDisturbed = false;
   operations = 0;
+  failures = 0;
   /** How often the process has ended without being asked to. */
   readonly stops = { "kill": 0, "power cut": 0 };
   readonly #random: Random;
@@ -100,15 +103,19 @@ export class Machine {
       this.crash(this.stopIn.how, operation, logBefore);
       throw new Stopped("The process ends");
     }
-    if (this.failIn !== undefined && this.failIn-- <= 0) {
-      this.failIn = undefined;
-      this.isDisturbed = true;
-      // SQLITE_IOERR_FSYNC
-      throw Object.assign(new Error("Input/output error"), { code: "EIO", errcode: 1034 });
-    }
+    if (this.failIn !== undefined && this.failIn-- <= 0) throw this.syncError();
     const needsRoom = operation.kind === "create" || operation.kind === "write" &&
         operation.name!.startsWith("spare-") && isLonger(this.folder, operation as Operation);
     if (this.isFull && needsRoom) throw this.fullError();
+  }
+
+  syncError(): Error {
+    this.failIn = undefined;
+    this.failsLogSync = false;
+    this.isDisturbed = true;
+    this.failures++;
+    // SQLITE_IOERR_FSYNC
+    return Object.assign(new Error("Input/output error"), { code: "EIO", errcode: 1034 });
   }
 
   fullError(): Error {
@@ -137,6 +144,7 @@ export class Machine {
       database: how === "kill" ? files.afterKill(random, logBefore) : files.afterPowerCut(random),
     };
     this.stopIn = this.failIn = undefined;
+    this.failsLogSync = false;
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 

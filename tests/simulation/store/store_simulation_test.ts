@@ -29,7 +29,8 @@ async function simulate(seed: number, Load: new (random: Random) => Load): Promi
   try {
     return await world.run(STEPS);
   } catch (error) {
-    throw new Error(`WIREPOST_SEED=${seed} fails again after ${world.figures.steps} steps`, { cause: error });
+    const again = `${FULL ? "WIREPOST_FAULTS=full " : ""}WIREPOST_SEED=${seed}`;
+    throw new Error(`${again} fails again, alone, after ${world.figures.steps} steps`, { cause: error });
   }
 }
 

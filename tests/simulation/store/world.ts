@@ -103,6 +103,7 @@ export class World implements Disposable {
       if (this.#error !== undefined) throw this.#error;
     }
     machine.stopIn = machine.failIn = undefined;
+    machine.failsLogSync = false;
     machine.isFull = false;
     await this.#close();
     await this.#restart(false);
@@ -111,6 +112,7 @@ export class World implements Disposable {
     await machine.turn();
     if (this.#error !== undefined) throw this.#error;
     figures.operations = machine.operations;
+    figures.failures = machine.failures;
     figures.kills = machine.stops.kill;
     figures.powerCuts = machine.stops["power cut"];
     figures.records = this.#oracle.acknowledged;
@@ -120,15 +122,15 @@ export class World implements Disposable {
 
   /** Something may go wrong soon. */
   #fault() {
-    const random = this.#random, machine = this.#machine, { figures } = this;
+    const random = this.#random, machine = this.#machine;
     if (random.chance(0.005) && machine.stopIn === undefined) {
       machine.stopIn = { operations: random.between(0, 40), how: random.chance(0.5) ? "kill" : "power cut" };
     }
     if (random.chance(0.001) && !machine.isStopped) machine.crash(random.chance(0.5) ? "kill" : "power cut");
     if (random.chance(0.001) && machine.failIn === undefined) {
       machine.failIn = random.between(0, 40);
-      figures.failures++;
     }
+    if (random.chance(0.001)) machine.failsLogSync = true;
     if (random.chance(machine.isFull ? 0.01 : 0.0005)) machine.isFull = !machine.isFull;
     if (random.chance(0.001)) machine.clockSet += random.between(-2, 2) * random.between(0, 86_400_000);
   }
@@ -185,7 +187,7 @@ export class World implements Disposable {
     do {
       if (this.#life) await this.#endLife();
       this.#machine.restart();
-      if (mayFail && this.#random.chance(0.1)) this.#faultAtStart();
+      if (mayFail && this.#random.chance(0.2)) this.#faultAtStart();
     } while (!await this.#start() || !await this.#look());
   }
 
@@ -193,6 +195,7 @@ export class World implements Disposable {
   async #look(): Promise<boolean> {
     const machine = this.#machine;
     machine.stopIn = machine.failIn = undefined;
+    machine.failsLogSync = false;
     try {
       await this.#load.restarted((request) => this.#ask(request));
       return true;

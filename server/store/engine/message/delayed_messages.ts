@@ -28,10 +28,9 @@ export class DelayedMessages {
 
   constructor({ db, transaction }: Pick<Context, "db" | "transaction">) {
     this.#transaction = transaction;
-    const select =
-      "SELECT id, due, mailbox, sender, time, text, bytes, expires, owner, checksum FROM delayed";
+    const select = `SELECT ${DELAYED_COLUMNS} FROM delayed`;
     this.#sql = prepareAll(db, {
-      add: `INSERT INTO delayed (id, due, mailbox, sender, time, text, bytes, expires, owner, checksum)
+      add: `INSERT INTO delayed (${DELAYED_COLUMNS})
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       due: `${select} WHERE due <= ? ORDER BY due, id ${LIMIT}`,
       next: "SELECT due FROM delayed ORDER BY due LIMIT 1",

@@ -5,14 +5,15 @@ import { ForgottenSessions } from "./forgotten_sessions.ts";
 import type { Reached } from "../mailbox/limits.ts";
 import type { Messages } from "../message/messages.ts";
 import type { Threads } from "../thread/threads.ts";
-import type {
-  EndSession,
-  OpenSession,
-  OrderedBatch,
-  OrderedRequest,
-  RequestOutcome,
-  SessionOutcome,
-  SessionState,
+import {
+  type EndSession,
+  needsSpace,
+  type OpenSession,
+  type OrderedBatch,
+  type OrderedRequest,
+  type RequestOutcome,
+  type SessionOutcome,
+  type SessionState,
 } from "../../requests/session.ts";
 import { type KeptSession, SessionRows } from "./session_rows.ts";
 
@@ -291,9 +292,4 @@ export class Sessions {
 
 function isCounted({ account, ended }: KeptSession): boolean {
   return account === "" || !ended;
-}
-
-/** Whether a request needs space, rather than freeing some. */
-function needsSpace({ kind }: OrderedRequest): boolean {
-  return kind === "put" || kind === "create" || kind === "post" || kind === "edit";
 }
