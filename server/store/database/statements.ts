@@ -6,6 +6,9 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
  */
 export const LIMIT = "LIMIT ? + 0";
 
+/** So many bytes of text in a row cost about as much to write as one row more. */
+export const ROW_BYTES = 512;
+
 /** Prepares statements once, each under its name. */
 export function prepareAll<Name extends string>(
   db: DatabaseSync,

@@ -1,6 +1,6 @@
 import { greatestOf } from "../../quota/share.ts";
 import type { Context } from "../database/context.ts";
-import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
+import { allRows, firstRow, prepareAll } from "../database/statements.ts";
 import { PAGE_BYTES } from "../database/transaction.ts";
 import type { Fullest, OldestMailbox } from "../requests/report.ts";
 import type { Messages } from "./message/messages.ts";
@@ -8,6 +8,13 @@ import type { Threads } from "./thread/threads.ts";
 
 /** The oldest messages that are looked at: about a millisecond's work. */
 const OLDEST_ROWS = 4096;
+
+/** A mailbox, the time of the oldest of its messages that were looked at, and how many these are. */
+interface OldestRow {
+  mailbox: string;
+  time: number;
+  count: number;
+}
 
 /** Answers what is near its limits, and what is oldest: what an administrator asks for. */
 export class Reports {
@@ -21,9 +28,9 @@ export class Reports {
     this.#messages = messages;
     this.#threads = threads;
     this.#sql = prepareAll(context.db, {
-      oldest: `SELECT name AS mailbox, min(time) AS time
+      oldest: `SELECT name AS mailbox, min(time) AS time, count(*) AS count
         FROM (SELECT mailbox, seq, time FROM message ORDER BY seq LIMIT ${OLDEST_ROWS}) AS first
-        JOIN mailbox ON mailbox.id = first.mailbox GROUP BY mailbox.id ORDER BY min(seq) ${LIMIT}`,
+        JOIN mailbox ON mailbox.id = first.mailbox GROUP BY mailbox.id ORDER BY min(seq)`,
       pages: "PRAGMA page_count",
     });
   }
@@ -41,22 +48,18 @@ export class Reports {
     };
   }
 
-  /** Of what only memory has, a mailbox counts that has nothing else: all with rows are older. */
+  /** The mailboxes of the oldest messages: those with rows, and then those that only memory has. */
   oldest(limit: number): OldestMailbox[] {
-    const found = new Map<string, { mailbox: string; time: number }>();
-    for (const row of allRows<{ mailbox: string; time: number }>(this.#sql.oldest, limit)) {
-      found.set(row.mailbox, row);
+    const found = new Map<string, number>();
+    let left = OLDEST_ROWS;
+    for (const { mailbox, time, count } of allRows<OldestRow>(this.#sql.oldest)) {
+      found.set(mailbox, time);
+      left -= count;
     }
-    for (
-      const { mailbox: { name: mailbox, stored }, time } of this.#messages.tables.kept.pending.oldest(
-        OLDEST_ROWS,
-      )
-    ) {
-      if (stored === 0) {
-        found.set(mailbox, { mailbox, time: Math.min(time, found.get(mailbox)?.time ?? Infinity) });
-      }
+    for (const { mailbox: { name }, time } of this.#messages.tables.kept.pending.oldest(left)) {
+      found.set(name, Math.min(time, found.get(name) ?? Infinity));
     }
-    return [...found.values()].slice(0, limit)
-      .map((row) => ({ ...row, messages: this.#messages.count(row.mailbox).messages }));
+    return [...found].slice(0, limit)
+      .map(([mailbox, time]) => ({ mailbox, time, messages: this.#messages.count(mailbox).messages }));
   }
 }

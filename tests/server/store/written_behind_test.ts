@@ -1,6 +1,6 @@
 /** What the engine has in memory, and when that is written. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
 import { StatementSync } from "node:sqlite";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import type { Leased } from "../../../server/store/requests/lease.ts";
@@ -165,4 +165,23 @@ Deno.test("what only reads writes nothing, and finds what only memory has behind
   const before = [s.texts, oldest()];
   s.checkpoint();
   assertEquals([s.texts, oldest()], before);
+});
+
+Deno.test("what is long is written in smaller pieces", () => {
+  using s = new Subject();
+  const pieces = () => {
+    let count = 1;
+    while (s.engine.flush(256)) count++;
+    return count;
+  };
+  for (let i = 0; i < 200; i++) s.put(`${i}`);
+  assertEquals(pieces(), 1);
+  for (let i = 0; i < 20; i++) s.put("x".repeat(60_000));
+  assertGreater(pieces(), 5);
+  for (let session = 0; session < 20; session++) {
+    const ids = Array.from({ length: 5000 }, (_, i) => 1e14 + i);
+    const changes = [{ kind: "ack" as const, token: "0".repeat(16), ids }];
+    s.apply({ kind: "session", session: `${session}`, fresh: true, first: 1, low: 1, changes });
+  }
+  assertGreater(pieces(), 5);
 });

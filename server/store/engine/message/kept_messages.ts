@@ -1,5 +1,5 @@
 import type { Context } from "../../database/context.ts";
-import { allRows } from "../../database/statements.ts";
+import { allRows, ROW_BYTES } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
 import type { Mailbox, PendingMessage } from "../mailbox/mailbox.ts";
 import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
@@ -176,9 +176,9 @@ export class KeptMessages {
     ]));
   }
 
-  /** Gives up to `count` of the oldest messages that have none rows. Returns how many they were. */
+  /** Gives up to `count` of the oldest messages that have none rows: fewer if they are long. Returns how many they were. */
   flush(count: number): number {
-    const messages = this.pending.oldest(count);
+    const messages = this.pending.oldest(count, count * ROW_BYTES);
     if (messages.length === 0) return 0;
     this.rows.insert(messages);
     this.pending.store(messages);

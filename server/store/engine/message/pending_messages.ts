@@ -57,12 +57,15 @@ export class PendingMessages {
     this.#trim();
   }
 
-  /** Up to `count` of them, the oldest first. */
-  oldest(count: number): PendingMessage[] {
+  /** Up to `count` of them, the oldest first: fewer if they have more than about `maxBytes` bytes of text. */
+  oldest(count: number, maxBytes = Infinity): PendingMessage[] {
     const found: PendingMessage[] = [], messages = this.#messages;
-    for (let at = this.#head; at < messages.length && found.length < count; at++) {
+    let bytes = 0;
+    for (let at = this.#head; at < messages.length && found.length < count && bytes < maxBytes; at++) {
       const message = messages[at];
-      if (message !== undefined) found.push(message);
+      if (message === undefined) continue;
+      found.push(message);
+      bytes += message.bytes;
     }
     return found;
   }

@@ -1,7 +1,7 @@
 import type { Linked } from "../../../quota/owner_lists.ts";
 import { checkedColumns, checksumOf } from "../../database/checksum.ts";
 import type { Context } from "../../database/context.ts";
-import { allRows, firstRow, prepareAll } from "../../database/statements.ts";
+import { allRows, firstRow, prepareAll, ROW_BYTES } from "../../database/statements.ts";
 import type { SessionState } from "../../requests/session.ts";
 import { isWholeRow } from "../whole_row.ts";
 import type { Aged } from "./age_list.ts";
@@ -113,7 +113,7 @@ export class SessionRows {
     if (session.hasRow) this.#removed.add(session.id);
   }
 
-  /** Brings up to so many rows up to date. Returns whether there are more. */
+  /** Brings up to about so many rows up to date: fewer if they are long. Returns whether there are more. */
   flush(rows: number): boolean {
     let left = rows;
     for (const id of this.#removed) {
@@ -122,19 +122,21 @@ export class SessionRows {
       this.#removed.delete(id);
     }
     for (const session of this.#changed) {
-      if (left-- <= 0) return true;
-      this.#store(session);
+      if (left <= 0) return true;
+      left -= 1 + this.#store(session) / ROW_BYTES;
       this.#changed.delete(session);
     }
     return false;
   }
 
-  #store(session: KeptSession) {
+  /** Returns how long its outcomes are. */
+  #store(session: KeptSession): number {
     const { id, done, outcomes = NO_OUTCOMES, usedAt, age, account, network, startTime, ended } = session;
     const text = JSON.stringify(outcomes);
     const values = [id, done, text, usedAt, age, account, network, startTime, Number(ended)];
     this.#context.transaction.run(this.#sql.set, ...values, checksumOf(...values));
     session.hasRow = true;
     session.outcomes = outcomes.length === 0 ? NO_OUTCOMES : undefined;
+    return text.length;
   }
 }
