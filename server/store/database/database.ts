@@ -39,8 +39,9 @@ const STORAGE = new Set([8, 10, 13, 14]);
 
 /**
  * SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC: nobody can know what a failed sync has written, so it is not tried again.
+ * SQLITE_IOERR_TRUNCATE is not for want of space: there would be nothing to wait for.
  */
-const LOST = new Set([1034, 1290]);
+const LOST = new Set([1034, 1290, 1546]);
 
 /** `takeBytesMax` of a store whose takes give messages of any length. */
 export const ANY_LENGTH = Number.MAX_SAFE_INTEGER;

@@ -156,6 +156,8 @@ export class Admission {
 
   /** A checkpoint, or its write-back, has ended; if for want of space, it is tried again. */
   endCheckpoint(hasFailed: boolean) {
+    // one that works again shows that the disk does, whether or not it had been for want of space
+    if (this.#hasFailed && !hasFailed) this.#fullest = undefined;
     this.#hasFailed = hasFailed;
     if (hasFailed) this.#reserve.release();
     this.#checkedAt = -Infinity;
