@@ -24,7 +24,7 @@ const HELP: Omit<Command, "run"> = {
     "Checks a backup of 'wirepost backup', and copies it into a data directory that has no database; the backup stays as it\n" +
     "is. Run it as the user whose server it is. What is left there of a database that is gone is moved aside, to unknown/.",
     "At the next start all sessions of clients end, because they may know of messages that are not there any more: their\n" +
-    "programs are told that the outcome of what is open is unknown.",
+    "programs get an error for each request whose outcome is not known.",
   ],
   options: {
     json: { help: "Print an object" },

@@ -65,8 +65,8 @@ export interface SendQueueOptions extends Pick<Environment, "monotonicClock"> {
 /**
  * Invariant: at most `maxPendingBytes` wait. Chunks are kept by reference and never changed.
  *
- * A message to many makes as many writes, most of which are done at once. So a write costs no more than its promise: no
- * function of its own waits for it, and a chunk that nothing waits before is in no list.
+ * A message to many members makes one write for each, and most writes end at once. So that a write costs little, no
+ * asynchronous function is called for it, and a chunk is listed only if another one is still being written.
  */
 export class SendQueue implements PendingClient {
   readonly #options: SendQueueOptions;

@@ -39,7 +39,7 @@ const STORAGE = new Set([8, 10, 13, 14]);
 
 /**
  * SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC: nobody can know what a failed sync has written, so it is not tried again.
- * SQLITE_IOERR_TRUNCATE is not for want of space: there would be nothing to wait for.
+ * SQLITE_IOERR_TRUNCATE does not come from a full disk, so no free space will end it.
  */
 const LOST = new Set([1034, 1290, 1546]);
 
