@@ -64,13 +64,15 @@ export async function status(sources: StatusSources): Promise<string[]> {
 }
 
 function journalValues(figures: StoreFigures): [MetricName, number][] {
-  const { records, bytes, syncs, syncMs, segments, checkpoints } = figures;
+  const { records, bytes, syncs, syncMs, segments, backlog, checkpoints } = figures;
   return [
     ["journal records", records],
     ["journal bytes", bytes],
     ["journal syncs", syncs],
     ["journal sync time", syncMs],
     ["journal segments", segments],
+    ["backlog", backlog.bytes],
+    ["backlog time", Math.round(backlog.workMs)],
     ["checkpoints", checkpoints],
   ];
 }
