@@ -1,8 +1,8 @@
 import { DATABASE_FILE } from "../database/database.ts";
 import { refusalOf, versionAfter } from "../engine/version.ts";
+import { readRecord } from "../journal/codec/record.ts";
 import { DiskFolder } from "../journal/folder.ts";
 import type { JournalPosition, JournalRecord } from "../journal/journal.ts";
-import { readRecord } from "../journal/record.ts";
 import { JournalDamaged, recoverJournal } from "../journal/recovery.ts";
 import { segmentCount } from "../journaled/open_journal.ts";
 import type { StoreRequest } from "../store.ts";
