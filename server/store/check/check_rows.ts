@@ -3,13 +3,17 @@ import { CHECKED_COLUMNS, checkedColumns, type CheckedTable, isWhole } from "../
 import { DATABASE_FILE } from "../database/database.ts";
 import { firstRow } from "../database/statements.ts";
 import { isWholeLetter, type Letter } from "../engine/message/dead_letters.ts";
-import { DELAYED_COLUMNS, type DelayedMessage, isWholeDelayed } from "../engine/message/delayed_messages.ts";
 import { isWholeLease, type LeaseRow } from "../engine/message/leased_messages.ts";
+import {
+  DELAYED_COLUMNS,
+  type DelayedMessage,
+  isWholeDelayed,
+} from "../engine/message/rows/delayed_messages.ts";
 import {
   isWhole as isWholeMessage,
   STORED_COLUMNS,
   type StoredMessage,
-} from "../engine/message/message_rows.ts";
+} from "../engine/message/rows/message_rows.ts";
 import type { Check } from "./finding.ts";
 
 /** How the rows of a table are checked. */
@@ -72,6 +76,7 @@ const KEYS: Readonly<Record<CheckedTable, readonly string[]>> = {
   position: [],
   configuration: [],
   epoch: [],
+  engine: [],
 };
 
 const NO_START = "a server does not start";
@@ -87,6 +92,7 @@ const MEANS: Readonly<Record<CheckedTable, string>> = {
   position: NO_START,
   configuration: NO_START,
   epoch: NO_START,
+  engine: NO_START,
 };
 
 /** Compares every row that has a checksum with it (store 7.1). */

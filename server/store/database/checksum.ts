@@ -5,7 +5,7 @@
  */
 
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import { crc32c } from "../journal/crc32c.ts";
+import { crc32c } from "../journal/codec/crc32c.ts";
 
 /** The columns that the checksum of a row covers, in their order, by table. */
 export const CHECKED_COLUMNS = {
@@ -19,6 +19,7 @@ export const CHECKED_COLUMNS = {
   position: ["number", "chain", "wall_clock", "monotonic_clock", "journal"],
   configuration: ["text"],
   epoch: ["id"],
+  engine: ["version"],
 } as const;
 
 export type CheckedTable = keyof typeof CHECKED_COLUMNS;

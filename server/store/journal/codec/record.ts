@@ -5,10 +5,10 @@
  */
 
 import { createHash } from "node:crypto";
+import type { JournalRecord, NewRecord } from "../journal.ts";
 import { ByteReader, FormatError } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { crc32c } from "./crc32c.ts";
-import type { JournalRecord, NewRecord } from "./journal.ts";
 import { encodeRequests } from "./request_codec.ts";
 import { decodeRequests } from "./request_decoder.ts";
 
@@ -53,6 +53,8 @@ export interface RecordPlace {
 
 /** What is to be known of a record before it is read. */
 export interface RecordInfo extends RecordPlace {
+  /** Version of the engine that it is for. */
+  engine: number;
   /** Where its bytes begin and end. */
   start: number;
   end: number;
@@ -125,7 +127,15 @@ export function findRecord(
   if (view.getUint32(start + CHECKSUM, true) !== checksum(bytes, start, end, seed)) return undefined;
   const number = getNumber(view, start + NUMBER), synced = getNumber(view, start + SYNCED);
   if (number < 1 || number > NUMBER_MAX || synced >= number) return undefined;
-  return { number, synced, start, end, chain: bytes.slice(start + CHAIN, start + CHAIN + CHAIN_BYTES) };
+  const engine = view.getUint16(start + ENGINE, true);
+  return {
+    number,
+    engine,
+    synced,
+    start,
+    end,
+    chain: bytes.slice(start + CHAIN, start + CHAIN + CHAIN_BYTES),
+  };
 }
 
 /**

@@ -1,15 +1,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { FormatError } from "../../../../server/store/journal/byte_reader.ts";
-import { ByteWriter } from "../../../../server/store/journal/byte_writer.ts";
-import type { JournalRecord } from "../../../../server/store/journal/journal.ts";
+import { FormatError } from "../../../../../server/store/journal/codec/byte_reader.ts";
+import { ByteWriter } from "../../../../../server/store/journal/codec/byte_writer.ts";
 import {
   findRecord,
   hashRecord,
   readRecord,
   sealRecord,
   writeRecord,
-} from "../../../../server/store/journal/record.ts";
-import { put } from "./records.ts";
+} from "../../../../../server/store/journal/codec/record.ts";
+import type { JournalRecord } from "../../../../../server/store/journal/journal.ts";
+import { put } from "../records.ts";
 
 const SEED = 0x1234567;
 
@@ -43,7 +43,14 @@ function find(bytes: Uint8Array, seed = SEED) {
 Deno.test("a record comes back with every field as it was", () => {
   const chain = Uint8Array.from({ length: 16 }, (_, i) => 100 + i);
   const bytes = bytesOf(RECORD, chain, 2 ** 40 + 4), info = find(bytes);
-  assertEquals(info, { number: RECORD.number, synced: 2 ** 40 + 4, start: 8, end: bytes.length, chain });
+  assertEquals(info, {
+    number: RECORD.number,
+    engine: RECORD.engine,
+    synced: 2 ** 40 + 4,
+    start: 8,
+    end: bytes.length,
+    chain,
+  });
   assertEquals(readRecord(bytes, info!), RECORD);
   const other = { ...RECORD, canStore: false }, otherBytes = bytesOf(other);
   assertEquals(readRecord(otherBytes, find(otherBytes)!), other);
