@@ -13,7 +13,8 @@ import type { MetricName, Metrics, TableName } from "./report/metrics.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
-import type { JournaledStore, StoreFigures } from "./store/journaled/journaled_store.ts";
+import type { StoreFigures } from "./store/journaled/figures.ts";
+import type { JournaledStore } from "./store/journaled/journaled_store.ts";
 
 /** What is measured; a service that doesn't run is undefined. */
 export interface StatusSources {

@@ -10,9 +10,10 @@ import { Hold } from "../checkpoint/hold.ts";
 import type { StoreClocks } from "./clocks.ts";
 import { setTimer, within } from "../../quota/uptime.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
+import type { StoreFigures } from "./figures.ts";
 import { Recorder } from "./recorder.ts";
 import { type RecordClocks, replay } from "./replay.ts";
-import type { Amount, BacklogOptions } from "../checkpoint/backlog.ts";
+import type { BacklogOptions } from "../checkpoint/backlog.ts";
 import type { WriteBack } from "../checkpoint/write_back.ts";
 
 /**
@@ -53,19 +54,6 @@ export interface JournaledStoreOptions extends Omit<BacklogOptions, "journal"> {
   pause(): Promise<void>;
   /** Called once if the store cannot be relied on any more. */
   onLost(error: Error): void;
-}
-
-/** Counts since the store was opened, but for `segments` and `backlog`. */
-export interface StoreFigures {
-  records: number;
-  bytes: number;
-  segments: number;
-  syncs: number;
-  /** Milliseconds that the syncs took together. */
-  syncMs: number;
-  /** What the database does not have on disk now. */
-  backlog: Amount;
-  checkpoints: number;
 }
 
 /** Requests that belong together, and who waits for their outcomes. */
