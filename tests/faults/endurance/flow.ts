@@ -10,6 +10,7 @@ import { answerLines } from "../line_process.ts";
 
 export interface Flow {
   port: number;
+  mailbox: string;
   /** Messages a second; fewer if the server takes fewer. */
   rate: number;
   ms: number;
@@ -25,8 +26,6 @@ export interface Flown {
   late: number;
 }
 
-const MAILBOX = "flow";
-
 /** Bytes of a text; it begins with its number. */
 const TEXT_BYTES = 40;
 
@@ -40,13 +39,17 @@ const PATIENCE_MS = 60_000;
 const TICK_MS = 2;
 
 /** Sends until the time is over. Returns how many. */
-async function send(mailbox: Mailbox, { rate, ms }: Flow, failed: (error: unknown) => void): Promise<number> {
+async function send(
+  session: Mailbox,
+  { mailbox, rate, ms }: Flow,
+  failed: (error: unknown) => void,
+): Promise<number> {
   const began = performance.now();
   let sent = 0, open = 0;
   for (let elapsed = 0; elapsed < ms || open > 0; elapsed = performance.now() - began) {
     const due = elapsed < ms ? elapsed * rate / 1000 : 0;
     for (; sent < due && open < SENDING_MAX; open++) {
-      mailbox.send(MAILBOX, "al", `${sent++} `.padEnd(TEXT_BYTES, ".")).then(() => open--, failed);
+      session.send(mailbox, "al", `${sent++} `.padEnd(TEXT_BYTES, ".")).then(() => open--, failed);
     }
     await new Promise((resolve) => setTimeout(resolve, TICK_MS));
   }
@@ -54,7 +57,8 @@ async function send(mailbox: Mailbox, { rate, ms }: Flow, failed: (error: unknow
 }
 
 class Receiver {
-  readonly #mailbox: Mailbox;
+  readonly #session: Mailbox;
+  readonly #mailbox: string;
   readonly #end = new AbortController();
   /** How often each was acknowledged. */
   readonly #times: Uint8Array;
@@ -65,15 +69,16 @@ class Receiver {
   #wake: (() => void) | undefined;
   late = 0;
 
-  constructor(mailbox: Mailbox, messagesMax: number) {
+  constructor(session: Mailbox, { mailbox, rate, ms }: Flow) {
+    this.#session = session;
     this.#mailbox = mailbox;
-    this.#times = new Uint8Array(messagesMax);
+    this.#times = new Uint8Array(Math.ceil(rate * ms / 1000) + 1);
   }
 
   /** Receives until all of them are acknowledged. */
   async run() {
     const { signal } = this.#end;
-    for await (const message of this.#mailbox.messages(MAILBOX, { signal, wait: PATIENCE_MS })) {
+    for await (const message of this.#session.messages(this.#mailbox, { signal, wait: PATIENCE_MS })) {
       const n = Number.parseInt(message.text);
       if (n < this.#expected) this.late++;
       this.#expected = Math.max(this.#expected, n + 1);
@@ -111,8 +116,8 @@ class Receiver {
 
 async function flow(asked: Flow): Promise<Flown> {
   await using sender = await connectMailbox(asked);
-  await using mailbox = await connectMailbox(asked);
-  const receiver = new Receiver(mailbox, Math.ceil(asked.rate * asked.ms / 1000) + 1);
+  await using session = await connectMailbox(asked);
+  const receiver = new Receiver(session, asked);
   const began = performance.now(), failed = Promise.withResolvers<never>(), receiving = receiver.run();
   const sent = await Promise.race([failed.promise, send(sender, asked, failed.reject)]);
   receiver.endAfter(sent);

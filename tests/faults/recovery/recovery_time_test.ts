@@ -99,26 +99,39 @@ async function hasLongJournal(administrator: Administrator): Promise<boolean> {
   return figures("backlog") > ALMOST * bytes || figures("backlog time") > ALMOST * workMs;
 }
 
-/**
- * Gives a server a load until its journal is as long as it gets, while another process keeps the database from being
- * written back; then the power is cut, and nothing is left of what was not synced. Starts another one.
- */
-async function cutPower(data: string, piece: Piece, what: string) {
-  const server = await start(data, `before ${what}`);
+/** What a server had when it was killed. */
+interface Killed {
+  messages: number;
+  figure(name: string): number;
+}
+
+async function kill(server: ServerProcess, administrator: Administrator): Promise<Killed> {
+  const messages = await administrator.count(), figure = await administrator.figures();
+  Deno.kill(server.pid, "SIGKILL");
+  await server.ended();
+  return { messages, figure };
+}
+
+/** Kills a server when its journal is as long as it gets: another process keeps the database from being written back. */
+async function killWithLongJournal(server: ServerProcess, data: string, piece: Piece): Promise<Killed> {
   using administrator = await Administrator.of(data, new Peer(server.port));
+  using reader = new DatabaseSync(`${data}/${DATABASE_FILE}`, { readOnly: true });
+  for (const sql of ["BEGIN", "SELECT * FROM position"]) reader.prepare(sql).all();
   {
-    using reader = new DatabaseSync(`${data}/${DATABASE_FILE}`, { readOnly: true });
-    for (const sql of ["BEGIN", "SELECT * FROM position"]) reader.prepare(sql).all();
     await using loads = await loadsOf(server);
     for (let i = 0; FULL ? !await hasLongJournal(administrator) : i < SHORT_PIECES; i++) {
       await piece(loads, i);
     }
   }
-  const messages = await administrator.count(), figures = await administrator.figures();
-  Deno.kill(server.pid, "SIGKILL");
-  await server.ended();
+  return await kill(server, administrator);
+}
+
+/** Starts a server after a power cut, which has left nothing of what was not synced. */
+async function cutPower(data: string, piece: Piece, what: string) {
+  const server = await start(data, `before ${what}`);
+  const { messages, figure } = await killWithLongJournal(server, data, piece);
   for (const name of [LOG_FILE, `${DATABASE_FILE}-shm`]) await Deno.remove(`${data}/${name}`);
-  const mebibytes = (figures("backlog") / MIB).toFixed(1), ms = figures("backlog time");
+  const mebibytes = (figure("backlog") / MIB).toFixed(1), ms = figure("backlog time");
   await hasMessages(data, messages, `${mebibytes} MiB of ${what}, which took ${ms} ms to apply`);
 }
 
@@ -134,9 +147,7 @@ async function killWithLongLog(data: string) {
       await administrator.ask(`hold, ${id}`);
     }
   }
-  const messages = await administrator.count();
-  Deno.kill(server.pid, "SIGKILL");
-  await server.ended();
+  const { messages } = await kill(server, administrator);
   await hasMessages(data, messages, `${(logBytes() / MIB).toFixed(0)} MiB of SQLite's log`);
 }
 
