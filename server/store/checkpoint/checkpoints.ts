@@ -152,7 +152,7 @@ export class Checkpoints {
   }
 
   async #take() {
-    const { host, writeBack, journal, admission, pause } = this.#options;
+    const { host, writeBack, admission, pause } = this.#options;
     let isHolding = false, position: Position, written: Promise<Written> | undefined;
     const hold = () => {
       if (!isHolding) host.hold();
