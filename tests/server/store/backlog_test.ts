@@ -1,6 +1,7 @@
 /** The journal does not become longer than a start can apply in time: store 5.11. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { HELD_LOG_BYTES_MAX } from "../../../server/store/checkpoint/checkpoints.ts";
 import type { WriteBack } from "../../../server/store/checkpoint/write_back.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import { MemoryJournal } from "../../../server/store/journal/memory_journal.ts";
@@ -20,7 +21,7 @@ const ONE_RECORD = { bytes: Infinity, workMs: Number.MIN_VALUE };
 
 /** A write-back that ends when the test says so. */
 class CalledWriteBack {
-  readonly logBytes = 0;
+  logBytes = 0;
   logSyncs = 0;
   #running: PromiseWithResolvers<boolean> | undefined;
   #begun = Promise.withResolvers<void>();
@@ -118,6 +119,24 @@ Deno.test("during a hold it is enough that it is durable in SQLite's log", async
   await s.writeBack.end(true);
   await waiting;
   assertEquals((await s.store.hold.ask(id)).id, id);
+});
+
+// store 10.3
+Deno.test("a hold ends when SQLite's log is as long as it may get", async () => {
+  await using s = open();
+  const asked = s.store.hold.ask();
+  await s.writeBack.end(true);
+  const { id } = await asked;
+  s.writeBack.logBytes = HELD_LOG_BYTES_MAX + 1;
+  await s.put("1");
+  const waiting = s.put("2");
+  await s.writeBack.end(true);
+  await waiting;
+  await assertRejects(
+    () => s.store.hold.ask(id),
+    Error,
+    "the hold has ended: SQLite's log has become too long",
+  );
 });
 
 for (
