@@ -8,6 +8,8 @@ export interface OrderedLine {
   kind: string;
   n: number;
   text?: string;
+  /** IDs of messages that it names. */
+  ids?: readonly number[];
 }
 
 /** What a session knows of a service's request that has a tag. */
