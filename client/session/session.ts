@@ -42,6 +42,12 @@ const STALE_MS = 12 * 60 * 60 * 1000;
  */
 const FIRST_NUMBER_MS = 1000;
 
+/**
+ * While as many datagrams as these are in flight, requests that do not fill another one wait for others to share it, until
+ * an answer comes, or for so long after the last datagram.
+ */
+const SHARE_FROM_DATAGRAMS = 4, SHARE_MS = 1;
+
 /** `A` is what the server answers to unordered requests. */
 export class Session<A extends UnorderedAnswer> {
   readonly ordered: OrderedRequests;
@@ -72,6 +78,12 @@ export class Session<A extends UnorderedAnswer> {
   /** The highest number that had its outcome when the server was restarted: what it has performed is no less. */
   #doneBefore = 0;
   #receivedAt: number;
+  #sentAt = -Infinity;
+  /** Whether something has come since datagrams were sent last, and whether that was so when the last were begun. */
+  #hasReceived = false;
+  #isAnswering = false;
+  /** Until when requests wait for others to share their datagram; Infinity if none do. */
+  #sharedUntil = Infinity;
   #closing: PromiseWithResolvers<void> | undefined;
   #hasSaidBye = false;
   #ended: ((sent: boolean) => SessionEndError) | undefined;
@@ -94,7 +106,11 @@ export class Session<A extends UnorderedAnswer> {
     this.unordered = new UnorderedRequests(this.#inFlight, new BusyBackoff(environment.onBusy), start);
     this.#receivedAt = environment.monotonicClock();
     this.loop = new SendLoop(environment, this.#inFlight, {
-      prepare: () => this.prepare(),
+      prepare: () => {
+        this.#isAnswering = this.#hasReceived;
+        this.#hasReceived = false;
+        this.prepare();
+      },
       nextDatagram: (now) => this.#nextDatagram(now),
       deadline: (now) => this.#deadline(now),
       due: (now) => this.#due(now),
@@ -225,6 +241,7 @@ export class Session<A extends UnorderedAnswer> {
     if (wasBusy && !this.#isBusy) this.#liveness.hasRoom(now);
     for (const request of this.#inFlight.takeLost(now)) this.#resend(request);
     this.#liveness.received(now, !this.#inFlight.isEmpty);
+    this.#hasReceived = true;
     this.loop.sendAtEnd();
   }
 
@@ -343,7 +360,7 @@ export class Session<A extends UnorderedAnswer> {
     if (this.#isTooLate(now)) this.#beginAnew();
     const builder = new DatagramBuilder();
     if (this.hasAnswered) {
-      if (!this.#inFlight.maySend) return undefined;
+      if (!this.#inFlight.maySend || this.#waitsForMore(now)) return undefined;
       this.unordered.fill(builder, now);
       if (!this.#isBeginning) this.ordered.fill(builder, now);
     } else if (!this.#isIdle && this.#hello.datagram === undefined) builder.requests.push(this.#hello);
@@ -351,7 +368,18 @@ export class Session<A extends UnorderedAnswer> {
     const datagram = encodeRequests(this.#identity.header(this.ordered.low), builder.lines);
     this.#inFlight.sent(builder.requests, datagram.length, now);
     this.#liveness.sent(now);
+    this.#sentAt = now;
     return datagram;
+  }
+
+  /** Whether what there is to send waits for more, so that it shares a datagram. */
+  #waitsForMore(now: number): boolean {
+    const until = this.#sentAt + SHARE_MS;
+    this.#sharedUntil = Infinity;
+    if (this.#isAnswering || now >= until || this.#inFlight.datagrams < SHARE_FROM_DATAGRAMS) return false;
+    if (this.#closing !== undefined || this.unordered.isQueued || !this.ordered.isScarce) return false;
+    this.#sharedUntil = until;
+    return true;
   }
 
   /** Lets the server forget the session, which it would keep for a day; then ends it (session.md 8.4). */
@@ -372,6 +400,7 @@ export class Session<A extends UnorderedAnswer> {
   #deadline(now: number): number {
     return Math.min(
       this.#inFlight.deadline,
+      this.#sharedUntil,
       this.ordered.deadline(now),
       this.unordered.deadline(now),
       this.#liveness.deadline(this.#stuckSince, this.#isBusy),
