@@ -214,22 +214,24 @@ export function decodeMailboxRequest(kind: string, line: string): MailboxRequest
   return request?.kind === "lease" ? { ...request, ahead } : request;
 }
 
+/** The IDs of a put without times that was right, and how they stand in it: most puts have those of the one before. */
+let lastIds = { fields: "\n", receiver: "", sender: "" };
+
 /** A `put`. Servers get more of these than of all others, so it is read without a list of its fields. */
 function decodePut(line: string): MailboxRequest | BadRequest | undefined {
   const fields = new FieldReader(line, "put,".length), n = fields.number();
+  if (!fields.isWrong && fields.skip(lastIds.fields)) {
+    const { receiver, sender } = lastIds, text = fields.rest();
+    if (!isMessage(text)) return { kind: "bad", n, reason: "not printable" };
+    return { kind: "put", n, receiver, sender, delay: 0, ttl: undefined, text };
+  }
   const receiver = fields.text(), sender = fields.text(), delay = fields.text(), ttl = fields.text();
   if (fields.isWrong) return undefined;
   const text = fields.rest(), reason = badPut(receiver, sender, delay, ttl, text);
   if (reason !== undefined) return { kind: "bad", n, reason };
-  return {
-    kind: "put",
-    n,
-    receiver: lastPut.receiver,
-    sender: lastPut.sender,
-    delay: delay === "" ? 0 : Number(delay),
-    ttl: ttl === "" ? undefined : Number(ttl),
-    text,
-  };
+  if (delay === "" && ttl === "") lastIds = { fields: `${receiver},${sender},,,`, receiver, sender };
+  const time = { delay: Number(delay), ttl: ttl === "" ? undefined : Number(ttl) };
+  return { kind: "put", n, receiver, sender, ...time, text };
 }
 
 /** Whether the wire allows these values. */
@@ -238,15 +240,9 @@ export function isFailure({ delay, attempts, reason }: Failure): boolean {
     Number.isInteger(attempts) && attempts >= 1 && attempts <= MAX_ATTEMPTS && isReason(reason);
 }
 
-/** The IDs of the last put whose IDs are right: most have those of the one before. */
-let lastPut = { receiver: "\n", sender: "\n" };
-
 function badPut(to: string, from: string, delay: string, ttl: string, text: string): string | undefined {
-  if (to !== lastPut.receiver || from !== lastPut.sender) {
-    if (!isMailbox(to)) return "bad receiver";
-    if (to === SHARED_QUEUE ? from !== "" : !isId(from) || from === ADMIN) return "bad sender";
-    lastPut = { receiver: to, sender: from };
-  }
+  if (!isMailbox(to)) return "bad receiver";
+  if (to === SHARED_QUEUE ? from !== "" : !isId(from) || from === ADMIN) return "bad sender";
   if (delay !== "" && !isNumber(delay) || ttl !== "" && !isNumber(ttl)) return "bad time";
   if (!isMessage(text)) return "not printable";
   return undefined;

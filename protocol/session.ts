@@ -150,7 +150,7 @@ const requests = lineCodec<Extract<SessionRequest, { kind: "part" | "skip" }>>(
 function request<R>(line: string, decodeLine: DecodeLine<R>): SessionRequest | R | undefined {
   if (line === "bye") return { kind: line };
   const kind = kindOf(line);
-  return requests.decode(kind, line) ?? decodeLine(kind, line);
+  return decodeLine(kind, line) ?? requests.decode(kind, line);
 }
 
 const answers = lineCodec<Exclude<SessionAnswer, { kind: "ok" | "have" }>>({
@@ -168,7 +168,7 @@ const answers = lineCodec<Exclude<SessionAnswer, { kind: "ok" | "have" }>>({
 
 function answer<A>(line: string, decodeLine: DecodeLine<A>): SessionAnswer | A | undefined {
   const kind = kindOf(line);
-  if (kind !== "ok" && kind !== "have") return answers.decode(kind, line) ?? decodeLine(kind, line);
+  if (kind !== "ok" && kind !== "have") return decodeLine(kind, line) ?? answers.decode(kind, line);
   const [from = "", to = from] = line.slice(kind.length + 1).split("-");
   return isNumber(from) && isNumber(to) ? { kind, from: Number(from), to: Number(to) } : undefined;
 }
