@@ -71,7 +71,8 @@ Deno.test("a put is read alike whatever the one before it was", () => {
   const lines: [line: string, put: unknown][] = [];
   for (const [receiver, sender] of [["bob", "alice"], ["bob", "al"], ["", ""], ["bobalice", "x"]] as const) {
     for (const text of ["", "one", ",,,", "bob,alice,,,x", "5 Ω, or more"]) {
-      const put = { kind: "put", n: 7, receiver, sender, delay: 0, ttl: undefined, text };
+      const bytes = utf8Length(text);
+      const put = { kind: "put", n: 7, receiver, sender, delay: 0, ttl: undefined, text, bytes };
       lines.push([`put,7,${receiver},${sender},,,${text}`, put]);
       lines.push([`put,7,${receiver},${sender},5,,${text}`, { ...put, delay: 5 }]);
       lines.push([`put,7,${receiver},${sender},,6,${text}`, { ...put, ttl: 6 }]);

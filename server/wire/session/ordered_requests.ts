@@ -186,14 +186,15 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
     if (request === undefined) return undefined;
     const numbers = last - n + 1, isPut = request.kind === "bad" || request.text !== undefined;
     if (!isPut) return { kind: "bad", reason: "parts without a put", numbers };
-    return { ...this.#toStore({ ...request, text: text + (request.text ?? "") }), numbers };
+    text += request.text ?? "";
+    return { ...this.#toStore({ ...request, text, bytes: utf8Length(text) }), numbers };
   }
 
   /** What a request that has all of its text asks of the store. */
   #toStore(request: OrderedLine): OrderedRequest {
     if (request.kind === "bad") return { kind: "bad", reason: (request as BadRequest).reason };
     if (request.kind === "skip") return { kind: "skip" };
-    const { session, handler } = this.#options, bytes = utf8Length(request.text ?? "");
+    const { session, handler } = this.#options, { bytes = utf8Length(request.text ?? "") } = request;
     if (bytes > MAX_TEXT_BYTES) return { kind: "bad", reason: "too long" };
     return handler.toStore(session, request, bytes);
   }
