@@ -112,9 +112,10 @@ export class OrderedRequests {
     throw new RangeError(`Cannot put more than ${MAX_REQUESTS} messages at a time: wait for ready()`);
   }
 
-  /** Whether nothing is to be sent but new requests that do not fill a datagram. */
+  /** Whether there is something to send, and nothing but new requests that do not fill a datagram. */
   get isScarce(): boolean {
-    return this.#waitingBytes < MAX_LINE_BYTES && this.#repeats.length === 0 && this.#refused === undefined;
+    return this.#waitingCount > 0 && this.#waitingBytes < MAX_LINE_BYTES && this.#repeats.length === 0 &&
+      this.#refused === undefined;
   }
 
   /** Queues the request, after its parts. If the server refuses it, it is withdrawn after `wait` milliseconds. */

@@ -14,6 +14,7 @@ import {
 } from "../../protocol/session.ts";
 import { BusyBackoff, busyText } from "./busy_backoff.ts";
 import { DatagramBuilder } from "./loss/datagram_builder.ts";
+import { DatagramSharing } from "./loss/datagram_sharing.ts";
 import type { SessionEnvironment } from "./environment.ts";
 import { closed, notLoggedIn, owned, unknownOutcome } from "./endings.ts";
 import { BusyError, ClosedError, type SessionEndError } from "./errors.ts";
@@ -42,12 +43,6 @@ const STALE_MS = 12 * 60 * 60 * 1000;
  */
 const FIRST_NUMBER_MS = 1000;
 
-/**
- * While as many datagrams as these are in flight, requests that do not fill another one wait for others to share it, until
- * an answer comes, or for so long after the last datagram.
- */
-const SHARE_FROM_DATAGRAMS = 4, SHARE_MS = 1;
-
 /** `A` is what the server answers to unordered requests. */
 export class Session<A extends UnorderedAnswer> {
   readonly ordered: OrderedRequests;
@@ -56,6 +51,7 @@ export class Session<A extends UnorderedAnswer> {
   readonly environment: SessionEnvironment;
   readonly #decodeLine: DecodeLine<A>;
   readonly #inFlight = new InFlight();
+  readonly #sharing = new DatagramSharing();
   readonly #identity: SessionIdentity;
   readonly #liveness: Liveness;
   /** Backs off when the server has no room for the session. */
@@ -78,12 +74,6 @@ export class Session<A extends UnorderedAnswer> {
   /** The highest number that had its outcome when the server was restarted: what it has performed is no less. */
   #doneBefore = 0;
   #receivedAt: number;
-  #sentAt = -Infinity;
-  /** Whether something has come since datagrams were sent last, and whether that was so when the last were begun. */
-  #hasReceived = false;
-  #isAnswering = false;
-  /** Until when requests wait for others to share their datagram; Infinity if none do. */
-  #sharedUntil = Infinity;
   #closing: PromiseWithResolvers<void> | undefined;
   #hasSaidBye = false;
   #ended: ((sent: boolean) => SessionEndError) | undefined;
@@ -107,8 +97,7 @@ export class Session<A extends UnorderedAnswer> {
     this.#receivedAt = environment.monotonicClock();
     this.loop = new SendLoop(environment, this.#inFlight, {
       prepare: () => {
-        this.#isAnswering = this.#hasReceived;
-        this.#hasReceived = false;
+        this.#sharing.begin();
         this.prepare();
       },
       nextDatagram: (now) => this.#nextDatagram(now),
@@ -241,7 +230,7 @@ export class Session<A extends UnorderedAnswer> {
     if (wasBusy && !this.#isBusy) this.#liveness.hasRoom(now);
     for (const request of this.#inFlight.takeLost(now)) this.#resend(request);
     this.#liveness.received(now, !this.#inFlight.isEmpty);
-    this.#hasReceived = true;
+    this.#sharing.received();
     this.loop.sendAtEnd();
   }
 
@@ -360,7 +349,8 @@ export class Session<A extends UnorderedAnswer> {
     if (this.#isTooLate(now)) this.#beginAnew();
     const builder = new DatagramBuilder();
     if (this.hasAnswered) {
-      if (!this.#inFlight.maySend || this.#waitsForMore(now)) return undefined;
+      const { maySend, datagrams } = this.#inFlight;
+      if (!maySend || this.#sharing.waits(this.#isScarce, datagrams, now)) return undefined;
       this.unordered.fill(builder, now);
       if (!this.#isBeginning) this.ordered.fill(builder, now);
     } else if (!this.#isIdle && this.#hello.datagram === undefined) builder.requests.push(this.#hello);
@@ -368,18 +358,13 @@ export class Session<A extends UnorderedAnswer> {
     const datagram = encodeRequests(this.#identity.header(this.ordered.low), builder.lines);
     this.#inFlight.sent(builder.requests, datagram.length, now);
     this.#liveness.sent(now);
-    this.#sentAt = now;
+    this.#sharing.sent(now);
     return datagram;
   }
 
-  /** Whether what there is to send waits for more, so that it shares a datagram. */
-  #waitsForMore(now: number): boolean {
-    const until = this.#sentAt + SHARE_MS;
-    this.#sharedUntil = Infinity;
-    if (this.#isAnswering || now >= until || this.#inFlight.datagrams < SHARE_FROM_DATAGRAMS) return false;
-    if (this.#closing !== undefined || this.unordered.isQueued || !this.ordered.isScarce) return false;
-    this.#sharedUntil = until;
-    return true;
+  /** Whether what there is to send does not fill a datagram, and may wait for more. */
+  get #isScarce(): boolean {
+    return this.ordered.isScarce && !this.unordered.isQueued && this.#closing === undefined;
   }
 
   /** Lets the server forget the session, which it would keep for a day; then ends it (session.md 8.4). */
@@ -400,7 +385,7 @@ export class Session<A extends UnorderedAnswer> {
   #deadline(now: number): number {
     return Math.min(
       this.#inFlight.deadline,
-      this.#sharedUntil,
+      this.#sharing.deadline,
       this.ordered.deadline(now),
       this.unordered.deadline(now),
       this.#liveness.deadline(this.#stuckSince, this.#isBusy),
