@@ -8,6 +8,8 @@ export interface OrderedLine {
   kind: string;
   n: number;
   text?: string;
+  /** Bytes of its text, if they are known. */
+  bytes?: number;
   /** IDs of messages that it names. */
   ids?: readonly number[];
 }
