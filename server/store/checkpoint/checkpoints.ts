@@ -15,6 +15,12 @@ const RETRY_MS = 1000, SHRINK_MS = 50;
 /** Rows that are written at a time before the checkpoint itself: about a millisecond's work; and how often, at most. */
 const FLUSH_ROWS = 256, MAX_FLUSHES = 4096;
 
+/**
+ * How often rows without a checksum are looked for before a checkpoint, each time in {@linkcode FLUSH_ROWS} rows; and when
+ * the next checkpoint is taken for their sake, in milliseconds.
+ */
+const MAX_CHECKS = 8, CHECK_MS = 500;
+
 /** Longer than that SQLite's log should not become, and how long records wait for it to begin anew (store 5.3). */
 const LOG_BYTES = 4 * 1024 * 1024, MAX_WAIT_MS = 10;
 
@@ -85,10 +91,17 @@ export class Checkpoints {
     if (this.pendingBytes >= CHECKPOINT_BYTES) return true;
     const { host, journal, admission } = this.#options, elapsed = performance.now() - this.#at;
     if (this.#hasFailed) return elapsed >= RETRY_MS;
+    if (this.#mayCheck && elapsed >= CHECK_MS) return true;
     if (journal.last > this.#number) {
       return elapsed >= (admission?.isFull ? RETRY_MS : CHECKPOINT_MS);
     }
-    return elapsed >= SHRINK_MS && host.engine.hasFreePages;
+    return elapsed >= SHRINK_MS && (this.#mayCheck || host.engine.hasFreePages);
+  }
+
+  /** Whether rows are to be given checksums: not while room is short, since nobody has counted on what that writes. */
+  get #mayCheck(): boolean {
+    const { host: { engine }, admission } = this.#options;
+    return engine.hasUnchecked && !this.#hasFailed && !admission?.isFull;
   }
 
   /** Takes one, unless one is being taken. Never rejects. */
@@ -134,6 +147,10 @@ export class Checkpoints {
       isHolding = true;
     };
     try {
+      for (let i = 0; i < MAX_CHECKS && this.#mayCheck; i++) {
+        host.engine.addChecksums(FLUSH_ROWS);
+        await pause();
+      }
       // what is new meanwhile is written too, so that little is left to the checkpoint itself
       for (let i = 0; i < MAX_FLUSHES && host.engine.flush(FLUSH_ROWS); i++) await pause();
       hold();
