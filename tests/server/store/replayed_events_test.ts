@@ -22,9 +22,10 @@ const CONFIGURE: StoreRequest = {
   sessionLimits: SESSION_LIMITS,
 };
 
-const put = (mailbox: string, text: string, owner?: string): StoreRequest => (
-  { kind: "put", mailbox, sender: "al", time: 0, text, bytes: text.length, owner }
-);
+const put = (mailbox: string, text: string, owner?: string): StoreRequest => {
+  const common = { kind: "put", mailbox, sender: "al", time: 0, text, bytes: text.length } as const;
+  return owner === undefined ? common : { ...common, owner };
+};
 const take = (mailbox: string): StoreRequest => ({ kind: "take", mailbox });
 
 /** An engine whose records are noted. */
