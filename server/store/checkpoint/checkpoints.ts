@@ -120,10 +120,10 @@ export class Checkpoints {
     return elapsed >= SHRINK_MS && (this.#mayCheck || host.engine.hasFreePages);
   }
 
-  /** Whether rows are to be given checksums: not while room is short, since nobody has counted on what that writes. */
+  /** Whether rows are to be given checksums: not while room is short, or SQLite's log grows, for nobody counts on that. */
   get #mayCheck(): boolean {
     const { host: { engine }, admission } = this.#options;
-    return engine.hasUnchecked && !this.#hasFailed && !admission?.isFull;
+    return engine.hasUnchecked && !this.#hasFailed && !this.#isHeld && !admission?.isFull;
   }
 
   /** Takes one, unless one is being taken. Never rejects. */
@@ -131,6 +131,14 @@ export class Checkpoints {
     return this.#running ??= this.#take().catch(this.#options.host.lose).finally(() =>
       this.#running = undefined
     );
+  }
+
+  /** Takes checkpoints until every row has a checksum, as an `upgrade` relies on (store 7.8); unless room is short. */
+  async addChecksums() {
+    for (let before = -1; this.#mayCheck && this.count > before;) {
+      before = this.count;
+      await this.take();
+    }
   }
 
   /** Takes the last one, of all that was recorded. */

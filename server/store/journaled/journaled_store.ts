@@ -345,20 +345,12 @@ export class JournaledStore implements Store {
 
   /** The first checkpoint, with what a start records: nothing was answered before it. */
   async begin(requests: readonly StoreRequest[]) {
-    if (requests[0]?.kind === "upgrade") await this.#addChecksums();
+    if (requests[0]?.kind === "upgrade") await this.#checkpoints.addChecksums();
     await this.#apply(requests, true);
     // a session that is too old is forgotten before its client comes back
     await this.#tick(performance.now() + START_WORK_MS);
     // after a long journal that takes time, in which others need not wait
     await within(START_WORK_MS, this.#checkpoints.take());
-  }
-
-  /** The next version can rely on it that every row has a checksum, unless the disk has no room for that (store 7.8). */
-  async #addChecksums() {
-    for (let before = -1; this.#engine.hasUnchecked && this.#checkpoints.count > before;) {
-      before = this.#checkpoints.count;
-      await this.#checkpoints.take();
-    }
   }
 
   #lose(error: unknown) {
