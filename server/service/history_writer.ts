@@ -6,8 +6,11 @@ import type { History, StoreChannel } from "./history.ts";
 /** When what the store has refused is written again, in milliseconds. */
 const RETRY_MS = 1000;
 
-/** Microseconds that the store takes, about: for a write, a channel in it, and a message. */
-const WRITE_US = 100, CHANNEL_US = 15, MESSAGE_US = 5;
+/**
+ * Microseconds that the store takes, about: for a write, a channel in it, and a message. Where a write has many messages,
+ * more of them are said than are kept for long: so it counts for more, up to what makes one write a second.
+ */
+const WRITE_US = 100, CHANNEL_US = 15, MESSAGE_US = 5, MANY_MESSAGES = 100, WRITE_US_MAX = 20_000;
 
 /**
  * The part of the thread's time that writing may take for long, so that it slows nobody who is sent messages; and how much
@@ -31,6 +34,9 @@ export class HistoryWriter {
   #cancel: (() => void) | undefined;
   #isScheduled = false;
   #writing: Promise<boolean> | undefined;
+  /** Channels and messages of this write. */
+  #channels = 0;
+  #messages = 0;
   #isClosed = false;
 
   constructor(
@@ -46,15 +52,18 @@ export class HistoryWriter {
       monotonicClock,
     });
     this.#keep = (change) => {
-      this.#spend(CHANNEL_US + (change.kind === "channel" ? MESSAGE_US * change.messages.length : 0));
+      this.#channels++;
+      if (change.kind === "channel") this.#messages += change.messages.length;
       return keep(change);
     };
     history.onChange = () => this.#schedule();
     if (!history.isStored) this.#schedule();
   }
 
-  #spend(microseconds: number) {
-    this.#limit.take(WRITES, microseconds);
+  #spend() {
+    const messages = MESSAGE_US * this.#messages * (1 + this.#messages / MANY_MESSAGES);
+    this.#limit.take(WRITES, Math.min(WRITE_US_MAX, WRITE_US + CHANNEL_US * this.#channels + messages));
+    this.#channels = this.#messages = 0;
   }
 
   #schedule(waitMs = this.#limit.waitMs(WRITES)) {
@@ -70,10 +79,10 @@ export class HistoryWriter {
   }
 
   async #write() {
-    this.#spend(WRITE_US);
     this.#writing = this.#history.write(this.#keep);
     const isKept = await this.#writing;
     this.#writing = undefined;
+    this.#spend();
     if (!isKept) this.#schedule(RETRY_MS);
     else if (!this.#history.isStored) this.#schedule();
   }
