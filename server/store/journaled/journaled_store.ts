@@ -347,13 +347,14 @@ export class JournaledStore implements Store {
       engine.close();
       throw error;
     }
-    engine.takeSubscriptions(before);
+    engine.takeReports(before);
     this.#droppedBefore += engine.dropped - before.dropped;
     this.#engine = engine;
   }
 
   /** The first checkpoint, with what a start records: nothing was answered before it. */
   async begin(requests: readonly StoreRequest[]) {
+    if (requests[0]?.kind === "upgrade") await this.#checkpoints.addChecksums();
     await this.#apply(requests, true);
     // a session that is too old is forgotten before its client comes back
     await this.#tick(performance.now() + START_WORK_MS);

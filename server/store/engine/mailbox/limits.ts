@@ -103,6 +103,38 @@ export class Limits {
     }
   }
 
+  /** A server was started: it reports anew, whether an earlier one has reported it or records that were applied again. */
+  start() {
+    const { owners, eased } = this.#mailboxes;
+    this.#all.refused = undefined;
+    this.#full.clear();
+    for (const owner of owners.all()) owner.refused = undefined;
+    for (const mailbox of this.#mailboxes.all()) {
+      mailbox.refused = undefined;
+      mailbox.isLongReported = false;
+    }
+    eased.clear();
+    owners.eased.clear();
+  }
+
+  /** Takes over what another engine of the same state has reported. */
+  takeOver(other: Limits) {
+    const { owners } = this.#mailboxes;
+    this.#all.refused = other.#all.refused;
+    for (const { name, refused } of other.#mailboxes.owners.all()) {
+      const owner = owners.get(name);
+      if (owner === undefined || refused === undefined) continue;
+      owner.refused = refused;
+      this.#full.add(owner);
+    }
+    for (const { name, refused, isLongReported } of other.#mailboxes.all()) {
+      const mailbox = this.#mailboxes.get(name);
+      if (mailbox === undefined) continue;
+      Object.assign(mailbox, { refused, isLongReported });
+      if (refused !== undefined) this.#full.add(mailbox);
+    }
+  }
+
   /** To be called at the end of a record. */
   endRecord() {
     const { onEvent } = this.#context;
