@@ -79,7 +79,9 @@ export class Admission {
     this.#canStore = hasDisk && this.#hasFileRoom &&
       (this.#fullest === undefined || this.#isFreed(this.#fullest));
     // where only the journal's next segment was missing, that it is there now shows that there is room for it
-    if (hasJournal) this.#fullest = this.#canStore ? undefined : this.#fuller(this.#fullest);
+    if (hasJournal) {
+      this.#fullest = this.#canStore ? undefined : this.#fuller(hasDisk && !this.#hasFileRoom, this.#fullest);
+    }
     return this.#canStore;
   }
 
@@ -96,8 +98,10 @@ export class Admission {
   }
 
   /** The fuller of now and before, in each respect. */
-  #fuller(before: Fill = this.#fill): Fill {
+  #fuller(isFileFull: boolean, before: Fill = { textBytes: 0, fileBytes: 0, freeBytes: Infinity }): Fill {
     const now = this.#fill;
+    // where the file is as long as it may be, others that free some of the disk change nothing
+    if (isFileFull) now.freeBytes = Infinity;
     return {
       textBytes: Math.max(before.textBytes, now.textBytes),
       fileBytes: Math.max(before.fileBytes, now.fileBytes),

@@ -23,6 +23,8 @@ export function expectedEndings({ call, path }: Place, error: ErrorCode, isStart
   if (isUnlink && path.startsWith("/files/")) return ["went on"];
   // SQLite cuts its log where it can: that it could not changes nothing
   if (path === "/messages.db-wal" && call === "ftruncate") return ["went on"];
+  // it holds nothing that has to last: SQLite may try again, or make it anew
+  if (path === "/messages.db-shm") return ["ended", "went on"];
   if (!isFull) return ["ended"];
 
   // an upload is refused, and nobody was told that it is there
@@ -39,7 +41,7 @@ export function expectedEndings({ call, path }: Place, error: ErrorCode, isStart
   return ["ended"];
 }
 
-/** The file that the line has to name: what SQLite does is said of its database. */
+/** The file that the line has to name: what SQLite does is said of its database, and a key is written beside its place. */
 export function namedFile(path: string): string {
-  return /^\/messages\.db/.test(path) ? "/messages.db" : path;
+  return /^\/messages\.db/.test(path) ? "/messages.db" : path.replace(/\.new$/, "");
 }

@@ -69,11 +69,11 @@ export async function runFailing(failure: Failure, data: string, loads: Loads): 
   let outcome = await Promise.race([working.catch(() => ended), ended]);
   if (outcome === "went on" && !await isInjected()) {
     // a stop writes too
-    Deno.kill(await pidOf(data), "SIGTERM");
+    Deno.kill(await pidOf(server), "SIGTERM");
     await ended;
     if (await isInjected() && / error store - /.test(server.err)) outcome = "ended";
   } else if (outcome === "went on") {
-    Deno.kill(await pidOf(data), "SIGKILL");
+    Deno.kill(await pidOf(server), "SIGKILL");
     await ended;
   }
   const isReached = await isInjected(), lines = server.err.match(/^.* error .*$/gm) ?? [];

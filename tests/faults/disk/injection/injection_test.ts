@@ -199,7 +199,7 @@ async function useUpQuota() {
   // what was refused is repeated by its clients
   await passing;
   await after.run(server, ports, { rounds: 2, files: 1 });
-  Deno.kill(await pidOf(data), "SIGKILL");
+  Deno.kill(await pidOf(server), "SIGKILL");
   await ended;
   assertStringIncludes(server.err, "can write to disk again");
   await using inspectors = await Inspectors.start(1);

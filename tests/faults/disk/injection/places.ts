@@ -5,7 +5,7 @@
  * @module
  */
 
-import { FROM_SOURCE, ServerProcess } from "../../../program.ts";
+import { FROM_SOURCE, runCommand, ServerProcess } from "../../../program.ts";
 import type { Load, Ports } from "../../power/load.ts";
 import { type Call, descriptorOf, readCalls, stringsOf, textOf } from "../../power/trace.ts";
 import { passThrough } from "./passing.ts";
@@ -44,7 +44,7 @@ export async function countPlaces(data: string, load: Load, bulk: Load): Promise
   try {
     await passThrough(server, await portsOf(server), load, bulk);
   } finally {
-    Deno.kill(await pidOf(data), "SIGKILL");
+    Deno.kill(await pidOf(server), "SIGKILL");
     await server.ended();
   }
   return placesOf(await readCalls(trace), data);
@@ -60,9 +60,10 @@ export async function portsOf(server: ServerProcess): Promise<Ports> {
   };
 }
 
-/** The process of the server in a directory: strace starts it. */
-export async function pidOf(data: string): Promise<number> {
-  return JSON.parse(await Deno.readTextFile(`${data}/server.json`)).pid;
+/** The process of a server that strace has started: the last one of those that each have started one. */
+export async function pidOf({ pid }: ServerProcess): Promise<number> {
+  const child = Number.parseInt((await runCommand(["ps", "-o", "pid=", "--ppid", `${pid}`])).out);
+  return Number.isNaN(child) ? pid : await pidOf({ pid: child } as ServerProcess);
 }
 
 function placesOf(calls: readonly Call[], data: string): Place[] {
