@@ -3,7 +3,7 @@
 import { openJournaledStore } from "../../../server/store/journaled/open.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
-import { type StoreLimits } from "../../../server/store/limits.ts";
+import { DEFAULT_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
 
 export interface Setting {
   limits?: Partial<StoreLimits>;
@@ -52,7 +52,8 @@ export const counts = (messages: number, bytes: number, mailboxes: number) => ({
 });
 
 /** What a take gave: the text of a message, or why there is none. */
-const text = (outcome: Outcome) => typeof outcome === "object" && "text" in outcome ? outcome.text : outcome;
+export const text = (outcome: Outcome): unknown =>
+  typeof outcome === "object" && "text" in outcome ? outcome.text : outcome;
 
 /** Runs the batches one after the other and gives their outcomes, messages as their texts. */
 export async function run(store: Store, ...batches: StoreRequest[][]): Promise<unknown[]> {

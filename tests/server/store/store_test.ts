@@ -12,6 +12,7 @@ import {
   put,
   run,
   take,
+  text,
   withDirectory,
 } from "./every_store.ts";
 
