@@ -1,4 +1,4 @@
-import { throwIfLost } from "../database/database.ts";
+import { isDatabaseFull } from "../database/database.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Position } from "../engine/position.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -259,11 +259,12 @@ export class Checkpoints {
     this.count++;
   }
 
-  /** It is tried again. @throws {Error} It was not for want of space. */
+  /** It is tried again. @throws {Error} It was not for want of space (store 6.6). */
   #failed(error: unknown) {
-    throwIfLost(error);
+    const { admission } = this.#options;
+    if (!(admission?.isWantOfSpace(error) ?? isDatabaseFull(error) === true)) throw error;
     this.#hasFailed = true;
     this.#at = performance.now();
-    this.#options.admission?.endCheckpoint(true);
+    admission?.endCheckpoint(true);
   }
 }

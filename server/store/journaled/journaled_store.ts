@@ -1,6 +1,6 @@
 import type { Engine } from "../engine/engine.ts";
 import { DATABASE_FILE } from "../database/database.ts";
-import { DatabaseLost, DatabaseUnusable, StoreLost } from "../errors.ts";
+import { DatabaseLost, DatabaseUnusable, FileFailed, StoreLost } from "../errors.ts";
 import { type Journal, JournalLost } from "../journal/journal.ts";
 import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
@@ -279,6 +279,8 @@ export class JournaledStore implements Store {
     if (this.#isWorking) return;
     this.#isWorking = true;
     try {
+      // the next segment could not be made, or an old one not be released: nobody waits for that
+      if (this.#journal.lost !== undefined) throw this.#journal.lost;
       await this.#work(until);
       if (this.#isRunning && this.#checkpoints.isDue) void this.#checkpoints.take();
       this.#confirm();
@@ -371,11 +373,12 @@ export class JournaledStore implements Store {
     this.#options.onLost(lost);
   }
 
-  /** The journal names its file; everything else is about the database. */
+  /** What does not name its file is about the database. */
   #asLost(error: unknown): StoreLost {
     const { storage } = this.#options;
     if (error instanceof DatabaseLost) return error;
-    if (error instanceof JournalLost || error instanceof DatabaseUnusable || storage === undefined) {
+    const isNamed = [JournalLost, DatabaseUnusable, FileFailed].some((named) => error instanceof named);
+    if (isNamed || storage === undefined) {
       return new StoreLost((error as Error).message, { cause: error });
     }
     return new DatabaseLost(`${storage.directory}/${DATABASE_FILE}`, error);
