@@ -46,7 +46,7 @@ export interface CheckpointHost {
   /** Resolves when all records are durable. */
   synced(): Promise<void>;
   /** Makes the engine's state anew from database and journal. */
-  rebuild(): void;
+  rebuild(): Promise<void>;
   lose(error: unknown): void;
   /** Ends the hold of a backup. */
   breakOffHold(why: string): void;
@@ -238,7 +238,7 @@ export class Checkpoints {
     try {
       this.#failed(error);
       await host.synced();
-      host.rebuild();
+      await host.rebuild();
     } catch (error) {
       host.lose(error);
     }

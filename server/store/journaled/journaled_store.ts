@@ -12,7 +12,7 @@ import { setTimer, within } from "../../quota/uptime.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
 import type { StoreFigures } from "./figures.ts";
 import { Recorder } from "./recorder.ts";
-import { type RecordClocks, replay } from "./replay.ts";
+import { type RecordClocks, replayEach } from "./replay.ts";
 import type { BacklogOptions } from "../checkpoint/backlog.ts";
 import type { WriteBack } from "../checkpoint/write_back.ts";
 
@@ -295,10 +295,12 @@ export class JournaledStore implements Store {
     while (this.#isRunning && this.#holds === 0 && performance.now() < until) {
       const due = this.#engine.due(wallClock(), monotonicClock()), { last } = this.#journal;
       if (due === undefined) break;
-      // nobody waits for it, but for the events; if the store is lost, that is reported
-      this.#apply([due], false).catch(() => {});
-      // the journal has no room for it: a checkpoint may make some
-      if (this.#journal.last === last) break;
+      if (due !== "not yet") {
+        // nobody waits for it, but for the events; if the store is lost, that is reported
+        this.#apply([due], false).catch(() => {});
+        // the journal has no room for it: a checkpoint may make some
+        if (this.#journal.last === last) break;
+      }
       await pause();
     }
   }
@@ -336,13 +338,20 @@ export class JournaledStore implements Store {
   }
 
   /** After a checkpoint that failed: all records are durable, and none is made. */
-  #rebuild() {
-    const before = this.#engine;
+  async #rebuild() {
+    const before = this.#engine, { openEngine, storage, pause } = this.#options;
     before.close();
-    this.#engine = this.#options.openEngine();
-    replay(this.#engine, this.#journal, this.#options.storage?.directory);
-    this.#engine.takeReports(before);
-    this.#droppedBefore += this.#engine.dropped - before.dropped;
+    const engine = openEngine();
+    try {
+      // others than the store are served in between; what it holds is asked of the engine before
+      for (const _ of replayEach(engine, this.#journal, storage?.directory)) await pause();
+    } catch (error) {
+      engine.close();
+      throw error;
+    }
+    engine.takeReports(before);
+    this.#droppedBefore += engine.dropped - before.dropped;
+    this.#engine = engine;
   }
 
   /** The first checkpoint, with what a start records: nothing was answered before it. */
