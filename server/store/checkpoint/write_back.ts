@@ -26,6 +26,11 @@ export class WriteBack {
     };
   }
 
+  /** Whether the disk is busy with it. */
+  get isRunning(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   /**
    * Writes back what was committed; one at a time. Returns whether all of it is in the database now, and durable: it is
    * not while a reader still needs what was there before.

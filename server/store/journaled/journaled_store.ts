@@ -12,13 +12,8 @@ import { setTimer } from "../../quota/uptime.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
 import { Recorder } from "./recorder.ts";
 import { type RecordClocks, replay } from "./replay.ts";
+import { Syncs } from "./syncs.ts";
 import type { WriteBack } from "../checkpoint/write_back.ts";
-
-/**
- * How long a record that nobody waits for stays without a sync, in milliseconds: messages that come one by one cost fewer
- * syncs, and one that is asked for meanwhile is synced with the record that takes it.
- */
-const LINGER_MS = 2;
 
 /** With less room than this in the journal, its next segment is waited for: the longest batch has room. */
 const MIN_ROOM_BYTES = 768 * 1024;
@@ -73,21 +68,11 @@ interface Batch {
   reject(error: unknown): void;
 }
 
-/** Was carried out; its outcomes and events are given out when the record of this number is durable. */
-interface Unsettled extends Batch {
-  number: number;
-  outcomes: Outcome[];
-  events: StoreEvent[];
-}
-
 /**
  * A {@linkcode Store} that keeps a record of what it carries out in a journal, and its state in an engine. A batch is one
  * record, which is applied at once, in this thread; the sync that makes it durable covers all that came before it begins.
  *
- * Invariants:
- * - Outcomes and events are given out in the order of the records, when the record and all before it are durable; what
- *   only reads, when those are that it may have seen (store 4.8).
- * - What the journal has and what the engine has applied is the same.
+ * Invariant: what the journal has and what the engine has applied is the same.
  */
 export class JournaledStore implements Store {
   readonly opened: Counts;
@@ -97,6 +82,7 @@ export class JournaledStore implements Store {
   readonly #options: JournaledStoreOptions;
   readonly #journal: Journal;
   readonly #recorder: Recorder;
+  readonly #syncs: Syncs;
   readonly #checkpoints: Checkpoints;
   readonly #admission: Admission | undefined;
   #engine: Engine;
@@ -105,18 +91,11 @@ export class JournaledStore implements Store {
   readonly #firstRecord: number;
   /** Whether the journal was waited for just now. */
   #isRoomMade = false;
-  #syncs = 0;
-  #syncMs = 0;
   /** Batches that wait, in their order, while somebody does not want records to be made. */
   readonly #held: Batch[] = [];
   #holds = 0;
-  #unsettled: Unsettled[] = [];
-  /** The highest number that somebody waits for. */
-  #awaited = 0;
   /** The last record of which the journal itself says that all before it are durable. */
   #confirmed = 0;
-  #syncing: Promise<void> | undefined;
-  #lingering: ReturnType<typeof setTimeout> | undefined;
   readonly #ticking: ReturnType<typeof setInterval>;
   #isWorking = false;
   #lost: unknown;
@@ -145,6 +124,7 @@ export class JournaledStore implements Store {
       journalRoom: () => journal.room,
       monotonicClock: () => performance.now(),
     });
+    this.#syncs = new Syncs({ ...options, lose: (error) => this.#lose(error) });
     this.#recorder = new Recorder({ ...options, admission: this.#admission });
     this.#checkpoints = new Checkpoints({ ...options, admission: this.#admission, host: this.#host() });
     this.#ticking = setInterval(() => void this.#tick(), TICK_MS);
@@ -163,7 +143,7 @@ export class JournaledStore implements Store {
       },
       hold: () => void this.#holds++,
       release: () => this.#release(),
-      synced: () => this.#synced(),
+      synced: () => this.#syncs.until(),
       rebuild: () => this.#rebuild(),
       lose: (error) => this.#lose(error),
     };
@@ -177,7 +157,8 @@ export class JournaledStore implements Store {
   get figures(): StoreFigures {
     const { last, bytes, segments } = this.#journal;
     const records = last - this.#firstRecord, checkpoints = this.#checkpoints.count;
-    return { records, bytes, segments, syncs: this.#syncs, syncMs: Math.round(this.#syncMs), checkpoints };
+    const { count: syncs, ms } = this.#syncs;
+    return { records, bytes, segments, syncs, syncMs: Math.round(ms), checkpoints };
   }
 
   apply(requests: readonly StoreRequest[], isAwaited = true): Promise<Outcome[]> {
@@ -221,49 +202,8 @@ export class JournaledStore implements Store {
       this.#lose(error);
       return batch.reject(this.#lost);
     }
-    const number = this.#journal.last, unsettled = { ...batch, number, outcomes, events };
-    if (number <= this.#journal.durable && this.#unsettled.length === 0) return this.#settle(unsettled);
-    this.#unsettled.push(unsettled);
-    if (batch.isAwaited || events.length > 0) this.#awaited = number;
-    this.#scheduleSync();
+    this.#syncs.add({ ...batch, number: this.#journal.last, outcomes, events });
     if (this.#checkpoints.isDue) void this.#checkpoints.take();
-  }
-
-  #scheduleSync() {
-    // what is appended while one runs goes with the next
-    if (this.#syncing !== undefined) return;
-    if (this.#awaited > this.#journal.durable) this.#syncing = this.#sync();
-    else this.#lingering ??= setTimeout(() => this.#syncing ??= this.#sync(), LINGER_MS);
-  }
-
-  async #sync() {
-    const { syncDelayMs = 0 } = this.#options;
-    clearTimeout(this.#lingering);
-    this.#lingering = undefined;
-    try {
-      if (syncDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, syncDelayMs));
-      const began = performance.now(), durable = await this.#journal.sync();
-      this.#syncs++;
-      this.#syncMs += performance.now() - began;
-      // in memory nothing is read again
-      if (this.#options.writeBack === undefined) this.#journal.release(durable + 1);
-      this.#settleUpTo(durable);
-    } catch (error) {
-      this.#lose(error);
-    }
-    this.#syncing = undefined;
-    if (this.#lost === undefined && this.#unsettled.length > 0) this.#scheduleSync();
-  }
-
-  #settleUpTo(durable: number) {
-    const first = this.#unsettled.findIndex(({ number }) => number > durable);
-    const settled = this.#unsettled.splice(0, first < 0 ? this.#unsettled.length : first);
-    for (const unsettled of settled) this.#settle(unsettled);
-  }
-
-  #settle({ outcomes, events, resolve }: Unsettled) {
-    for (const event of events) this.#options.onEvent(event);
-    resolve(outcomes);
   }
 
   /** Whether it is neither lost nor closed. */
@@ -303,12 +243,12 @@ export class JournaledStore implements Store {
    * is written, that is damage, and not the end of the journal (store 5.10).
    */
   #confirm() {
-    const { last, durable } = this.#journal;
+    const { last } = this.#journal;
     if (this.#options.writeBack === undefined || !this.#isRunning) return;
-    if (this.#holds > 0 || this.#syncing !== undefined || durable < last || this.#confirmed === last) return;
+    if (this.#holds > 0 || !this.#syncs.isIdle || this.#confirmed === last) return;
     this.#recorder.appendEmpty(this.#engine);
     this.#confirmed = this.#journal.last;
-    this.#syncing = this.#sync();
+    void this.#syncs.begin();
   }
 
   #release() {
@@ -316,17 +256,10 @@ export class JournaledStore implements Store {
     this.#carryOutHeld();
   }
 
-  async #synced(number = Infinity) {
-    while (this.#journal.durable < Math.min(number, this.#journal.last) && this.#lost === undefined) {
-      await (this.#syncing ??= this.#sync());
-    }
-    if (this.#lost !== undefined) throw this.#lost;
-  }
-
   /** The state of now, once it is durable. */
   async #durableState() {
     const { last: number } = this.#journal, { messages } = this.#engine.counts;
-    await this.#synced(number);
+    await this.#syncs.until(number);
     return { number, messages };
   }
 
@@ -352,8 +285,8 @@ export class JournaledStore implements Store {
     if (this.#lost !== undefined) return;
     const lost = this.#lost = this.#asLost(error);
     clearInterval(this.#ticking);
-    clearTimeout(this.#lingering);
-    for (const { reject } of [...this.#unsettled.splice(0), ...this.#held.splice(0)]) reject(lost);
+    this.#syncs.lose(lost);
+    for (const { reject } of this.#held.splice(0)) reject(lost);
     this.#options.onLost(lost);
   }
 
@@ -376,7 +309,7 @@ export class JournaledStore implements Store {
     clearInterval(this.#ticking);
     this.hold.breakOff("the server has ended");
     if (this.#lost === undefined) await this.#checkpoints.takeLast();
-    clearTimeout(this.#lingering);
+    this.#syncs.stop();
     await writeBack?.close();
     this.#engine.close();
     // after a failure it cannot sync what was appended
