@@ -15,9 +15,9 @@
  * @module
  */
 
-import { concatBytes } from "../protocol/bytes.ts";
 import { CHANNELS_PORT, MAX_CLIENT_NAME_BYTES } from "../protocol/channels.ts";
-import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../protocol/frame.ts";
+import { concatBytes } from "../protocol/syntax/bytes.ts";
+import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../protocol/syntax/frame.ts";
 import { type ConnectOptions, connectTcp } from "./stream/connection.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 

@@ -14,8 +14,8 @@
  * @module
  */
 
-import { LineDecoder } from "../protocol/line.ts";
 import { ROOM_PORT } from "../protocol/room.ts";
+import { LineDecoder } from "../protocol/syntax/line.ts";
 import { type Connection, type ConnectOptions, connectTcp } from "./stream/connection.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { FRAME_BYTES } from "./frame.ts";
 import { utf8Length } from "./mailbox.ts";
 import { isLikeAddress } from "./room.ts";
+import { FRAME_BYTES } from "./syntax/frame.ts";
 
 /** The original's TCP port. */
 export const CHANNELS_PORT = 55555;

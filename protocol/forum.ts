@@ -5,9 +5,9 @@
  * @module
  */
 
-import { lineCodec, numberField, textField } from "./line_codec.ts";
 import { isMessage } from "./mailbox.ts";
 import type { BadRequest } from "./session.ts";
+import { lineCodec, numberField, textField } from "./syntax/line_codec.ts";
 import { isFileHash, isFileName, isUploadKey } from "./transfer.ts";
 
 /** The forum's port, UDP and TCP. */

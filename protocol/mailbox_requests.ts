@@ -5,10 +5,10 @@
  * @module
  */
 
-import { FieldReader, isNumber, split } from "./fields.ts";
-import { lineCodec, numberField, numbersField, textField } from "./line_codec.ts";
 import { ADMIN, isId, isMessage, SHARED_QUEUE } from "./mailbox.ts";
 import type { BadRequest } from "./session.ts";
+import { FieldReader, isNumber, split } from "./syntax/fields.ts";
+import { lineCodec, numberField, numbersField, textField } from "./syntax/line_codec.ts";
 
 /** Most messages in one lease (session.md 2.8). */
 export const MAX_LEASE_MESSAGES = 64;

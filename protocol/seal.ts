@@ -21,9 +21,9 @@ import {
   type KeyObject,
   timingSafeEqual,
 } from "node:crypto";
-import { concatBytes } from "./bytes.ts";
-import { encodePublicKey, KEY_BYTES, keyFromBase64url } from "./key_text.ts";
 import { MAX_SESSION_DATAGRAM_BYTES } from "./session.ts";
+import { concatBytes } from "./syntax/bytes.ts";
+import { encodePublicKey, KEY_BYTES, keyFromBase64url } from "./syntax/key_text.ts";
 
 /**
  * Most datagrams in each direction under one handshake, and after how many the client makes a new one (seal.md 4.4).

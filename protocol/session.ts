@@ -5,9 +5,9 @@
  * @module
  */
 
-import { isNumber, NUMBER } from "./fields.ts";
-import { lineCodec, numberField, numbersField } from "./line_codec.ts";
 import { utf8Length } from "./mailbox.ts";
+import { isNumber, NUMBER } from "./syntax/fields.ts";
+import { lineCodec, numberField, numbersField } from "./syntax/line_codec.ts";
 
 /** Longest datagram of a session (session.md 1.1). */
 export const MAX_SESSION_DATAGRAM_BYTES = 1200;

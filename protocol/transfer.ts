@@ -5,7 +5,7 @@
  */
 
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { lineCodec, textField } from "./line_codec.ts";
+import { lineCodec, textField } from "./syntax/line_codec.ts";
 
 /** Longest line that a client sends, in bytes without its end. */
 export const MAX_REQUEST_BYTES = 80;

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { formatAddress } from "../protocol/address.ts";
 import { ADMIN } from "../protocol/mailbox.ts";
 import type { ServerInfo } from "../protocol/mailbox_requests.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
+import { formatAddress } from "../protocol/syntax/address.ts";
 import type { Networks } from "./quota/address.ts";
 import { mailboxName, quoted } from "./report/log.ts";
 import type { RefusedReason } from "./report/metrics.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress } from "../protocol/address.ts";
+import { formatAddress } from "../protocol/syntax/address.ts";
 import { CONSOLE_BEGIN } from "../protocol/forum_text.ts";
 import type { SealKey } from "../protocol/seal.ts";
 import { writeRunning } from "./data/directory.ts";

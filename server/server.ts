@@ -6,7 +6,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
-import { formatAddress } from "../protocol/address.ts";
+import { formatAddress } from "../protocol/syntax/address.ts";
 import { maxTaken } from "../protocol/mailbox.ts";
 import { type AdminSocket, openAdminSocket } from "./admin_socket.ts";
 import { openControlDirectory } from "./data/control_directory.ts";

@@ -4,13 +4,13 @@
  * @module
  */
 
-import { type Address, formatAddress } from "../protocol/address.ts";
 import { refusal } from "../protocol/describe/refusals.ts";
 import { describeSealToClient, describeSealToServer } from "../protocol/describe/seal.ts";
 import { describeAnswers, describeRequests } from "../protocol/describe/session.ts";
 import { undecoded } from "../protocol/describe/words.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { isSessionDatagram, MAX_SESSION_DATAGRAM_BYTES } from "../protocol/session.ts";
+import { type Address, formatAddress } from "../protocol/syntax/address.ts";
 import { DatagramSocket } from "./net/datagram_socket.ts";
 import type { SocketPolling } from "./net/fairness.ts";
 import { isLoopback } from "./quota/address.ts";

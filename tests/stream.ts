@@ -4,8 +4,8 @@
  * @module
  */
 
-import { decodeFrame, encodeFrames, FrameDecoder } from "../protocol/frame.ts";
-import { LineDecoder } from "../protocol/line.ts";
+import { decodeFrame, encodeFrames, FrameDecoder } from "../protocol/syntax/frame.ts";
+import { LineDecoder } from "../protocol/syntax/line.ts";
 
 /** Milliseconds after which nothing more is expected: more than any load explains. */
 const PATIENCE = 30_000;

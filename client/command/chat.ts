@@ -1,4 +1,4 @@
-import { type Address, formatAddress } from "../../protocol/address.ts";
+import { type Address, formatAddress } from "../../protocol/syntax/address.ts";
 import { CHANNELS_TEXTS, MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
 import { type Channels, connectChannels, isClientName } from "../channels.ts";
 import { escapeControls, write } from "../terminal/output.ts";

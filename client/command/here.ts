@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress } from "../../protocol/address.ts";
+import { formatAddress } from "../../protocol/syntax/address.ts";
 import { connectMailbox } from "../mailbox.ts";
 import { connectOriginalMailbox } from "../original_mailbox.ts";
 import { escapeControls } from "../terminal/output.ts";

@@ -9,7 +9,7 @@ import { CLOSE_TIMEOUT_MS, type StreamClient } from "../channels.ts";
 import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
 import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
-import type { Address } from "../../protocol/address.ts";
+import type { Address } from "../../protocol/syntax/address.ts";
 import { SELF_OPTION } from "./self.ts";
 import { SERVER_OPTION } from "./server_option.ts";
 import { type Arguments, MAX_TIMER_MS, type Option, UsageError } from "./command.ts";

@@ -1,5 +1,5 @@
 import { dim } from "@std/fmt/colors";
-import type { Line } from "../../protocol/line.ts";
+import type { Line } from "../../protocol/syntax/line.ts";
 import type { Credentials } from "../mailbox.ts";
 import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
 import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodePublicKey } from "../../protocol/key_text.ts";
+import { decodePublicKey } from "../../protocol/syntax/key_text.ts";
 import { fileError } from "../file/file_error.ts";
 import type { Credentials } from "../mailbox.ts";
 import { promptSecret } from "../terminal/ask.ts";

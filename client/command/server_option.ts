@@ -5,11 +5,11 @@
  * @module
  */
 
-import { type Address, formatAddress } from "../../protocol/address.ts";
 import { CHANNELS_PORT } from "../../protocol/channels.ts";
 import { FORUM_PORT } from "../../protocol/forum.ts";
 import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
 import { ROOM_PORT } from "../../protocol/room.ts";
+import { type Address, formatAddress } from "../../protocol/syntax/address.ts";
 import {
   connectMailbox,
   type ConnectOptions,

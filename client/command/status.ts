@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { formatAddress } from "../../protocol/address.ts";
+import { formatAddress } from "../../protocol/syntax/address.ts";
 import { outputLine, write } from "../terminal/output.ts";
 import type { Control } from "./admin/lists.ts";
 import { administration, DATA_OPTION, type DataDirectoryCode } from "./administration.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { formatAddress } from "../../protocol/address.ts";
 import { decodeOriginalReply, type OriginalReply } from "../../protocol/mailbox.ts";
+import { formatAddress } from "../../protocol/syntax/address.ts";
 import { noAnswer } from "../session/liveness.ts";
 import { ServerSocket } from "../stream/server_socket.ts";
 

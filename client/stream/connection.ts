@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress } from "../../protocol/address.ts";
+import { formatAddress } from "../../protocol/syntax/address.ts";
 
 /** How long a server has to accept a connection (channels.md 3.1). */
 const CONNECT_TIMEOUT_MS = 2000;

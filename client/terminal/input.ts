@@ -1,4 +1,4 @@
-import { type Line, LineDecoder } from "../../protocol/line.ts";
+import { type Line, LineDecoder } from "../../protocol/syntax/line.ts";
 
 const LF = 0x0a, CR = 0x0d;
 

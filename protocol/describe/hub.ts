@@ -13,8 +13,8 @@ import {
   isAnnounced,
 } from "../announced.ts";
 import { CHANNELS_TEXTS, type ChannelsRequest, decodeChannelsRequest } from "../channels.ts";
-import { decodeFrame, FRAME_BYTES } from "../frame.ts";
 import { utf8Length } from "../mailbox.ts";
+import { decodeFrame, FRAME_BYTES } from "../syntax/frame.ts";
 import type { Described } from "../watch.ts";
 import { beginning, bytesOf, count, type Descriptions, quoted } from "./words.ts";
 

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { decodePrivateKey, encodePrivateKey, KEY_BYTES } from "../../protocol/key_text.ts";
 import { type SealKey, sealKey } from "../../protocol/seal.ts";
+import { decodePrivateKey, encodePrivateKey, KEY_BYTES } from "../../protocol/syntax/key_text.ts";
 import { replaceFile } from "../store/files/durable_file.ts";
 import { readTextFile, sizeOf } from "./directory.ts";
 

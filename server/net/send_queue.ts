@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concatBytes } from "../../protocol/bytes.ts";
+import { concatBytes } from "../../protocol/syntax/bytes.ts";
 import type { PendingClient, PendingTotal } from "../quota/pending.ts";
 import type { Environment } from "../quota/uptime.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress } from "../../protocol/address.ts";
+import { formatAddress } from "../../protocol/syntax/address.ts";
 
 /** The port is in use. */
 export class PortTaken extends Error {

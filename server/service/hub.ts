@@ -12,10 +12,10 @@
  * @module
  */
 
-import { concatBytes } from "../../protocol/bytes.ts";
 import { MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
-import { printable } from "../../protocol/line.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
+import { concatBytes } from "../../protocol/syntax/bytes.ts";
+import { printable } from "../../protocol/syntax/line.ts";
 import { ownerAt } from "../quota/owner.ts";
 import { type Environment, within } from "../quota/uptime.ts";
 import type { Metrics } from "../report/metrics.ts";

@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
-import { encodeFrames, FRAME_BYTES } from "../../protocol/frame.ts";
+import { encodeFrames, FRAME_BYTES } from "../../protocol/syntax/frame.ts";
 import { FROM_SOURCE, Peer, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
 import { FramePeer, LinePeer } from "../stream.ts";
 import { FULL, obtainSeed, randomNumbers, report, residentMiB } from "./form.ts";

@@ -3,7 +3,7 @@ import { Accounts } from "../../server/service/accounts.ts";
 import { SealWire } from "../../server/wire/session/seal_wire.ts";
 import { Mailboxes } from "../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
-import type { Address } from "../../protocol/address.ts";
+import type { Address } from "../../protocol/syntax/address.ts";
 import { SessionWire } from "../../server/wire/session/session_wire.ts";
 import { SessionStartTimes } from "../../server/wire/session/start_times.ts";
 import type { StoreRequest } from "../../server/store/store.ts";

@@ -2,7 +2,6 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { ANNOUNCED_TEXTS, ANNOUNCEMENT } from "../../protocol/announced.ts";
-import { concatBytes } from "../../protocol/bytes.ts";
 import { CHANNELS_TEXTS } from "../../protocol/channels.ts";
 import {
   describeFrame,
@@ -31,9 +30,10 @@ import {
   describeSealedRequests,
 } from "../../protocol/describe/session.ts";
 import { describeTransferAnswer, describeTransferLine } from "../../protocol/describe/transfer.ts";
-import { encodeFrames } from "../../protocol/frame.ts";
 import { decodeOriginalRequest, encodeMail, encodeNone, MAX_DATAGRAM_BYTES } from "../../protocol/mailbox.ts";
 import { ROOM_LINES, roomPrefix } from "../../protocol/room.ts";
+import { concatBytes } from "../../protocol/syntax/bytes.ts";
+import { encodeFrames } from "../../protocol/syntax/frame.ts";
 import type { Described } from "../../protocol/watch.ts";
 
 const encoder = new TextEncoder();

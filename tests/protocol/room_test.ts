@@ -1,4 +1,4 @@
-import { formatAddress } from "../../protocol/address.ts";
+import { formatAddress } from "../../protocol/syntax/address.ts";
 import { assertEquals } from "@std/assert";
 import { CHANNELS_TEXTS, channelsPrefix, shownName } from "../../protocol/channels.ts";
 import { isLikeAddress, ROOM_LINES, roomPrefix, type RoomSpeaker } from "../../protocol/room.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Line, LineDecoder } from "../../../protocol/line.ts";
 import { isName, preparePassword } from "../../../protocol/scram.ts";
+import { type Line, LineDecoder } from "../../../protocol/syntax/line.ts";
 import { fileError } from "../../file/file_error.ts";
 import { escapeControls, write, writeError } from "../../terminal/output.ts";
 import { Progress } from "../../terminal/progress.ts";

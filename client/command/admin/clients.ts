@@ -5,7 +5,7 @@
  */
 
 import { bold } from "@std/fmt/colors";
-import { split } from "../../../protocol/fields.ts";
+import { split } from "../../../protocol/syntax/fields.ts";
 import { escapeControls, outputLine, terminalSize, write } from "../../terminal/output.ts";
 import { cutToWidth, tableLines } from "../../terminal/table.ts";
 import { type Arguments, UsageError } from "../command.ts";

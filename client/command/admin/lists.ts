@@ -5,8 +5,8 @@
  */
 
 import { bold, dim } from "@std/fmt/colors";
-import { split } from "../../../protocol/fields.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
+import { split } from "../../../protocol/syntax/fields.ts";
 import { escapeControls, outputLine, write } from "../../terminal/output.ts";
 
 /** Sends a command. Returns the fields or rows of the answer. */

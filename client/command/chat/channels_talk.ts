@@ -5,11 +5,11 @@
  * @module
  */
 
-import type { Address } from "../../../protocol/address.ts";
 import { type Announced, type HistoryQuery, MAX_PAGE_MESSAGES } from "../../../protocol/announced.ts";
 import { CHANNELS_TEXTS as TEXTS } from "../../../protocol/channels.ts";
-import { FRAME_BYTES } from "../../../protocol/frame.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
+import type { Address } from "../../../protocol/syntax/address.ts";
+import { FRAME_BYTES } from "../../../protocol/syntax/frame.ts";
 import { type Channels, connectChannels, messagesOf } from "../../channels.ts";
 import type { Completion } from "../../terminal/line_editor/completion.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";

@@ -1,4 +1,4 @@
-import { printable } from "../../../protocol/line.ts";
+import { printable } from "../../../protocol/syntax/line.ts";
 
 /** Messages that may wait for a server. */
 const MAX_WAITING_MESSAGES = 1000;

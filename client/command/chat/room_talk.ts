@@ -1,4 +1,4 @@
-import type { Address } from "../../../protocol/address.ts";
+import type { Address } from "../../../protocol/syntax/address.ts";
 import { connectRoom, type Room } from "../../room.ts";
 import { escapeControls } from "../../terminal/output.ts";
 import type { Completion } from "../../terminal/line_editor/completion.ts";

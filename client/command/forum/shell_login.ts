@@ -1,5 +1,5 @@
-import { formatAddress } from "../../../protocol/address.ts";
 import { FORUM_PORT, isWord } from "../../../protocol/forum.ts";
+import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { checkForum, type Forum, ServerTimeoutError } from "../../forum.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { escapeControls } from "../../terminal/output.ts";

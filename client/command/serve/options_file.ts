@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concatBytes } from "../../../protocol/bytes.ts";
+import { concatBytes } from "../../../protocol/syntax/bytes.ts";
 import { fileError } from "../../file/file_error.ts";
 import { Arguments, type Command, UsageError } from "../command.ts";
 

@@ -5,8 +5,8 @@
  */
 
 import { bold, dim } from "@std/fmt/colors";
-import { type Address, formatAddress } from "../../../protocol/address.ts";
 import { MAILBOX_PORT } from "../../../protocol/mailbox.ts";
+import { type Address, formatAddress } from "../../../protocol/syntax/address.ts";
 import { escapeControls } from "../../terminal/output.ts";
 import { tableLines } from "../../terminal/table.ts";
 import type { Arguments } from "../command.ts";

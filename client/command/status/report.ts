@@ -4,7 +4,7 @@
  * @module
  */
 
-import { split } from "../../../protocol/fields.ts";
+import { split } from "../../../protocol/syntax/fields.ts";
 import type { Control } from "../admin/lists.ts";
 
 /** A value of `status`: a number of the server's, or how full a table is. */

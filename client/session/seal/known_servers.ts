@@ -1,4 +1,4 @@
-import { decodePublicKey, encodePublicKey } from "../../../protocol/key_text.ts";
+import { decodePublicKey, encodePublicKey } from "../../../protocol/syntax/key_text.ts";
 import { directoryOf, replaceFile } from "../../file/durable_file.ts";
 import { fileError } from "../../file/file_error.ts";
 import { stateFile } from "../../file/state_file.ts";

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { encodePublicKey } from "../../../protocol/key_text.ts";
 import {
   clientKeys,
   decodeSealToClient,
@@ -20,6 +19,7 @@ import {
   sealKey,
 } from "../../../protocol/seal.ts";
 import { bodyAt, encodeAnswers } from "../../../protocol/session.ts";
+import { encodePublicKey } from "../../../protocol/syntax/key_text.ts";
 import { BusyBackoff, busyText } from "../busy_backoff.ts";
 import type { Environment } from "../environment.ts";
 import { BusyError, LoginError, ServerTimeoutError, type SessionEndError } from "../errors.ts";

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers";
-import { formatAddress } from "../../../protocol/address.ts";
+import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { resolveServer } from "../../stream/address.ts";
 import { ServerSocket } from "../../stream/server_socket.ts";
 import type { OnBusy } from "../busy_backoff.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Line } from "../../../protocol/line.ts";
+import type { Line } from "../../../protocol/syntax/line.ts";
 import { type Size, terminalSize } from "../output.ts";
 import type { Complete } from "./completion.ts";
 import type { KeyReader } from "./keys/queue.ts";

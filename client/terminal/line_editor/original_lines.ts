@@ -1,4 +1,4 @@
-import type { Line } from "../../../protocol/line.ts";
+import type { Line } from "../../../protocol/syntax/line.ts";
 import { withLineEnd, write, writeError } from "../output.ts";
 import { PlainLines } from "./plain_lines.ts";
 

@@ -1,4 +1,4 @@
-import type { Line } from "../../../protocol/line.ts";
+import type { Line } from "../../../protocol/syntax/line.ts";
 import { promptSecret } from "../ask.ts";
 import { readLines } from "../input.ts";
 import { LineEditor, type ReadOptions } from "./line_editor.ts";

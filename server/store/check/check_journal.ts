@@ -1,6 +1,6 @@
+import { readRecord } from "../journal/codec/record.ts";
 import { DiskFolder } from "../journal/folder.ts";
 import type { JournalPosition } from "../journal/journal.ts";
-import { readRecord } from "../journal/record.ts";
 import { JournalDamaged, recoverJournal } from "../journal/recovery.ts";
 import { segmentCount } from "../journaled/open_journal.ts";
 import type { StoreRequest } from "../store.ts";

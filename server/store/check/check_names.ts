@@ -1,4 +1,4 @@
-import { decodePrivateKey } from "../../../protocol/key_text.ts";
+import { decodePrivateKey } from "../../../protocol/syntax/key_text.ts";
 import { DATABASE_FILE, LOG_FILE } from "../database/database.ts";
 import { isSegmentName } from "../journal/segment.ts";
 import type { Check } from "./finding.ts";

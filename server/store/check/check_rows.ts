@@ -3,13 +3,17 @@ import { CHECKED_COLUMNS, checkedColumns, type CheckedTable, isWhole } from "../
 import { DATABASE_FILE } from "../database/database.ts";
 import { firstRow } from "../database/statements.ts";
 import { isWholeLetter, type Letter } from "../engine/message/dead_letters.ts";
-import { DELAYED_COLUMNS, type DelayedMessage, isWholeDelayed } from "../engine/message/delayed_messages.ts";
 import { isWholeLease, type LeaseRow } from "../engine/message/leased_messages.ts";
+import {
+  DELAYED_COLUMNS,
+  type DelayedMessage,
+  isWholeDelayed,
+} from "../engine/message/rows/delayed_messages.ts";
 import {
   isWhole as isWholeMessage,
   STORED_COLUMNS,
   type StoredMessage,
-} from "../engine/message/message_rows.ts";
+} from "../engine/message/rows/message_rows.ts";
 import type { Check } from "./finding.ts";
 
 /** How the rows of a table are checked. */

@@ -5,8 +5,8 @@
  * @module
  */
 
+import { alignRecord, findRecord } from "../journal/codec/record.ts";
 import { DiskFolder } from "../journal/folder.ts";
-import { alignRecord, findRecord } from "../journal/record.ts";
 import {
   decodeSegmentHead,
   seedOf,

@@ -5,7 +5,7 @@
  */
 
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
-import { crc32c } from "../journal/crc32c.ts";
+import { crc32c } from "../journal/codec/crc32c.ts";
 
 /** The columns that the checksum of a row covers, in their order, by table. */
 export const CHECKED_COLUMNS = {

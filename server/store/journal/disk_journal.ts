@@ -1,12 +1,4 @@
-import { ByteWriter } from "./byte_writer.ts";
-import { DiskFolder, type JournalFile, type JournalFolder } from "./folder.ts";
-import {
-  type Journal,
-  JournalLost,
-  type JournalPosition,
-  type JournalRecord,
-  type NewRecord,
-} from "./journal.ts";
+import { ByteWriter } from "./codec/byte_writer.ts";
 import {
   ALIGNMENT,
   alignRecord,
@@ -15,7 +7,15 @@ import {
   readRecord,
   sealRecord,
   writeRecord,
-} from "./record.ts";
+} from "./codec/record.ts";
+import { DiskFolder, type JournalFile, type JournalFolder } from "./folder.ts";
+import {
+  type Journal,
+  JournalLost,
+  type JournalPosition,
+  type JournalRecord,
+  type NewRecord,
+} from "./journal.ts";
 import { JournalDamaged, type KeptSegment, recoverJournal, type Recovery } from "./recovery.ts";
 import { decodeSegmentHead, seedOf, SEGMENT_HEAD_BYTES } from "./segment.ts";
 import { isNoSpace, type OpenSegment, SegmentPool } from "./segment_pool.ts";

@@ -9,9 +9,6 @@
  * @module
  */
 
-import { decide, type Decision, type Position } from "./decision.ts";
-import type { JournalFolder } from "./folder.ts";
-import type { JournalPosition } from "./journal.ts";
 import {
   ALIGNMENT,
   alignRecord,
@@ -21,7 +18,10 @@ import {
   isRecordBegun,
   mayBeRecord,
   type RecordInfo,
-} from "./record.ts";
+} from "./codec/record.ts";
+import { decide, type Decision, type Position } from "./decision.ts";
+import type { JournalFolder } from "./folder.ts";
+import type { JournalPosition } from "./journal.ts";
 import { decodeSegmentHead, seedOf, SEGMENT_HEAD_BYTES, type SegmentHead, sequenceOf } from "./segment.ts";
 
 /** The journal cannot be used as it is (store 5.9). */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { crc32c } from "./crc32c.ts";
-import { getNumber, setNumber } from "./record.ts";
+import { crc32c } from "./codec/crc32c.ts";
+import { getNumber, setNumber } from "./codec/record.ts";
 
 /** Where the first record begins. */
 export const SEGMENT_HEAD_BYTES = 64;

@@ -1,4 +1,4 @@
-import { alignRecord, sealRecord } from "./record.ts";
+import { alignRecord, sealRecord } from "./codec/record.ts";
 import type { Recovery } from "./recovery.ts";
 import { SEGMENT_HEAD_BYTES, type SegmentHead } from "./segment.ts";
 import type { OpenSegment, SegmentPool } from "./segment_pool.ts";

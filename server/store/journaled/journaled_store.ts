@@ -12,7 +12,7 @@ import { setTimer } from "../../quota/uptime.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
 import { Recorder } from "./recorder.ts";
 import { type RecordClocks, replay } from "./replay.ts";
-import { Syncs } from "./syncs.ts";
+import { Syncs, type SyncsOptions } from "./syncs.ts";
 import type { WriteBack } from "../checkpoint/write_back.ts";
 
 /** With less room than this in the journal, its next segment is waited for: the longest batch has room. */
@@ -41,6 +41,8 @@ export interface JournaledStoreOptions {
   lock: DirectoryLock | undefined;
   /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
   syncDelayMs?: number | undefined;
+  /** Where the journal is synced; a test has its own. */
+  syncPlace?: SyncsOptions["place"];
   random(bytes: number): Uint8Array;
   onEvent(event: StoreEvent): void;
   /** Waits until the sockets were read, between two pieces of long work. */
@@ -124,7 +126,7 @@ export class JournaledStore implements Store {
       journalRoom: () => journal.room,
       monotonicClock: () => performance.now(),
     });
-    this.#syncs = new Syncs({ ...options, lose: (error) => this.#lose(error) });
+    this.#syncs = new Syncs({ ...options, place: options.syncPlace, lose: (error) => this.#lose(error) });
     this.#recorder = new Recorder({ ...options, admission: this.#admission });
     this.#checkpoints = new Checkpoints({ ...options, admission: this.#admission, host: this.#host() });
     this.#ticking = setInterval(() => void this.#tick(), TICK_MS);

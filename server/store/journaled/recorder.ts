@@ -1,6 +1,6 @@
 import type { Engine } from "../engine/engine.ts";
 import { type Journal, RECORD_HEAD_BYTES, type RecordHead } from "../journal/journal.ts";
-import { requestBytes, requestBytesMax } from "../journal/request_codec.ts";
+import { requestBytes, requestBytesMax } from "../journal/codec/request_codec.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
 import { type Admission, isAdding, isRefusedWhole } from "../room/admission.ts";
 import type { StoreClocks } from "./clocks.ts";

@@ -26,6 +26,8 @@ export interface SyncsOptions {
   writeBack: WriteBack | undefined;
   /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
   syncDelayMs?: number | undefined;
+  /** Where syncs run; a test has its own. */
+  place?: Pick<SyncPlace, "isInThread" | "took"> | undefined;
   onEvent(event: StoreEvent): void;
   /** Called when a sync has failed. */
   lose(error: unknown): void;
@@ -39,7 +41,7 @@ export interface SyncsOptions {
  */
 export class Syncs {
   readonly #options: SyncsOptions;
-  readonly #place = new SyncPlace();
+  readonly #place: Pick<SyncPlace, "isInThread" | "took">;
   /** What was not given out, in order. */
   #waiting: CarriedOut[] = [];
   /** The highest number that somebody waits for. */
@@ -57,6 +59,7 @@ export class Syncs {
 
   constructor(options: SyncsOptions) {
     this.#options = options;
+    this.#place = options.place ?? new SyncPlace();
   }
 
   /** Whether every record is durable, and none is being made so. */

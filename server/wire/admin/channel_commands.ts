@@ -5,7 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
-import { formatAddress } from "../../../protocol/address.ts";
+import { formatAddress } from "../../../protocol/syntax/address.ts";
 import type { Channel } from "../../service/channel.ts";
 import type { Hub } from "../../service/hub.ts";
 import type { AdminCommand } from "./admin_requests.ts";

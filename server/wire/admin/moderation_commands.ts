@@ -4,7 +4,7 @@
  * @module
  */
 
-import { formatAddress } from "../../../protocol/address.ts";
+import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { isMistypedNetwork, type Subject, subjectOf } from "../../quota/subject.ts";
 import type { Clients, ConnectedClient, ListedClient } from "../../report/clients.ts";
 import type { Moderation } from "../../service/moderation.ts";

@@ -10,8 +10,8 @@ import {
   MAX_MEMBER_NAMES,
   MAX_PAGE_BYTES,
 } from "../../../protocol/announced.ts";
-import { FRAME_BYTES, FrameWriter } from "../../../protocol/frame.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
+import { FRAME_BYTES, FrameWriter } from "../../../protocol/syntax/frame.ts";
 import type { Channel, ChannelEvent, EventEncoder } from "../../service/channel.ts";
 import { historyPage } from "../../service/history_page.ts";
 import type { ChannelMessage } from "../../store/requests/channel.ts";

@@ -16,15 +16,15 @@ import {
 } from "../../../protocol/channels.ts";
 import { describeFrame, describeName } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
+import { utf8Length } from "../../../protocol/mailbox.ts";
 import {
   decodeFrame,
   encodeFrames,
   FRAME_BYTES,
   FrameDecoder,
   FrameWriter,
-} from "../../../protocol/frame.ts";
-import { linesOf, printable } from "../../../protocol/line.ts";
-import { utf8Length } from "../../../protocol/mailbox.ts";
+} from "../../../protocol/syntax/frame.ts";
+import { linesOf, printable } from "../../../protocol/syntax/line.ts";
 import { quoted } from "../../report/log.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
 import { announcedFrames, entered, historyFrames, membersOf } from "./announced.ts";

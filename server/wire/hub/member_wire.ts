@@ -5,10 +5,10 @@
  * @module
  */
 
-import { formatAddress } from "../../../protocol/address.ts";
+import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { describeFrames, describeRoomLines } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
-import { FRAME_BYTES } from "../../../protocol/frame.ts";
+import { FRAME_BYTES } from "../../../protocol/syntax/frame.ts";
 import { Connection, type ConnectionOptions, type DisconnectReason } from "../../net/connection.ts";
 import { type ConnectionSlots, REMOTE_LIMITS, type SlotOutcome } from "../../net/connection_slots.ts";
 import { Listener, type Stream, type StreamSocket } from "../../net/listener.ts";

@@ -5,12 +5,12 @@
  * @module
  */
 
-import { formatAddress } from "../../../protocol/address.ts";
 import { MUTED_TEXT } from "../../../protocol/admin.ts";
 import { describeRoomLine } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
-import { type Line, LineDecoder, linesOf } from "../../../protocol/line.ts";
 import { ROOM_LINES, roomPrefix } from "../../../protocol/room.ts";
+import { formatAddress } from "../../../protocol/syntax/address.ts";
+import { type Line, LineDecoder, linesOf } from "../../../protocol/syntax/line.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
 import { type MemberConnection, MemberWire, type MemberWireOptions } from "./member_wire.ts";
 

@@ -5,7 +5,6 @@
  * @module
  */
 
-import { formatAddress } from "../../../protocol/address.ts";
 import {
   describeFault,
   describeOriginalReply,
@@ -21,6 +20,7 @@ import {
   ORIGINAL_FAULTS,
   type OriginalRequest,
 } from "../../../protocol/mailbox.ts";
+import { formatAddress } from "../../../protocol/syntax/address.ts";
 import type { DatagramSocket } from "../../net/datagram_socket.ts";
 import type { Networks } from "../../quota/address.ts";
 import { mailboxName } from "../../report/log.ts";

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
-import type { Address } from "../../../protocol/address.ts";
 import { startTimeOf } from "../../../protocol/session.ts";
+import type { Address } from "../../../protocol/syntax/address.ts";
 import { type SessionStartTimes, startTimeDigits } from "./start_times.ts";
 
 /**

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type Address, formatAddress } from "../../../protocol/address.ts";
+import { type Address, formatAddress } from "../../../protocol/syntax/address.ts";
 import {
   authMessage,
   clientFinalBare,

@@ -1,5 +1,5 @@
-import type { Address } from "../../../protocol/address.ts";
 import { Opener, Sealer, type SealHeader, type SealKeys } from "../../../protocol/seal.ts";
+import type { Address } from "../../../protocol/syntax/address.ts";
 import { isLoopback, networkOf } from "../../quota/address.ts";
 import { LOOPBACK, type Origin } from "../../quota/fair_table.ts";
 import type { Linked } from "../../quota/owner_lists.ts";

@@ -4,7 +4,6 @@
  * @module
  */
 
-import type { Address } from "../../../protocol/address.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
 import {
   describeDroppedHello,
@@ -24,6 +23,7 @@ import {
   type SealKeys,
   serverKeys,
 } from "../../../protocol/seal.ts";
+import type { Address } from "../../../protocol/syntax/address.ts";
 import { FairScheduler } from "../../net/fairness.ts";
 import { networkOf } from "../../quota/address.ts";
 import { FairTable, SESSION_LIMITS, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";

@@ -4,7 +4,7 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from "../../../protocol/session.ts";
-import type { Address } from "../../../protocol/address.ts";
+import type { Address } from "../../../protocol/syntax/address.ts";
 import { isLoopback, networkOf } from "../../quota/address.ts";
 import { LOOPBACK } from "../../quota/fair_table.ts";
 import type { Linked } from "../../quota/owner_lists.ts";

@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Address } from "../../../protocol/address.ts";
 import {
   type BadRequest,
   bodyAt,
@@ -17,6 +16,7 @@ import {
   MAX_SESSION_DATAGRAM_BYTES,
   type RequestHeader,
 } from "../../../protocol/session.ts";
+import type { Address } from "../../../protocol/syntax/address.ts";
 import { FairTable, SESSION_LIMITS, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import type { Environment } from "../../quota/uptime.ts";
 import type { Clients, ConnectedClient, Traffic } from "../../report/clients.ts";

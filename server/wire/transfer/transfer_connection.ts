@@ -1,4 +1,4 @@
-import { concatBytes } from "../../../protocol/bytes.ts";
+import { concatBytes } from "../../../protocol/syntax/bytes.ts";
 import {
   describeTransferAnswer,
   describeTransferEnd,

@@ -1,7 +1,7 @@
 /** The chat on a terminal, with real servers and in this process. */
 
 import { assertEquals } from "@std/assert";
-import { encodeFrames } from "../../../protocol/frame.ts";
+import { encodeFrames } from "../../../protocol/syntax/frame.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { withServer } from "../../server/serve.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { encodePublicKey } from "../../../protocol/key_text.ts";
+import { encodePublicKey } from "../../../protocol/syntax/key_text.ts";
 import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 
 /** Runs the program in a directory, with a state directory of its own there. */

@@ -1,6 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { encodePublicKey } from "../../../protocol/key_text.ts";
 import { sealKey } from "../../../protocol/seal.ts";
+import { encodePublicKey } from "../../../protocol/syntax/key_text.ts";
 import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 
 /** A private key. Its public half in base64url begins with `-`, like one in 64: it would look like an option. */

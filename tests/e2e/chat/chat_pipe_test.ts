@@ -1,7 +1,7 @@
 /** `wirepost chat` and `wirepost room` in a pipe, with the real server. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { FRAME_BYTES } from "../../../protocol/frame.ts";
+import { FRAME_BYTES } from "../../../protocol/syntax/frame.ts";
 import { FROM_SOURCE, runCommand, ServerProcess, wirepost } from "../../program.ts";
 import { ScriptedServer } from "../../client/scripted_server.ts";
 import { LinePeer } from "../../stream.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { setImmediate } from "node:timers";
-import { encodeFrames, FRAME_BYTES } from "../../../protocol/frame.ts";
+import { encodeFrames, FRAME_BYTES } from "../../../protocol/syntax/frame.ts";
 import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "../../../server/net/connection_slots.ts";
 import { FairScheduler, SelfConnection, SocketPolling, TurnQueue } from "../../../server/net/fairness.ts";
 import type { StreamSocket } from "../../../server/net/listener.ts";

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connectOriginalMailbox } from "../../../client/original_mailbox.ts";
 import { connectMailbox, KnownServers, type Mailbox } from "../../../client/mailbox.ts";
-import { decodePublicKey, encodePublicKey } from "../../../protocol/key_text.ts";
+import { decodePublicKey, encodePublicKey } from "../../../protocol/syntax/key_text.ts";
 import { RefusedError } from "../../../client/session/errors.ts";
 import type { Server } from "../../../server/server.ts";
 import { Peer } from "../../program.ts";

@@ -171,6 +171,7 @@ export class Life {
         },
         writeBack: writeBack as unknown as WriteBack,
         lock: undefined,
+        syncPlace: { isInThread: () => random.chance(0.5), took() {} },
         random: random.bytes,
         onEvent() {},
         onLost: (error) => {

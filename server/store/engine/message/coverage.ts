@@ -10,10 +10,10 @@
 
 import type { Context } from "../../database/context.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
-import { buryDamaged, buryDamagedDelayed } from "./damage.ts";
-import { isWholeDelayed } from "./delayed_messages.ts";
 import type { MessageTables } from "./leased_messages.ts";
-import { isWhole } from "./message_rows.ts";
+import { buryDamaged, buryDamagedDelayed } from "./rows/damage.ts";
+import { isWholeDelayed } from "./rows/delayed_messages.ts";
+import { isWhole } from "./rows/message_rows.ts";
 
 /** Rows that are read at a time. */
 const PAGE_ROWS = 256;

@@ -5,9 +5,9 @@ import type { Mailbox, PendingMessage } from "../mailbox/mailbox.ts";
 import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
 import type { Deadlines } from "./deadlines.ts";
-import { type Message, type MessageOf, MessageRows, type StoredMessage } from "./message_rows.ts";
 import { PendingMessages } from "./pending_messages.ts";
-import type { TimedRows } from "./timed_rows.ts";
+import { type Message, type MessageOf, MessageRows, type StoredMessage } from "./rows/message_rows.ts";
+import type { TimedRows } from "./rows/timed_rows.ts";
 
 /** A message whose time has come. */
 export interface DueMessage {

@@ -6,12 +6,12 @@ import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.t
 import type { FailedAttempt } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
-import { buryDamaged, reportDamage } from "./damage.ts";
+import { buryDamaged, reportDamage } from "./rows/damage.ts";
 import type { DeadLetterRows } from "./dead_letters.ts";
-import type { DelayedMessages } from "./delayed_messages.ts";
+import type { DelayedMessages } from "./rows/delayed_messages.ts";
 import type { KeptMessages } from "./kept_messages.ts";
 import { type Lease, Leases } from "./leases.ts";
-import { isWhole, type Message, type MessageOf } from "./message_rows.ts";
+import { isWhole, type Message, type MessageOf } from "./rows/message_rows.ts";
 import type { ReadyEvents } from "./ready_events.ts";
 
 /** The failed attempt of a lease that ends by itself. */

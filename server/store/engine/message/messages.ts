@@ -21,15 +21,15 @@ import { type Mailbox, PendingMessage } from "../mailbox/mailbox.ts";
 import { Mailboxes } from "../mailbox/mailboxes.ts";
 import type { Owner } from "../mailbox/owners.ts";
 import { setApart } from "./coverage.ts";
-import { buryDamaged, buryDamagedDelayed, reportDamage } from "./damage.ts";
 import { DeadLetterRows } from "./dead_letters.ts";
-import { type DelayedMessage, DelayedMessages, isWholeDelayed } from "./delayed_messages.ts";
 import { type DueMessage, KeptMessages } from "./kept_messages.ts";
 import { LeasedMessages, type MessageTables } from "./leased_messages.ts";
-import { isWhole, type Message } from "./message_rows.ts";
 import { PeekedMessages } from "./peeked_messages.ts";
 import { ReadyEvents } from "./ready_events.ts";
 import { ReadyMessages } from "./ready_messages.ts";
+import { buryDamaged, buryDamagedDelayed, reportDamage } from "./rows/damage.ts";
+import { type DelayedMessage, DelayedMessages, isWholeDelayed } from "./rows/delayed_messages.ts";
+import { isWhole, type Message } from "./rows/message_rows.ts";
 
 /** Messages that one put may drop: some milliseconds' work. */
 const MAX_DROPS = 1024;

@@ -2,9 +2,9 @@ import type { Context } from "../../database/context.ts";
 import { allRows, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { PeekedMessage, PeekedPage } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
-import { reportDamage } from "./damage.ts";
-import { DELAYED_COLUMNS, type DelayedMessage, isWholeDelayed } from "./delayed_messages.ts";
-import { isWhole, type Message, STORED_COLUMNS, type StoredMessage } from "./message_rows.ts";
+import { reportDamage } from "./rows/damage.ts";
+import { DELAYED_COLUMNS, type DelayedMessage, isWholeDelayed } from "./rows/delayed_messages.ts";
+import { isWhole, type Message, STORED_COLUMNS, type StoredMessage } from "./rows/message_rows.ts";
 
 /** Characters of a text that are shown: at least as many as the bytes of session.md 2.13. */
 const SHOWN_CHARACTERS = 128;

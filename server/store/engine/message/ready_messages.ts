@@ -1,8 +1,8 @@
 import type { Context } from "../../database/context.ts";
 import type { Mailbox, MailboxQueue } from "../mailbox/mailbox.ts";
-import { buryDamaged, type DamageTables } from "./damage.ts";
 import type { KeptMessages } from "./kept_messages.ts";
-import { isWhole, type Message, type NumberedMessage, type RowSource } from "./message_rows.ts";
+import { buryDamaged, type DamageTables } from "./rows/damage.ts";
+import { isWhole, type Message, type NumberedMessage, type RowSource } from "./rows/message_rows.ts";
 
 /** Rows that are read at a time, at most, after rows that were not ready. */
 const SKIPPED_ROWS = 256;

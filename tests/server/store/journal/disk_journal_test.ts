@@ -5,7 +5,7 @@ import {
   type JournalPosition,
   RECORD_HEAD_BYTES,
 } from "../../../../server/store/journal/journal.ts";
-import { requestBytesMax } from "../../../../server/store/journal/request_codec.ts";
+import { requestBytesMax } from "../../../../server/store/journal/codec/request_codec.ts";
 import { JournalDamaged } from "../../../../server/store/journal/recovery.ts";
 import { BEGINNING, JOURNAL_ID, put, record, texts } from "./records.ts";
 import { type Operation, SimulatedFolder } from "./simulated_folder.ts";

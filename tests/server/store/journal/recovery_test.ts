@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertGreater, assertLess, assertRejects } from "@std/assert";
-import { DiskJournal } from "../../../../server/store/journal/disk_journal.ts";
-import type { JournalPosition } from "../../../../server/store/journal/journal.ts";
 import {
   alignRecord,
   findRecord,
   type RecordInfo,
   sealRecord,
   setNumber,
-} from "../../../../server/store/journal/record.ts";
+} from "../../../../server/store/journal/codec/record.ts";
+import { DiskJournal } from "../../../../server/store/journal/disk_journal.ts";
+import type { JournalPosition } from "../../../../server/store/journal/journal.ts";
 import { JournalDamaged } from "../../../../server/store/journal/recovery.ts";
 import {
   decodeSegmentHead,

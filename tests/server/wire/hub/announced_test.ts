@@ -8,7 +8,7 @@ import {
   MAX_PAGE_BYTES,
 } from "../../../../protocol/announced.ts";
 import { CHANNELS_TEXTS } from "../../../../protocol/channels.ts";
-import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../../../../protocol/frame.ts";
+import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../../../../protocol/syntax/frame.ts";
 import { DEFAULT_HUB_LIMITS } from "../../../../server/hub_service.ts";
 import { obtainSeed, randomNumbers } from "../../../faults/form.ts";
 import { temporaryDirectory } from "../../../program.ts";

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { encodeFrames } from "../../../../protocol/frame.ts";
+import { encodeFrames } from "../../../../protocol/syntax/frame.ts";
 import { FramePeer } from "../../../stream.ts";
 import { converse, type Writes } from "./conversation.ts";
 import { withServer } from "../../serve.ts";

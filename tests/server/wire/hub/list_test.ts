@@ -1,7 +1,7 @@
 /** `/list`, whose answer is long where there are many channels: what it costs the server. */
 
 import { assertEquals } from "@std/assert";
-import { encodeFrames, FRAME_BYTES } from "../../../../protocol/frame.ts";
+import { encodeFrames, FRAME_BYTES } from "../../../../protocol/syntax/frame.ts";
 import { ChannelsWire } from "../../../../server/wire/hub/channels.ts";
 import { Log } from "../../../../server/report/log.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../../../server/service/history.ts";

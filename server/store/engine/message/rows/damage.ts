@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Context } from "../../database/context.ts";
-import type { Mailbox } from "../mailbox/mailbox.ts";
+import type { Context } from "../../../database/context.ts";
+import type { Mailbox } from "../../mailbox/mailbox.ts";
 import type { DelayedMessage } from "./delayed_messages.ts";
 import type { Message } from "./message_rows.ts";
 

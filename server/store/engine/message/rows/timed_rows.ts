@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../../../database/statements.ts";
 
 /** A row of `message` with one of its times. */
 export interface TimedRow {

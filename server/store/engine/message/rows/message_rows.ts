@@ -1,10 +1,10 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
-import type { Context } from "../../database/context.ts";
-import { checksumOf } from "../../database/checksum.ts";
-import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
-import { StoreLost } from "../../errors.ts";
-import type { Mailbox, MailboxQueue, PendingMessage } from "../mailbox/mailbox.ts";
-import type { Mailboxes } from "../mailbox/mailboxes.ts";
+import type { Context } from "../../../database/context.ts";
+import { checksumOf } from "../../../database/checksum.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../../../database/statements.ts";
+import { StoreLost } from "../../../errors.ts";
+import type { Mailbox, MailboxQueue, PendingMessage } from "../../mailbox/mailbox.ts";
+import type { Mailboxes } from "../../mailbox/mailboxes.ts";
 import { TimedRows } from "./timed_rows.ts";
 
 /** A message, whether it has a row or only memory has it. */

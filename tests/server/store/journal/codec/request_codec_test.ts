@@ -1,21 +1,21 @@
 import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
-import { ByteReader, FormatError } from "../../../../server/store/journal/byte_reader.ts";
-import { ByteWriter } from "../../../../server/store/journal/byte_writer.ts";
-import { encodeRequests, requestBytesMax } from "../../../../server/store/journal/request_codec.ts";
-import { decodeRequests } from "../../../../server/store/journal/request_decoder.ts";
-import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
-import type { LeaseRequest } from "../../../../server/store/requests/lease.ts";
-import type { Put } from "../../../../server/store/requests/message.ts";
+import { ByteReader, FormatError } from "../../../../../server/store/journal/codec/byte_reader.ts";
+import { ByteWriter } from "../../../../../server/store/journal/codec/byte_writer.ts";
+import { encodeRequests, requestBytesMax } from "../../../../../server/store/journal/codec/request_codec.ts";
+import { decodeRequests } from "../../../../../server/store/journal/codec/request_decoder.ts";
+import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../../../../server/store/limits.ts";
+import type { LeaseRequest } from "../../../../../server/store/requests/lease.ts";
+import type { Put } from "../../../../../server/store/requests/message.ts";
 import type {
   EndSession,
   OpenSession,
   OrderedBatch,
   OrderedRequest,
-} from "../../../../server/store/requests/session.ts";
-import type { StoreRequest } from "../../../../server/store/store.ts";
-import { FULL, obtainSeed } from "../../../faults/form.ts";
-import { Random } from "../../../simulation/random.ts";
-import { put } from "./records.ts";
+} from "../../../../../server/store/requests/session.ts";
+import type { StoreRequest } from "../../../../../server/store/store.ts";
+import { FULL, obtainSeed } from "../../../../faults/form.ts";
+import { Random } from "../../../../simulation/random.ts";
+import { put } from "../records.ts";
 
 /** Rounds of random requests. */
 const ROUNDS = FULL ? 20_000 : 100;

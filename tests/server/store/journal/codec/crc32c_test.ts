@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { crc32c } from "../../../../server/store/journal/crc32c.ts";
+import { crc32c } from "../../../../../server/store/journal/codec/crc32c.ts";
 
 Deno.test("CRC32C is that of RFC 3720, appendix B.4, and of the check value of the catalogues", () => {
   assertEquals(crc32c(new Uint8Array(32)), 0x8a9136aa);

@@ -5,10 +5,10 @@
  */
 
 import { createHash } from "node:crypto";
+import type { JournalRecord, NewRecord } from "../journal.ts";
 import { ByteReader, FormatError } from "./byte_reader.ts";
 import type { ByteWriter } from "./byte_writer.ts";
 import { crc32c } from "./crc32c.ts";
-import type { JournalRecord, NewRecord } from "./journal.ts";
 import { encodeRequests } from "./request_codec.ts";
 import { decodeRequests } from "./request_decoder.ts";
 

@@ -31,10 +31,10 @@
  * @module
  */
 
-import type { LeaseRequest } from "../requests/lease.ts";
-import type { Put } from "../requests/message.ts";
-import type { EndSession, OpenSession, OrderedBatch, OrderedRequest } from "../requests/session.ts";
-import type { StoreRequest } from "../store.ts";
+import type { LeaseRequest } from "../../requests/lease.ts";
+import type { Put } from "../../requests/message.ts";
+import type { EndSession, OpenSession, OrderedBatch, OrderedRequest } from "../../requests/session.ts";
+import type { StoreRequest } from "../../store.ts";
 import { ByteWriter, NUMBER_BYTES_MAX, textBytesMax } from "./byte_writer.ts";
 
 /** Kinds of requests. */

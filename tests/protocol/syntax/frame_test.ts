@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../../protocol/frame.ts";
+import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../../../protocol/syntax/frame.ts";
 
 const encoder = new TextEncoder(), decoder = new TextDecoder("utf-8", { fatal: true });
 

@@ -1,9 +1,9 @@
-import type { Context } from "../../database/context.ts";
-import { checksumOf } from "../../database/checksum.ts";
-import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
-import type { Transaction } from "../../database/transaction.ts";
-import type { Put } from "../../requests/message.ts";
-import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
+import type { Context } from "../../../database/context.ts";
+import { checksumOf } from "../../../database/checksum.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../../../database/statements.ts";
+import type { Transaction } from "../../../database/transaction.ts";
+import type { Put } from "../../../requests/message.ts";
+import { MailboxCounts } from "../../mailbox/mailbox_counts.ts";
 
 export interface DelayedMessage extends Omit<Put, "kind" | "expires" | "owner"> {
   id: number;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { type Line, LineDecoder, linesOf, printable } from "../../protocol/line.ts";
+import { type Line, LineDecoder, linesOf, printable } from "../../../protocol/syntax/line.ts";
 
 const bytes = new TextEncoder().encode("one\r\ntwo Ω\n\nfour is too long\nfive ✓");
 const lines: Line[] = [

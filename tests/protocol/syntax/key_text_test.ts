@@ -5,11 +5,11 @@ import {
   encodePrivateKey,
   encodePublicKey,
   KEY_BYTES,
-} from "../../protocol/key_text.ts";
+} from "../../../protocol/syntax/key_text.ts";
 
 /** A value of the specification's test vectors. */
 function vector(name: string): string {
-  const text = Deno.readTextFileSync(new URL("../../protocol/seal.md", import.meta.url));
+  const text = Deno.readTextFileSync(new URL("../../../protocol/seal.md", import.meta.url));
   return new RegExp(`^${name} += (.*)$`, "m").exec(text)![1]!;
 }
 

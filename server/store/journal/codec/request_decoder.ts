@@ -1,7 +1,7 @@
-import type { LeaseRequest } from "../requests/lease.ts";
-import type { Put } from "../requests/message.ts";
-import type { OpenSession, OrderedBatch, OrderedRequest } from "../requests/session.ts";
-import type { StoreRequest } from "../store.ts";
+import type { LeaseRequest } from "../../requests/lease.ts";
+import type { Put } from "../../requests/message.ts";
+import type { OpenSession, OrderedBatch, OrderedRequest } from "../../requests/session.ts";
+import type { StoreRequest } from "../../store.ts";
 import { type ByteReader, FormatError } from "./byte_reader.ts";
 import {
   CHANGE,

@@ -1,15 +1,15 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { FormatError } from "../../../../server/store/journal/byte_reader.ts";
-import { ByteWriter } from "../../../../server/store/journal/byte_writer.ts";
-import type { JournalRecord } from "../../../../server/store/journal/journal.ts";
+import { FormatError } from "../../../../../server/store/journal/codec/byte_reader.ts";
+import { ByteWriter } from "../../../../../server/store/journal/codec/byte_writer.ts";
 import {
   findRecord,
   hashRecord,
   readRecord,
   sealRecord,
   writeRecord,
-} from "../../../../server/store/journal/record.ts";
-import { put } from "./records.ts";
+} from "../../../../../server/store/journal/codec/record.ts";
+import type { JournalRecord } from "../../../../../server/store/journal/journal.ts";
+import { put } from "../records.ts";
 
 const SEED = 0x1234567;
 
