@@ -140,7 +140,8 @@ export class Syncs {
     } catch (error) {
       lose(error);
     }
-    this.#schedule();
+    // those who wait for what was just given out look at it before what came meanwhile is given out
+    queueMicrotask(() => this.#schedule());
   }
 
   async #sync() {
