@@ -6,17 +6,26 @@ import { within } from "../../quota/uptime.ts";
 import type { Admission } from "../room/admission.ts";
 import type { WriteBack } from "./write_back.ts";
 
-/** A checkpoint is taken when the records since the last one have so many bytes, or are so old (store 5.1). */
-const CHECKPOINT_BYTES = 4 * 1024 * 1024, CHECKPOINT_MS = 5000;
+/**
+ * A checkpoint is taken when the records since the last one have so many bytes, or are so old, or when so many rows
+ * are not written (store 5.1): to commit more would keep requests waiting for longer than two milliseconds.
+ */
+const CHECKPOINT_BYTES = 4 * 1024 * 1024, CHECKPOINT_MS = 5000, CHECKPOINT_ROWS = 16_384;
+
+/** What was committed is written back when its records have so many bytes, or are so old (store 5.2). */
+const WRITE_BACK_BYTES = 4 * 1024 * 1024, WRITE_BACK_MS = 5000;
 
 /** How long after one that failed it is tried again, and after one that made the file smaller it goes on, in milliseconds. */
 const RETRY_MS = 1000, SHRINK_MS = 50;
 
-/** Rows that are written at a time before the checkpoint itself: about a millisecond's work; and how often, at most. */
-const FLUSH_ROWS = 256, MAX_FLUSHES = 4096;
+/**
+ * Rows that are written at a time before the checkpoint itself: so many, or the part of all that is left; less than a
+ * millisecond's work. So few are left to the checkpoint.
+ */
+const FLUSH_ROWS = 192, FLUSH_PARTS = 32, FEW_ROWS = 256;
 
 /** Longer than that SQLite's log should not become, and how long records wait for it to begin anew (store 5.3). */
-const LOG_BYTES = 4 * 1024 * 1024, MAX_WAIT_MS = 10;
+const LOG_BYTES = 16 * 1024 * 1024, MAX_WAIT_MS = 10;
 
 /** How often it is tried to have everything written back for a hold: there may be a checkpoint at any time. */
 const HOLD_TRIES = 8;
@@ -45,6 +54,8 @@ export interface CheckpointsOptions {
   writeBack?: WriteBack | undefined;
   /** Waits until the sockets were read. */
   pause(): Promise<void>;
+  /** Leaves most of the time to others. */
+  rest(): Promise<void>;
 }
 
 /**
@@ -61,6 +72,8 @@ export class Checkpoints {
   #at: number;
   /** Of the last one that was written back as a whole; 0 if none was. */
   #writtenNumber = 0;
+  #writtenBytes: number;
+  #writtenAt: number;
   /** Whether nothing is written back (store 10.2). */
   #isHeld = false;
   #hasFailed = false;
@@ -71,8 +84,8 @@ export class Checkpoints {
   constructor(options: CheckpointsOptions) {
     this.#options = options;
     this.#number = options.host.engine.position.number;
-    this.#bytes = options.journal.bytes;
-    this.#at = performance.now();
+    this.#bytes = this.#writtenBytes = options.journal.bytes;
+    this.#at = this.#writtenAt = performance.now();
   }
 
   /** Bytes of the records since the last one. */
@@ -80,20 +93,39 @@ export class Checkpoints {
     return this.#options.journal.bytes - this.#bytes;
   }
 
+  /** Bytes of the records that are not in the database's file. */
+  get unwrittenBytes(): number {
+    return this.#options.journal.bytes - this.#writtenBytes;
+  }
+
   get isDue(): boolean {
     if (this.#running !== undefined) return false;
-    if (this.pendingBytes >= CHECKPOINT_BYTES) return true;
-    const { host, journal, admission } = this.#options, elapsed = performance.now() - this.#at;
+    const { host: { engine }, journal, admission } = this.#options;
+    if (this.pendingBytes >= CHECKPOINT_BYTES || engine.unflushed >= CHECKPOINT_ROWS) return true;
+    const elapsed = performance.now() - this.#at;
     if (this.#hasFailed) return elapsed >= RETRY_MS;
     if (journal.last > this.#number) {
       return elapsed >= (admission?.isFull ? RETRY_MS : CHECKPOINT_MS);
     }
-    return elapsed >= SHRINK_MS && host.engine.hasFreePages;
+    return this.#isWriteBackDue || elapsed >= SHRINK_MS && engine.hasFreePages;
   }
 
-  /** Takes one, unless one is being taken. Never rejects. */
-  take(): Promise<void> {
-    return this.#running ??= this.#take().catch(this.#options.host.lose).finally(() =>
+  /** Whether what was committed is to be written back. */
+  get #isWriteBackDue(): boolean {
+    const { writeBack, admission } = this.#options;
+    if (writeBack === undefined || this.#isHeld || this.#writtenNumber === this.#number) return false;
+    const elapsed = performance.now() - this.#writtenAt;
+    return this.unwrittenBytes >= WRITE_BACK_BYTES ||
+      elapsed >= (admission?.isFull ? RETRY_MS : WRITE_BACK_MS);
+  }
+
+  /**
+   * Takes one, unless one is being taken. Never rejects.
+   *
+   * @param isWhole Without a rest, and it is written back in any case.
+   */
+  take(isWhole = false): Promise<void> {
+    return this.#running ??= this.#take(isWhole).catch(this.#options.host.lose).finally(() =>
       this.#running = undefined
     );
   }
@@ -101,7 +133,7 @@ export class Checkpoints {
   /** Takes the last one, of all that was recorded. */
   async takeLast() {
     await this.#running;
-    await this.take();
+    await this.take(true);
   }
 
   /**
@@ -111,7 +143,7 @@ export class Checkpoints {
    */
   async beginHold(): Promise<number> {
     for (let i = 0; i < HOLD_TRIES; i++) {
-      await (this.#running ?? this.take());
+      await (this.#running ?? this.take(true));
       if (this.#running !== undefined || this.#writtenNumber !== this.#number) continue;
       this.#isHeld = true;
       return this.#number;
@@ -123,24 +155,23 @@ export class Checkpoints {
   endHold() {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    if (this.#writtenNumber !== this.#number) void this.take();
+    if (this.#writtenNumber !== this.#number) void this.take(true);
   }
 
-  async #take() {
-    const { host, writeBack, journal, admission, pause } = this.#options;
+  async #take(isWhole: boolean) {
+    const { host, writeBack, journal } = this.#options;
     let isHolding = false, position: Position, written: Promise<boolean> | undefined;
     const hold = () => {
       if (!isHolding) host.hold();
       isHolding = true;
     };
     try {
-      // what is new meanwhile is written too, so that little is left to the checkpoint itself
-      for (let i = 0; i < MAX_FLUSHES && host.engine.flush(FLUSH_ROWS); i++) await pause();
+      await this.#flush(isWhole);
       hold();
       await host.synced();
       position = host.position;
       this.#commit(position);
-      written = this.#isHeld ? undefined : writeBack?.run();
+      if (!this.#isHeld && (isWhole || this.#isWriteBackDue)) written = writeBack?.run();
       const ended = written?.catch(() => {});
       if (ended !== undefined && writeBack!.logBytes > LOG_BYTES) await within(MAX_WAIT_MS, ended);
     } catch (error) {
@@ -151,16 +182,35 @@ export class Checkpoints {
     } finally {
       if (isHolding) host.release();
     }
+    const { bytes } = journal;
     try {
-      if (await written) {
-        this.#writtenNumber = position.number;
-        journal.release(position.number + 1);
-      }
+      if (await written) this.#written(position, bytes);
       this.#hasFailed = false;
-      admission?.endCheckpoint(false);
+      this.#options.admission?.endCheckpoint(false);
     } catch (error) {
       this.#failed(error);
     }
+  }
+
+  /**
+   * Writes rows a piece at a time, so that little is left to the checkpoint itself. More come meanwhile: the more there are,
+   * the larger are the pieces; but what changes again and again is not written for ever.
+   */
+  async #flush(isWhole: boolean) {
+    const { host: { engine }, pause, rest } = this.#options;
+    for (let left = 2 * engine.unflushed; left > 0 && engine.unflushed > FEW_ROWS;) {
+      const rows = Math.max(FLUSH_ROWS, Math.ceil(engine.unflushed / FLUSH_PARTS));
+      engine.flush(rows);
+      left -= rows;
+      await (isWhole ? pause() : rest());
+    }
+  }
+
+  #written({ number }: Position, bytes: number) {
+    this.#writtenNumber = number;
+    this.#writtenBytes = bytes;
+    this.#writtenAt = performance.now();
+    this.#options.journal.release(number + 1);
   }
 
   /** Before records are made again, the engine is made anew, or the store is lost. */

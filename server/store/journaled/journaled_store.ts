@@ -47,6 +47,8 @@ export interface JournaledStoreOptions {
   onEvent(event: StoreEvent): void;
   /** Waits until the sockets were read, between two pieces of long work. */
   pause(): Promise<void>;
+  /** Leaves most of the time to others, between two pieces of work that nobody waits for. */
+  rest(): Promise<void>;
   /** Called once if the store cannot be relied on any more. */
   onLost(error: Error): void;
 }
@@ -123,6 +125,7 @@ export class JournaledStore implements Store {
       pages: () => this.#engine.pages,
       textBytes: () => this.#engine.counts.bytes,
       pendingBytes: () => this.#checkpoints.pendingBytes,
+      unwrittenBytes: () => this.#checkpoints.unwrittenBytes,
       journalRoom: () => journal.room,
       monotonicClock: () => performance.now(),
     });
@@ -280,7 +283,7 @@ export class JournaledStore implements Store {
     await this.#apply(requests, true);
     // a session that is too old is forgotten before its client comes back
     await this.#tick(performance.now() + START_WORK_MS);
-    await this.#checkpoints.take();
+    await this.#checkpoints.take(true);
   }
 
   #lose(error: unknown) {

@@ -80,6 +80,7 @@ function storeWith(options: Partial<JournaledStoreOptions> & Pick<JournaledStore
     onEvent: (event) => events.push(event),
     onLost: (error) => lost.push(error),
     pause: () => Promise.resolve(),
+    rest: () => Promise.resolve(),
     ...options,
   });
   return { store, events, lost };

@@ -180,6 +180,7 @@ export class Life {
           if (!machine.isStopped) machine.stop("kill");
         },
         pause: () => machine.wait(),
+        rest: () => machine.wait(),
       });
       await store.begin(requests);
       if (machine.isStopped) throw new Error("The process has ended");

@@ -142,9 +142,9 @@ export class Mailboxes extends Registry<Mailbox> {
     return mailboxes.length;
   }
 
-  /** Whether there is something to {@linkcode flush}. */
-  get isDirty(): boolean {
-    return this.#dirty.length > 0;
+  /** How much there is to {@linkcode flush}. */
+  get unflushed(): number {
+    return this.#dirty.length;
   }
 
   /** Brings the rows of a mailbox up to date. One that is empty and has none gets none. */

@@ -318,9 +318,9 @@ export class LeasedMessages {
     return count;
   }
 
-  /** Whether there is something to {@linkcode flush}. */
-  get isDirty(): boolean {
-    return this.#changed.size > 0;
+  /** How much there is to {@linkcode flush}. */
+  get unflushed(): number {
+    return this.#changed.size;
   }
 
   #store(lease: Lease) {

@@ -281,6 +281,11 @@ export class Messages {
     this.events.endRecord();
   }
 
+  /** About how many rows there are to {@linkcode flush}. */
+  get unflushed(): number {
+    return this.#kept.pending.count + this.#mailboxes.unflushed + this.leased.unflushed;
+  }
+
   /**
    * Writes up to `rows` rows of what only memory has: messages, the oldest first, then mailboxes and leases. Returns
    * whether anything is left.
@@ -289,7 +294,7 @@ export class Messages {
     let left = rows - this.#kept.flush(rows);
     if (left > 0) left -= this.#mailboxes.flush(left);
     if (left > 0) left -= this.leased.flush(left);
-    if (this.#kept.pending.count > 0 || this.#mailboxes.isDirty || this.leased.isDirty) return true;
+    if (this.unflushed > 0) return true;
     if (this.#seq !== this.#seqStored) {
       this.#context.transaction.run(this.#storeSeq, this.#seq);
       this.#seqStored = this.#seq;
