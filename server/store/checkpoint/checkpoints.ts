@@ -10,7 +10,7 @@ import type { WriteBack } from "./write_back.ts";
  * A checkpoint is taken when the records since the last one have so many bytes, or are so old, or when so many rows
  * are not written (store 5.1): to commit more would keep requests waiting for longer than two milliseconds.
  */
-const CHECKPOINT_BYTES = 4 * 1024 * 1024, CHECKPOINT_MS = 5000, CHECKPOINT_ROWS = 16_384;
+const CHECKPOINT_BYTES = 4 * 1024 * 1024, CHECKPOINT_MS = 5000, CHECKPOINT_ROWS = 8192;
 
 /** What was committed is written back when its records have so many bytes, or are so old (store 5.2). */
 const WRITE_BACK_BYTES = 4 * 1024 * 1024, WRITE_BACK_MS = 5000;
