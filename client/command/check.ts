@@ -23,7 +23,14 @@ export interface CheckCode {
   checkData(
     directory: string,
     onFinding: (finding: Finding) => void,
-  ): Promise<{ damage: number; messages: number; records: number; files: number; bytes: number }>;
+  ): Promise<{
+    damage: number;
+    messages: number;
+    engine: number | undefined;
+    records: number;
+    files: number;
+    bytes: number;
+  }>;
 }
 
 /** `wirepost check`, with the server's code that reads a data directory. */
@@ -39,7 +46,7 @@ const HELP: Omit<Command, "run"> = {
   about: [
     "Reads the database, the journal, the forum's files and the keys of a server that does not run, or of a backup, and\n" +
     "changes nothing. For each thing that it finds it prints a line: the file, the place in it, what that means, and what\n" +
-    "to do. The last line says what was read.",
+    "to do. The last line says what was read, and which version of the engine the state is at.",
     "The exit code is 1 if anything is damaged. Lines that begin with 'note' are about what is no damage: a start copes\n" +
     "with it by itself.",
   ],
@@ -59,15 +66,16 @@ async function run(args: Arguments, code: CheckCode): Promise<number> {
     printed = printed.then(() => write(print(finding)));
   });
   await printed;
-  const { damage, messages, records, files, bytes } = totals;
+  const { damage, messages, engine, records, files, bytes } = totals;
   if (json) {
-    await write(outputLine(JSON.stringify({ damage, messages, records, files, bytes })));
+    await write(outputLine(JSON.stringify({ damage, messages, engine, records, files, bytes })));
     return damage > 0 ? 1 : 0;
   }
   const read = [counted(messages, "message"), counted(records, "record"), counted(files, "file")].join(", ");
   const size = formatBytes(bytes, { binary: true }).replace("kiB", "KiB");
+  const version = engine === undefined ? "" : `, version ${engine} of the engine`;
   const result = damage === 0 ? "no damage" : `${counted(damage, "place")} damaged`;
-  await write(`${escapeControls(directory)}: ${read}, ${size}: ${result}\n`);
+  await write(`${escapeControls(directory)}: ${read}, ${size}${version}: ${result}\n`);
   return damage > 0 ? 1 : 0;
 }
 

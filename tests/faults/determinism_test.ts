@@ -5,7 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { DiskJournal } from "../../server/store/journal/disk_journal.ts";
-import { ENGINE_VERSION } from "../../server/store/journaled/replay.ts";
+import { ENGINE_VERSIONS } from "../../server/store/engine/version.ts";
 import { runCommand, temporaryDirectory } from "../program.ts";
 import { BEGINNING, JOURNAL_ID } from "../server/store/journal/records.ts";
 import { Pair } from "../server/store/pair.ts";
@@ -39,7 +39,7 @@ Deno.test("the same records lead to the same state in other processes, whenever 
 /** Applies random records, and writes them to a journal. */
 async function writeJournal(folder: string, pair: Pair) {
   const journal = await DiskJournal.open({ folder, id: JOURNAL_ID, position: BEGINNING, isNew: true });
-  const onOneMachine = { engine: ENGINE_VERSION, shard: 0, term: 0n, leader: new Uint8Array(16) };
+  const onOneMachine = { engine: ENGINE_VERSIONS.length, shard: 0, term: 0n, leader: new Uint8Array(16) };
   for (let i = 1; i <= RECORDS; i++) {
     const { start, requests } = pair.play();
     journal.append({ ...onOneMachine, ...start, requests });

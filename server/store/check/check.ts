@@ -5,6 +5,7 @@
  */
 
 import { DATABASE_FILE } from "../database/database.ts";
+import { ENGINE_VERSIONS } from "../engine/version.ts";
 import { fileSize } from "../files/file_size.ts";
 import { checkDatabase } from "./check_database.ts";
 import { checkFiles } from "./check_files.ts";
@@ -22,14 +23,16 @@ export type { CheckTotals, Finding };
 export async function checkDirectory(
   directory: string,
   onFinding: (finding: Finding) => void,
+  versions = ENGINE_VERSIONS,
 ): Promise<CheckTotals> {
   if (!fileSize(`${directory}/${DATABASE_FILE}`)) {
     throw new Error(`Cannot check ${directory}: it has no ${DATABASE_FILE}`);
   }
-  const totals: CheckTotals = { damage: 0, messages: 0, records: 0, files: 0, bytes: 0 };
+  const totals: CheckTotals = { damage: 0, messages: 0, engine: undefined, records: 0, files: 0, bytes: 0 };
   const check: Check = {
     directory,
     totals,
+    versions,
     damage(file, place, what, todo = RESTORE) {
       totals.damage++;
       onFinding({ isDamage: true, file, place, what, todo });

@@ -126,7 +126,9 @@ function schemaOf(db: DatabaseSync): Map<string, string> {
 
 function readPosition(db: DatabaseSync): DatabasePosition {
   const columns = "number, chain, wall_clock AS wallClock, monotonic_clock AS monotonicClock, journal AS id";
-  return firstRow<DatabasePosition>(db.prepare(`SELECT ${columns} FROM position`))!;
+  return firstRow<DatabasePosition>(
+    db.prepare(`SELECT ${columns}, version AS engine FROM position, engine`),
+  )!;
 }
 
 function knownContents(db: DatabaseSync) {

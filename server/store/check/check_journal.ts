@@ -1,6 +1,8 @@
+import { DATABASE_FILE } from "../database/database.ts";
+import { refusalOf, versionAfter } from "../engine/version.ts";
 import { readRecord } from "../journal/codec/record.ts";
 import { DiskFolder } from "../journal/folder.ts";
-import type { JournalPosition } from "../journal/journal.ts";
+import type { JournalPosition, JournalRecord } from "../journal/journal.ts";
 import { JournalDamaged, recoverJournal } from "../journal/recovery.ts";
 import { segmentCount } from "../journaled/open_journal.ts";
 import type { StoreRequest } from "../store.ts";
@@ -14,6 +16,8 @@ export interface DatabasePosition extends JournalPosition {
   id: Uint8Array;
   wallClock: number;
   monotonicClock: number;
+  /** The version of the engine that the state is at. */
+  engine: number;
 }
 
 /** What the records after the database's number change of the files. */
@@ -28,6 +32,8 @@ export interface FileChanges {
 export function checkJournal(check: Check, position: DatabasePosition | undefined): FileChanges {
   const changes: FileChanges = { added: [], removed: new Set() };
   if (position === undefined) return changes;
+  check.totals.engine = position.engine;
+  if (position.number > 0) refuse(check, position.engine);
   const { directory, totals } = check, path = `${directory}/${FOLDER}`;
   const isNew = position.number === 0 && segmentCount(directory) === 0;
   if (isNew) return changes;
@@ -44,6 +50,7 @@ export function checkJournal(check: Check, position: DatabasePosition | undefine
         const record = readRecord(bytes, info);
         if (info.number === position.number) compareClocks(check, position, record);
         if (info.number <= position.number) return;
+        followVersion(check, record);
         for (const request of record.requests) note(request, changes);
       } catch (error) {
         damage(error as Error, segment, info.start);
@@ -80,6 +87,22 @@ function namesIn(path: string): string[] {
   }
 }
 
+/** A version that this program has no rules for is no damage. */
+function refuse(check: Check, version: number): boolean {
+  const refusal = refusalOf(version, check.versions);
+  if (refusal === undefined) return false;
+  check.note(DATABASE_FILE, "engine", `the state is at ${refusal.why}`, refusal.todo);
+  return true;
+}
+
+function followVersion(check: Check, record: JournalRecord) {
+  const { totals, versions } = check, { engine } = record;
+  if (engine !== totals.engine && refuse(check, engine)) totals.engine = engine;
+  else if (refusalOf(engine, versions) === undefined) {
+    totals.engine = versionAfter(totals.engine!, record, versions);
+  }
+}
+
 /** The database has the clocks of its record. */
 function compareClocks(
   check: Check,
@@ -88,7 +111,7 @@ function compareClocks(
 ) {
   const isSame = position.wallClock === record.wallClock && position.monotonicClock === record.monotonicClock;
   if (!isSame) {
-    check.damage("messages.db", "position", `its clocks are not those of record ${position.number}`);
+    check.damage(DATABASE_FILE, "position", `its clocks are not those of record ${position.number}`);
   }
 }
 

@@ -76,6 +76,7 @@ const KEYS: Readonly<Record<CheckedTable, readonly string[]>> = {
   position: [],
   configuration: [],
   epoch: [],
+  engine: [],
 };
 
 const NO_START = "a server does not start";
@@ -91,6 +92,7 @@ const MEANS: Readonly<Record<CheckedTable, string>> = {
   position: NO_START,
   configuration: NO_START,
   epoch: NO_START,
+  engine: NO_START,
 };
 
 /** Compares every row that has a checksum with it (store 7.1). */

@@ -1,3 +1,5 @@
+import type { EngineVersion } from "../engine/version.ts";
+
 /** Something that a check of a data directory has found. */
 export interface Finding {
   /** Whether it is damage. If not, a start copes with it by itself. */
@@ -17,6 +19,8 @@ export interface CheckTotals {
   damage: number;
   /** Messages that the database has, delayed ones and dead letters too. */
   messages: number;
+  /** Version of the engine that the state is at, with the journal; undefined if it cannot be read. */
+  engine: number | undefined;
   /** Records of the journal. */
   records: number;
   /** Contents of the forum's files. */
@@ -29,6 +33,8 @@ export interface CheckTotals {
 export interface Check {
   readonly directory: string;
   readonly totals: CheckTotals;
+  /** Versions of the engine that there are. */
+  readonly versions: readonly EngineVersion[];
   /** Reports damage. */
   damage(file: string, place: string, what: string, todo?: string): void;
   /** Reports what is no damage. */

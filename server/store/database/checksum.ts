@@ -19,6 +19,7 @@ export const CHECKED_COLUMNS = {
   position: ["number", "chain", "wall_clock", "monotonic_clock", "journal"],
   configuration: ["text"],
   epoch: ["id"],
+  engine: ["version"],
 } as const;
 
 export type CheckedTable = keyof typeof CHECKED_COLUMNS;

@@ -59,10 +59,11 @@ export function databasePath(directory: string | undefined): string {
  * Sets the database up for this process, and brings its schema up to date. What keeps other processes out is the lock of
  * the data directory (store 1.1).
  *
+ * @param beforeChange Is called before anything of it is changed, and may throw.
  * @throws {Error} A program of the version before has it open (see {@linkcode isBusy}), or it was made by another program or a newer version: see
  * {@linkcode openError}.
  */
-export function openDatabase(db: DatabaseSync) {
+export function openDatabase(db: DatabaseSync, beforeChange: () => void = () => {}) {
   // prepared, because an error of exec() has no result code
   const all = (sql: string) => db.prepare(sql).all() as Record<string, number>[];
   const pragma = (name: string) => all(`PRAGMA ${name}`)[0]![name]!;
@@ -77,6 +78,7 @@ export function openDatabase(db: DatabaseSync) {
       `its schema is version ${version}, this program knows up to ${MIGRATIONS.length}: use a newer program`,
     );
   }
+  beforeChange();
   // before anything is written: then pages that are free can be given back later, a piece at a time (see `free_pages.ts`)
   if (isNew) all("PRAGMA auto_vacuum = INCREMENTAL");
   const settings = [

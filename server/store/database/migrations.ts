@@ -45,6 +45,7 @@
  *           journal that the database belongs to.
  * configuration   one row, if there was such a record: the options that outcomes depend on, as JSON.
  * epoch     one row: the epoch that sessions see; empty before the first start.
+ * engine    one row: the version of the engine that the state is at.
  * mailbox_owner, thread_owner   what others than its owner have in a mailbox or a thread; the rest is the owner's.
  *
  * `checksum` is a CRC32C of the row's other fields (store 7.1); NULL if an earlier version wrote the row.
@@ -319,5 +320,9 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE content ADD COLUMN checksum INTEGER;
   ALTER TABLE channel ADD COLUMN checksum INTEGER;
   ALTER TABLE said ADD COLUMN checksum INTEGER;
+  `,
+  `
+  CREATE TABLE engine (version INTEGER NOT NULL, checksum INTEGER) STRICT;
+  INSERT INTO engine VALUES (1, 1706157312);
   `,
 ];

@@ -11,6 +11,7 @@ import type { Configuration } from "../requests/upkeep.ts";
 /** What is dumped as rows of the database, once memory has written what it had: the query of each kind of line. */
 const ROWS: Readonly<Record<string, string>> = {
   epoch: "SELECT id FROM epoch",
+  engine: "SELECT version FROM engine",
   sequence: "SELECT last FROM sequence",
   mailbox: `SELECT mailbox.name, owner.name AS owner, messages, bytes FROM mailbox
     LEFT JOIN owner ON owner.id = owner WHERE messages > 0 ORDER BY mailbox.name`,

@@ -22,10 +22,13 @@ import { RecordRandom } from "./record_random.ts";
 import { Reports } from "./reports.ts";
 import { Sessions } from "./session/sessions.ts";
 import { Threads } from "./thread/threads.ts";
+import { assertVersion, ENGINE_VERSIONS, type EngineVersion, VersionRow } from "./version.ts";
 
 export interface EngineOptions {
   /** Where the database is; undefined: in memory. */
   directory: string | undefined;
+  /** Which versions there are; those of this program by default. */
+  versions?: readonly EngineVersion[] | undefined;
 }
 
 /** What a record says beside its requests. */
@@ -53,6 +56,8 @@ const SWEEP_ROWS = 512, FORGET_ROWS = 512, TICK_ROWS = 256;
  * - When `flush` and `checkpoint` are called changes no outcome.
  */
 export class Engine {
+  /** Which there are; the last one is the newest. */
+  readonly versions: readonly EngineVersion[];
   /** Up to which record the database's state goes. */
   position: Position;
   /** The ID of the journal that the database belongs to. */
@@ -65,33 +70,39 @@ export class Engine {
   readonly #channels: Channels;
   readonly #configuration: ConfigurationRow;
   readonly #epoch: EpochRow;
+  readonly #versionRow: VersionRow;
   readonly #handlers: Handlers;
   readonly #positionRow: PositionRow;
   readonly #freePages: FreePages;
   readonly #random = new RecordRandom();
+  /** How requests are carried out, if the state is not at the newest version. */
+  #rules: EngineVersion["apply"];
   /** The record that is being applied. */
   #record: RecordStart;
   #events: StoreEvent[] = [];
 
   /**
    * @throws {StoreLocked} Another process has it open.
-   * @throws {Error} It cannot be opened, its schema is newer than this program, or a row without which there is no state
+   * @throws {Error} It cannot be opened, it is of a version that this program does not have, or a row without which there is no state
    * is damaged.
    */
-  constructor({ directory }: EngineOptions) {
+  constructor({ directory, versions = ENGINE_VERSIONS }: EngineOptions) {
+    this.versions = versions;
     const path = databasePath(directory), db = this.#db = new DatabaseSync(path);
     const transaction = this.#transaction = new Transaction(db);
     try {
-      openDatabase(db);
+      openDatabase(db, () => assertVersion(db, versions));
       this.#positionRow = new PositionRow(db);
       this.#configuration = new ConfigurationRow(db, transaction);
       this.#epoch = new EpochRow(db, transaction);
+      this.#versionRow = new VersionRow(db, transaction);
       assertConsistent(db);
     } catch (error) {
       db.close();
       if (isBusy(error)) throw new StoreLocked(`Cannot open ${path}: another process has it open`);
       throw openError(path, error);
     }
+    this.#rules = versions[this.version - 1]?.apply;
     const { journalId, position } = this.#positionRow, configuration = this.#configuration;
     this.journalId = journalId;
     this.position = position;
@@ -123,6 +134,7 @@ export class Engine {
       configuration: configuration.now,
       configure: (wanted) => this.#configure(wanted),
       start: () => this.#start(),
+      upgrade: (version) => this.#upgrade(version),
       beginLineage: (epoch) => this.#beginLineage(epoch),
     });
   }
@@ -140,6 +152,11 @@ export class Engine {
   /** Which lineage the state is of (store 9.1); empty before the first start. */
   get epoch(): string {
     return this.#epoch.id;
+  }
+
+  /** The version of the rules that hold (store 8.1). */
+  get version(): number {
+    return this.#versionRow.version;
   }
 
   /** The options that outcomes depend on, as the last `configure` has set them. */
@@ -176,7 +193,9 @@ export class Engine {
 
   /** Carries out one request of the record. */
   apply(request: StoreRequest): Outcome {
-    return this.#carryOut(request, this.#record.canStore);
+    const { canStore } = this.#record;
+    if (this.#rules === undefined) return this.#carryOut(request, canStore);
+    return this.#rules(request, (request) => this.#carryOut(request, canStore));
   }
 
   #carryOut(request: StoreRequest, canStore: boolean): Outcome {
@@ -200,6 +219,11 @@ export class Engine {
   #start() {
     this.#messages.start();
     if (this.epoch === "") this.#epoch.set(this.#random.next(EPOCH_BYTES).toHex());
+  }
+
+  #upgrade(version: number) {
+    this.#versionRow.set(version);
+    this.#rules = this.versions[version - 1]?.apply;
   }
 
   #beginLineage(epoch: string) {

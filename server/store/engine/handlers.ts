@@ -34,6 +34,8 @@ interface EngineParts {
   configure(wanted: Configuration): void;
   /** A server has started on this state. */
   start(): void;
+  /** The rules of this version hold from now on. */
+  upgrade(version: number): void;
   /** The state is of another lineage from now on. */
   beginLineage(epoch: string): void;
 }
@@ -92,6 +94,10 @@ export function requestHandlers(parts: EngineParts): Handlers {
     start: () => {
       parts.start();
       return "started";
+    },
+    upgrade: ({ version }) => {
+      parts.upgrade(version);
+      return "upgraded";
     },
     lineage: ({ epoch }) => {
       parts.beginLineage(epoch);

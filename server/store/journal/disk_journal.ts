@@ -5,6 +5,7 @@ import {
   findRecord,
   hashRecord,
   readRecord,
+  type RecordInfo,
   sealRecord,
   writeRecord,
 } from "./codec/record.ts";
@@ -44,6 +45,8 @@ export interface DiskJournalOptions {
   isNew: boolean;
   /** Bytes of a segment, at least 4 KiB; {@linkcode SEGMENT_BYTES} if missing. */
   segmentBytes?: number;
+  /** Is called for each record that is going to be read, before anything is changed, and may throw. */
+  beforeReplay?: ((record: RecordInfo) => void) | undefined;
 }
 
 /** A segment to which records are appended. */
@@ -136,11 +139,12 @@ export class DiskJournal implements Journal {
    * @throws {JournalDamaged} It cannot be used as it is; nothing was changed.
    */
   static async open(options: DiskJournalOptions): Promise<DiskJournal> {
-    const { id, position, isNew, segmentBytes = SEGMENT_BYTES } = options;
+    const { id, position, isNew, segmentBytes = SEGMENT_BYTES, beforeReplay } = options;
     const folder = typeof options.folder === "string" ? new DiskFolder(options.folder) : options.folder;
     // the process before may have ended between a rename and this: names that are not durable could come back
     await folder.sync();
     const recovery = recoverJournal(folder, id, position, isNew);
+    if (beforeReplay) { for (const { info } of recovery.replay) beforeReplay(info); }
     const pool = new SegmentPool(folder);
     const sizeMin = Math.min(START_SEGMENT_BYTES, segmentBytes);
     await pool.trim(sizeMin);

@@ -10,6 +10,7 @@ import { ANY_LENGTH, DATABASE_FILE } from "../database/database.ts";
 import { renewLog } from "../database/log_renewal.ts";
 import { isSameConfiguration } from "../engine/configuration.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { EngineVersion } from "../engine/version.ts";
 import { SESSION_LIMITS, type TableLimits } from "../../quota/fair_table.ts";
 import { uptime } from "../../quota/uptime.ts";
 import { DiskJournal } from "../journal/disk_journal.ts";
@@ -25,7 +26,7 @@ import { JournaledStore } from "./journaled_store.ts";
 import { checkLog, openEngineIn } from "./open_engine.ts";
 import { openJournal, segmentBytesIn } from "./open_journal.ts";
 import { Reserve } from "../room/reserve.ts";
-import { replay } from "./replay.ts";
+import { beforeReplayOn, replay, upgradeRequests } from "./replay.ts";
 import { forgetRestored, lineageRequests, restoredEpoch } from "./restored.ts";
 import { WriteBack } from "../checkpoint/write_back.ts";
 
@@ -45,6 +46,8 @@ export interface StoreOptions {
   maxFileBytes?: number | undefined;
   /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
   syncDelayMs?: number | undefined;
+  /** Versions of the engine; those of this program by default. */
+  versions?: readonly EngineVersion[] | undefined;
   /** The system's clocks by default. */
   clocks?: SystemClocks;
   onEvent(event: StoreEvent): void;
@@ -91,14 +94,15 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
     renewLog(directory);
   }
   const restored = directory === undefined ? undefined : await restoredEpoch(directory);
-  const openEngine = () => openEngineIn(directory), engine = openEngine();
+  const openEngine = () => openEngineIn({ directory, versions: options.versions }), engine = openEngine();
   opening.defer(() => engine.close());
   const writeBack = directory === undefined ? undefined : new WriteBack(`${directory}/${DATABASE_FILE}`);
   opening.defer(() => writeBack?.close());
   const { journalId: id, position } = engine, makeDurable = async () => await writeBack?.run();
+  const beforeReplay = beforeReplayOn(engine, directory);
   const journal: Journal = directory === undefined
     ? new MemoryJournal()
-    : await openJournal(directory, { id, position, segmentBytes, makeDurable });
+    : await openJournal(directory, { id, position, segmentBytes, makeDurable, beforeReplay });
   opening.defer(() => journal.close());
   if (journal instanceof DiskJournal && journal.torn !== undefined) {
     options.onEvent({ kind: "torn", ...journal.torn });
@@ -129,7 +133,11 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
   // from here on it closes all of this itself
   opening.move();
   try {
-    await store.begin([...startRequests(options, engine), ...lineageRequests(restored, engine.epoch)]);
+    await store.begin([
+      ...upgradeRequests(engine),
+      ...startRequests(options, engine),
+      ...lineageRequests(restored, engine.epoch),
+    ]);
     if (restored !== undefined) await forgetRestored(directory!);
     return store;
   } catch (error) {

@@ -6,7 +6,7 @@
 
 import { DATABASE_FILE, LOG_FILE, openError } from "../database/database.ts";
 import { logDamage } from "../database/log_damage.ts";
-import { Engine } from "../engine/engine.ts";
+import { Engine, type EngineOptions } from "../engine/engine.ts";
 import { DatabaseUnusable, StoreLocked } from "../errors.ts";
 
 /** Before SQLite makes anything of its log. @throws {DatabaseUnusable} The log is damaged. */
@@ -20,11 +20,11 @@ export function checkLog(directory: string) {
 }
 
 /** @throws {StoreLocked | DatabaseUnusable} */
-export function openEngineIn(directory: string | undefined): Engine {
+export function openEngineIn(options: EngineOptions): Engine {
   try {
-    return new Engine({ directory });
+    return new Engine(options);
   } catch (error) {
-    throw error instanceof StoreLocked ? error : unusable(directory, error);
+    throw error instanceof StoreLocked ? error : unusable(options.directory, error);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { JournalPosition } from "../journal/journal.ts";
-import { DiskJournal, SEGMENT_BYTES } from "../journal/disk_journal.ts";
+import { DiskJournal, type DiskJournalOptions, SEGMENT_BYTES } from "../journal/disk_journal.ts";
 import { JournalDamaged } from "../journal/recovery.ts";
 import { syncDirectory } from "../files/durable_file.ts";
 import { freeBytes } from "../room/file_system.ts";
@@ -47,11 +47,12 @@ function isThere(folder: string): boolean {
  */
 export async function openJournal(
   directory: string,
-  { id, position, segmentBytes, makeDurable }: {
+  { id, position, segmentBytes, makeDurable, beforeReplay }: {
     id: Uint8Array;
     position: JournalPosition;
     segmentBytes: number;
     makeDurable(): Promise<unknown>;
+    beforeReplay: DiskJournalOptions["beforeReplay"];
   },
 ): Promise<DiskJournal> {
   // a directory of the version before, or one in which no start came to its first checkpoint
@@ -64,5 +65,5 @@ export async function openJournal(
   } else if (!isThere(folder)) {
     throw new JournalDamaged(folder, undefined, "it is not there");
   }
-  return await DiskJournal.open({ folder, id, position, isNew, segmentBytes });
+  return await DiskJournal.open({ folder, id, position, isNew, segmentBytes, beforeReplay });
 }

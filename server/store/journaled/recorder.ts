@@ -4,7 +4,7 @@ import { requestBytes, requestBytesMax } from "../journal/codec/request_codec.ts
 import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
 import { type Admission, isAdding, isRefusedWhole } from "../room/admission.ts";
 import type { StoreClocks } from "./clocks.ts";
-import { ENGINE_VERSION, type RecordClocks } from "./replay.ts";
+import type { RecordClocks } from "./replay.ts";
 import { StorageFailure } from "../room/storage_failure.ts";
 
 /** The ID of the leader on one machine. */
@@ -68,7 +68,7 @@ export class Recorder {
   /** Appends a record without requests: it says up to which one all were durable. */
   appendEmpty(engine: Engine) {
     if (this.#options.journal.room < RECORD_HEAD_BYTES) return;
-    this.#record = this.#begin(engine, true);
+    this.#record = this.#begin(engine, true, engine.version);
     this.#append();
   }
 
@@ -77,23 +77,29 @@ export class Recorder {
     const { journal } = this.#options, most = requestBytesMax(request);
     // of a long one the bytes are known exactly, so that it is not refused for nothing
     const bytes = most > RECORD_BYTES ? requestBytes(request) : most;
-    if (this.#record !== undefined && this.#record.bytes + bytes > Math.min(RECORD_BYTES, journal.room)) {
+    // a record is for one version
+    const version = request.kind === "upgrade" ? request.version : engine.version;
+    const isOther = this.#record !== undefined && this.#record.head.engine !== version;
+    if (
+      isOther ||
+      this.#record !== undefined && this.#record.bytes + bytes > Math.min(RECORD_BYTES, journal.room)
+    ) {
       this.#append();
     }
     if ((this.#record?.bytes ?? RECORD_HEAD_BYTES) + bytes > journal.room) return refusalOf(request);
-    const record = this.#record ??= this.#begin(engine, canStore);
+    const record = this.#record ??= this.#begin(engine, canStore, version);
     record.requests.push(request);
     record.bytes += bytes;
     return engine.apply(request);
   }
 
-  #begin(engine: Engine, canStore: boolean): OpenRecord {
+  #begin(engine: Engine, canStore: boolean, version: number): OpenRecord {
     const { journal, clocks, random } = this.#options;
     const wallClock = clocks.wallClock(), monotonicClock = clocks.monotonicClock();
     this.last = { wallClock, monotonicClock };
     const common = { canStore, wallClock, monotonicClock, random: random(32) };
     engine.begin({ ...common, number: journal.last + 1 });
-    const head = { ...common, engine: ENGINE_VERSION, shard: 0, term: 0n, leader: NO_LEADER };
+    const head = { ...common, engine: version, shard: 0, term: 0n, leader: NO_LEADER };
     return { head, requests: [], bytes: RECORD_HEAD_BYTES };
   }
 

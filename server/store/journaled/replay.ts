@@ -1,11 +1,9 @@
 import type { Engine } from "../engine/engine.ts";
+import { assertKnown, versionAfter } from "../engine/version.ts";
 import { DamagedRow } from "../database/checksum.ts";
-import type { Journal, RecordHead } from "../journal/journal.ts";
-import type { StoreEvent } from "../store.ts";
+import type { Journal, JournalRecord, RecordHead } from "../journal/journal.ts";
+import type { StoreEvent, StoreRequest } from "../store.ts";
 import { unusable } from "./open_engine.ts";
-
-/** Version of the engine that the records are for (store 8.1). */
-export const ENGINE_VERSION = 1;
 
 /** The clocks of a record. */
 export type RecordClocks = Pick<RecordHead, "wallClock" | "monotonicClock">;
@@ -15,9 +13,8 @@ export type RecordClocks = Pick<RecordHead, "wallClock" | "monotonicClock">;
  * say was reported when the records were new.
  *
  * @returns The clocks of the last record that was ever applied.
- * @throws {Error} A record is for an engine of another version.
- * @throws {DatabaseUnusable} The database does not agree with the journal, or a row that is damaged was met: what the
- * records did before might not come out again.
+ * @throws {DatabaseUnusable} This program has no rules for a record, the database does not agree with the journal, or a
+ * row that is damaged was met: what the records did before might not come out again.
  */
 export function replay(
   engine: Engine,
@@ -26,14 +23,9 @@ export function replay(
 ): RecordClocks {
   let last: RecordClocks = engine.position;
   for (const record of journal.read(engine.position.number + 1)) {
-    const { number, engine: version, wallClock, monotonicClock } = record;
-    if (version !== ENGINE_VERSION) {
-      throw new Error(
-        `Cannot apply record ${number} of the journal: it is for version ${version} of the store, ` +
-          `this program has ${ENGINE_VERSION}: start the program that wrote it once`,
-      );
-    }
+    const { wallClock, monotonicClock } = record;
     try {
+      versionAfter(engine.version, record, engine.versions);
       engine.begin(record);
       for (const request of record.requests) engine.apply(request);
       refuseDamage(engine.takeEvents());
@@ -43,6 +35,26 @@ export function replay(
     last = { wallClock, monotonicClock };
   }
   return { wallClock: last.wallClock, monotonicClock: last.monotonicClock };
+}
+
+/**
+ * Looks at the records that are going to be applied, before anything of the journal is changed.
+ *
+ * @throws {DatabaseUnusable} This program has no rules for a record.
+ */
+export function beforeReplayOn({ versions }: Engine, directory: string | undefined) {
+  return (record: Pick<JournalRecord, "number" | "engine">) => {
+    try {
+      assertKnown(record, versions);
+    } catch (error) {
+      throw unusable(directory, error);
+    }
+  };
+}
+
+/** What a start records first, if the state is not at the newest version yet (store 8.1). */
+export function upgradeRequests({ version, versions: { length: newest } }: Engine): StoreRequest[] {
+  return version === newest ? [] : [{ kind: "upgrade", version: newest }];
 }
 
 /** @throws {DamagedRow} A row was damaged when the engine was opened, or when a record came across it. */

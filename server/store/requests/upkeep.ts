@@ -40,4 +40,6 @@ export interface UpkeepOperations {
   /** A start of the server: it prolongs every lease. */
   start: [{ kind: "start" }, "started"];
   lineage: [Lineage, "begun"];
+  /** From now on the rules of this version of the engine hold (store 8.1). It is the first request of its record. */
+  upgrade: [{ kind: "upgrade"; version: number }, "upgraded"];
 }

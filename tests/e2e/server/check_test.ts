@@ -28,7 +28,10 @@ Deno.test("wirepost check reads what a server has left, and says what is damaged
 
   const whole = await wirepost(args);
   assertEquals([whole.code, whole.err], [0, ""]);
-  assertMatch(whole.out, /^\S+: 2 messages, \d+ records, 0 files, .*iB: no damage\n$/);
+  assertMatch(
+    whole.out,
+    /^\S+: 2 messages, \d+ records, 0 files, .*iB, version 1 of the engine: no damage\n$/,
+  );
 
   const database = await Deno.readFile(`${data}/messages.db`), text = new TextEncoder().encode("second one");
   const at = database.findLastIndex((_, i) => text.every((byte, n) => database[i + n] === byte));

@@ -10,13 +10,14 @@ import { renewLog } from "../../../server/store/database/log_renewal.ts";
 import { PAGE_BYTES } from "../../../server/store/database/transaction.ts";
 import type { WriteBack } from "../../../server/store/checkpoint/write_back.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
+import type { EngineVersion } from "../../../server/store/engine/version.ts";
 import type { Position } from "../../../server/store/engine/position.ts";
 import { DiskJournal } from "../../../server/store/journal/disk_journal.ts";
 import { StoreClocks } from "../../../server/store/journaled/clocks.ts";
 import { GroupCommit } from "../../../server/store/journaled/group.ts";
 import { JournaledStore } from "../../../server/store/journaled/journaled_store.ts";
 import { checkLog } from "../../../server/store/journaled/open_engine.ts";
-import { replay } from "../../../server/store/journaled/replay.ts";
+import { beforeReplayOn, replay, upgradeRequests } from "../../../server/store/journaled/replay.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
 import type { Random } from "../random.ts";
 import type { Machine } from "./machine.ts";
@@ -31,8 +32,8 @@ const MAX_FILE_BYTES = 512 * 1024;
 class SimulatedEngine extends Engine {
   readonly #machine: Machine;
 
-  constructor(machine: Machine) {
-    super({ directory: machine.directory });
+  constructor(machine: Machine, versions?: readonly EngineVersion[]) {
+    super({ directory: machine.directory, versions });
     this.#machine = machine;
   }
 
@@ -107,6 +108,8 @@ export interface LifeOptions {
   random: Random;
   /** What is recorded at the start. */
   requests: StoreRequest[];
+  /** Versions of the engine; those of the program by default. */
+  versions?: readonly EngineVersion[] | undefined;
 }
 
 export class Life {
@@ -139,14 +142,15 @@ export class Life {
     }
   }
 
-  static async #open({ machine, oracle, random, requests }: LifeOptions): Promise<Life> {
+  static async #open({ machine, oracle, random, requests, versions }: LifeOptions): Promise<Life> {
     checkLog(machine.directory);
     machine.operate({});
     renewLog(machine.directory);
     machine.files.noteRenewed();
     machine.operate({});
     machine.files.syncLog();
-    const writeBack = new SimulatedWriteBack(machine), openEngine = () => new SimulatedEngine(machine);
+    const writeBack = new SimulatedWriteBack(machine),
+      openEngine = () => new SimulatedEngine(machine, versions);
     const engine = openEngine();
     const lost = Promise.withResolvers<never>();
     lost.promise.catch(() => {});
@@ -154,7 +158,15 @@ export class Life {
     try {
       const { folder } = machine, { journalId: id, position } = engine;
       const isNew = position.number === 0 && !folder.list().some((name) => /^\d+\.journal$/.test(name));
-      journal = await DiskJournal.open({ folder, id, position, isNew, segmentBytes: SEGMENT_BYTES });
+      const beforeReplay = beforeReplayOn(engine, machine.directory);
+      journal = await DiskJournal.open({
+        folder,
+        id,
+        position,
+        isNew,
+        segmentBytes: SEGMENT_BYTES,
+        beforeReplay,
+      });
       const last = replay(engine, journal, machine.directory);
       oracle.compare(engine, journal.last);
       store = new JournaledStore({
@@ -182,7 +194,7 @@ export class Life {
         pause: () => machine.wait(),
         rest: () => machine.wait(),
       });
-      await store.begin(requests);
+      await store.begin([...upgradeRequests(engine), ...requests]);
       if (machine.isStopped) throw new Error("The process has ended");
       return new Life(machine, store, lost.promise);
     } catch (error) {

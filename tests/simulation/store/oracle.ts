@@ -8,11 +8,12 @@
 
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { Engine } from "../../../server/store/engine/engine.ts";
+import type { EngineVersion } from "../../../server/store/engine/version.ts";
 import type { Journal, NewRecord } from "../../../server/store/journal/journal.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
 
 export class Oracle implements Disposable {
-  readonly #engine = new Engine({ directory: undefined });
+  readonly #engine: Engine;
   /** Records that this engine has not applied. */
   #records: NewRecord[] = [];
   /** Number of the last record that it has applied. */
@@ -22,6 +23,10 @@ export class Oracle implements Disposable {
   /** The last record of which an outcome was given out. */
   acknowledged = 0;
   comparisons = 0;
+
+  constructor(versions?: readonly EngineVersion[]) {
+    this.#engine = new Engine({ directory: undefined, versions });
+  }
 
   /** Notes what is appended to a journal. */
   watch(journal: Journal): Journal {

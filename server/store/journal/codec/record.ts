@@ -53,6 +53,8 @@ export interface RecordPlace {
 
 /** What is to be known of a record before it is read. */
 export interface RecordInfo extends RecordPlace {
+  /** Version of the engine that it is for. */
+  engine: number;
   /** Where its bytes begin and end. */
   start: number;
   end: number;
@@ -125,7 +127,15 @@ export function findRecord(
   if (view.getUint32(start + CHECKSUM, true) !== checksum(bytes, start, end, seed)) return undefined;
   const number = getNumber(view, start + NUMBER), synced = getNumber(view, start + SYNCED);
   if (number < 1 || number > NUMBER_MAX || synced >= number) return undefined;
-  return { number, synced, start, end, chain: bytes.slice(start + CHAIN, start + CHAIN + CHAIN_BYTES) };
+  const engine = view.getUint16(start + ENGINE, true);
+  return {
+    number,
+    engine,
+    synced,
+    start,
+    end,
+    chain: bytes.slice(start + CHAIN, start + CHAIN + CHAIN_BYTES),
+  };
 }
 
 /**

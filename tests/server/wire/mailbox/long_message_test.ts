@@ -237,6 +237,7 @@ Deno.test("an existing data directory keeps everything, and with another limit t
       DROP TABLE position;
       DROP TABLE configuration;
       DROP TABLE epoch;
+      DROP TABLE engine;
       DROP TABLE taken;
       DROP INDEX message_order;
       ALTER TABLE message DROP COLUMN long;

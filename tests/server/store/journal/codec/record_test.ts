@@ -43,7 +43,14 @@ function find(bytes: Uint8Array, seed = SEED) {
 Deno.test("a record comes back with every field as it was", () => {
   const chain = Uint8Array.from({ length: 16 }, (_, i) => 100 + i);
   const bytes = bytesOf(RECORD, chain, 2 ** 40 + 4), info = find(bytes);
-  assertEquals(info, { number: RECORD.number, synced: 2 ** 40 + 4, start: 8, end: bytes.length, chain });
+  assertEquals(info, {
+    number: RECORD.number,
+    engine: RECORD.engine,
+    synced: 2 ** 40 + 4,
+    start: 8,
+    end: bytes.length,
+    chain,
+  });
   assertEquals(readRecord(bytes, info!), RECORD);
   const other = { ...RECORD, canStore: false }, otherBytes = bytesOf(other);
   assertEquals(readRecord(otherBytes, find(otherBytes)!), other);
