@@ -4,16 +4,17 @@ import type { Position } from "../engine/position.ts";
 import type { Journal } from "../journal/journal.ts";
 import { within } from "../../quota/uptime.ts";
 import type { Admission } from "../room/admission.ts";
+import { Backlog, type BacklogOptions } from "./backlog.ts";
 import type { WriteBack } from "./write_back.ts";
 
 /**
- * A checkpoint is taken when the records since the last one have so many bytes, or are so old, or when so many rows
+ * A checkpoint is taken when there is enough for one, or the records since the last one are so old, or when so many rows
  * are not written (store 5.1): to commit more would keep requests waiting for longer than two milliseconds.
  */
-const CHECKPOINT_BYTES = 4 * 1024 * 1024, CHECKPOINT_MS = 5000, CHECKPOINT_ROWS = 8192;
+const CHECKPOINT_MS = 5000, CHECKPOINT_ROWS = 8192;
 
-/** What was committed is written back when its records have so many bytes, or are so old (store 5.2). */
-const WRITE_BACK_BYTES = 4 * 1024 * 1024, WRITE_BACK_MS = 5000;
+/** What was committed is written back when there is enough, or when it is so old (store 5.2). */
+const WRITE_BACK_MS = 5000;
 
 /** How long after one that failed it is tried again, and after one that made the file smaller it goes on, in milliseconds. */
 const RETRY_MS = 1000, SHRINK_MS = 50;
@@ -27,8 +28,14 @@ const FLUSH_ROWS = 192, FLUSH_PARTS = 32, FEW_ROWS = 256;
 /** Longer than that SQLite's log should not become, and how long records wait for it to begin anew (store 5.3). */
 const LOG_BYTES = 16 * 1024 * 1024, MAX_WAIT_MS = 10;
 
+/** During a hold SQLite's log has at most so many bytes more than one checkpoint: a start writes all of it (store 10.3). */
+export const HELD_LOG_BYTES_MAX = 128 * 1024 * 1024;
+
 /** How often it is tried to have everything written back for a hold: there may be a checkpoint at any time. */
 const HOLD_TRIES = 8;
+
+/** Where a checkpoint is durable; `in part`: not as a whole, while another process reads what was there before. */
+type Written = "in the file" | "in the log" | "in part";
 
 /** What a checkpoint needs of its store. */
 export interface CheckpointHost {
@@ -44,9 +51,11 @@ export interface CheckpointHost {
   /** Makes the engine's state anew from database and journal. */
   rebuild(): void;
   lose(error: unknown): void;
+  /** Ends the hold of a backup. */
+  breakOffHold(why: string): void;
 }
 
-export interface CheckpointsOptions {
+export interface CheckpointsOptions extends BacklogOptions {
   host: CheckpointHost;
   journal: Journal;
   admission?: Admission | undefined;
@@ -65,15 +74,17 @@ export interface CheckpointsOptions {
  * Invariant: the database is committed as of a record that is durable in the journal, so it is never ahead of it.
  */
 export class Checkpoints {
+  /** What the journal has, and the database has not. */
+  readonly backlog: Backlog;
   readonly #options: CheckpointsOptions;
-  /** Of the last checkpoint: the journal's last record, its bytes then, and when. */
+  /** Of the last checkpoint: the journal's last record, and when. */
   #number: number;
-  #bytes: number;
   #at: number;
   /** Of the last one that was written back as a whole; 0 if none was. */
   #writtenNumber = 0;
-  #writtenBytes: number;
   #writtenAt: number;
+  /** Whether the last checkpoint has become durable. */
+  #isDurable = true;
   /** Whether nothing is written back (store 10.2). */
   #isHeld = false;
   #hasFailed = false;
@@ -84,39 +95,44 @@ export class Checkpoints {
   constructor(options: CheckpointsOptions) {
     this.#options = options;
     this.#number = options.host.engine.position.number;
-    this.#bytes = this.#writtenBytes = options.journal.bytes;
+    this.backlog = new Backlog(options);
     this.#at = this.#writtenAt = performance.now();
   }
 
-  /** Bytes of the records since the last one. */
-  get pendingBytes(): number {
-    return this.#options.journal.bytes - this.#bytes;
+  /**
+   * Whether the journal is as long as it may get (store 5.11). Not if what was tried last has not worked: then nothing is
+   * won by waiting, and what frees space goes on.
+   */
+  get isBehind(): boolean {
+    const canWrite = this.#options.writeBack !== undefined && !this.#hasFailed && this.#isDurable;
+    return canWrite && this.backlog.isFull;
   }
 
-  /** Bytes of the records that are not in the database's file. */
-  get unwrittenBytes(): number {
-    return this.#options.journal.bytes - this.#writtenBytes;
+  /** Resolves when it is not behind any more, if that can be reached. No record is made meanwhile. */
+  async catchUp() {
+    await this.#running;
+    if (this.isBehind) await this.take(true);
   }
 
   get isDue(): boolean {
     if (this.#running !== undefined) return false;
     const { host: { engine }, journal, admission } = this.#options;
-    if (this.pendingBytes >= CHECKPOINT_BYTES || engine.unflushed >= CHECKPOINT_ROWS) return true;
+    if (this.backlog.isEnough || engine.unflushed >= CHECKPOINT_ROWS) return true;
     const elapsed = performance.now() - this.#at;
     if (this.#hasFailed) return elapsed >= RETRY_MS;
     if (journal.last > this.#number) {
       return elapsed >= (admission?.isFull ? RETRY_MS : CHECKPOINT_MS);
     }
-    return this.#isWriteBackDue || elapsed >= SHRINK_MS && engine.hasFreePages;
+    return this.#isWriteDue || elapsed >= SHRINK_MS && engine.hasFreePages;
   }
 
-  /** Whether what was committed is to be written back. */
-  get #isWriteBackDue(): boolean {
+  /** Whether what was committed is to be made durable. */
+  get #isWriteDue(): boolean {
     const { writeBack, admission } = this.#options;
-    if (writeBack === undefined || this.#isHeld || this.#writtenNumber === this.#number) return false;
-    const elapsed = performance.now() - this.#writtenAt;
-    return this.unwrittenBytes >= WRITE_BACK_BYTES ||
-      elapsed >= (admission?.isFull ? RETRY_MS : WRITE_BACK_MS);
+    if (writeBack === undefined || !this.backlog.isUnwritten) return false;
+    if (this.#isDurable && this.backlog.isEnoughToWrite) return true;
+    const isUrgent = !this.#isDurable || admission?.isFull;
+    return performance.now() - this.#writtenAt >= (isUrgent ? RETRY_MS : WRITE_BACK_MS);
   }
 
   /**
@@ -139,11 +155,13 @@ export class Checkpoints {
   /**
    * Takes a checkpoint and has it written back, and nothing more from then on. Resolves to its number.
    *
-   * @throws {Error} It could not be written back.
+   * @param isWanted Whether the hold has not been ended meanwhile.
+   * @throws {Error} It could not be written back, or is not wanted any more.
    */
-  async beginHold(): Promise<number> {
+  async beginHold(isWanted: () => boolean): Promise<number> {
     for (let i = 0; i < HOLD_TRIES; i++) {
       await (this.#running ?? this.take(true));
+      if (!isWanted()) break;
       if (this.#running !== undefined || this.#writtenNumber !== this.#number) continue;
       this.#isHeld = true;
       return this.#number;
@@ -152,15 +170,16 @@ export class Checkpoints {
   }
 
   /** Writes back what has come meanwhile. */
-  endHold() {
+  async endHold() {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    if (this.#writtenNumber !== this.#number) void this.take(true);
+    await this.#running;
+    if (this.#writtenNumber !== this.#number) await this.take(true);
   }
 
   async #take(isWhole: boolean) {
-    const { host, writeBack, journal } = this.#options;
-    let isHolding = false, position: Position, written: Promise<boolean> | undefined;
+    const { host, writeBack, admission } = this.#options;
+    let isHolding = false, position: Position, written: Promise<Written> | undefined;
     const hold = () => {
       if (!isHolding) host.hold();
       isHolding = true;
@@ -171,9 +190,10 @@ export class Checkpoints {
       await host.synced();
       position = host.position;
       this.#commit(position);
-      if (!this.#isHeld && (isWhole || this.#isWriteBackDue)) written = writeBack?.run();
-      const ended = written?.catch(() => {});
-      if (ended !== undefined && writeBack!.logBytes > LOG_BYTES) await within(MAX_WAIT_MS, ended);
+      if (isWhole || this.#isWriteDue) written = this.#write();
+      if (written !== undefined && !this.#isHeld && writeBack!.logBytes > LOG_BYTES) {
+        await within(MAX_WAIT_MS, written.catch(() => {}));
+      }
     } catch (error) {
       // the engine has a part of the checkpoint in it: nothing may be carried out on it any more
       hold();
@@ -182,11 +202,10 @@ export class Checkpoints {
     } finally {
       if (isHolding) host.release();
     }
-    const { bytes } = journal;
     try {
-      if (await written) this.#written(position, bytes);
+      this.#noteWritten(await written, position);
       this.#hasFailed = false;
-      this.#options.admission?.endCheckpoint(false);
+      admission?.endCheckpoint(false);
     } catch (error) {
       this.#failed(error);
     }
@@ -206,11 +225,26 @@ export class Checkpoints {
     }
   }
 
-  #written({ number }: Position, bytes: number) {
-    this.#writtenNumber = number;
-    this.#writtenBytes = bytes;
+  /** Makes what was committed durable: in the database's file, or in the log if the file has to stay as it is. */
+  #write(): Promise<Written> | undefined {
+    const { writeBack } = this.#options;
+    if (this.#isHeld) return writeBack?.syncLog().then(() => "in the log");
+    return writeBack?.run().then((isWhole) => isWhole ? "in the file" : "in part");
+  }
+
+  #noteWritten(written: Written | undefined, { number }: Position) {
+    if (written === undefined) return;
+    const { journal, host, writeBack } = this.#options;
+    this.#isDurable = written !== "in part";
+    // no other checkpoint was taken meanwhile
+    if (this.#isDurable) this.backlog.write();
     this.#writtenAt = performance.now();
-    this.#options.journal.release(number + 1);
+    if (written === "in the file") {
+      this.#writtenNumber = number;
+      journal.release(number + 1);
+    } else if (this.#isHeld && writeBack!.logBytes > HELD_LOG_BYTES_MAX) {
+      host.breakOffHold("SQLite's log has become too long");
+    }
   }
 
   /** Before records are made again, the engine is made anew, or the store is lost. */
@@ -235,7 +269,7 @@ export class Checkpoints {
 
   #taken({ number }: Position) {
     this.#number = number;
-    this.#bytes = this.#options.journal.bytes;
+    this.backlog.take();
     this.#at = performance.now();
     this.count++;
   }
