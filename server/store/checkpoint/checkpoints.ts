@@ -25,6 +25,12 @@ const RETRY_MS = 1000, SHRINK_MS = 50;
  */
 const FLUSH_ROWS = 192, FLUSH_PARTS = 32, FEW_ROWS = 256;
 
+/**
+ * How often rows without a checksum are looked for before a checkpoint, each time in {@linkcode FLUSH_ROWS} rows; and when
+ * the next checkpoint is taken for their sake, in milliseconds.
+ */
+const MAX_CHECKS = 8, CHECK_MS = 500;
+
 /** Longer than that SQLite's log should not become, and how long records wait for it to begin anew (store 5.3). */
 const LOG_BYTES = 16 * 1024 * 1024, MAX_WAIT_MS = 10;
 
@@ -120,10 +126,17 @@ export class Checkpoints {
     if (this.backlog.isEnough || engine.unflushed >= CHECKPOINT_ROWS) return true;
     const elapsed = performance.now() - this.#at;
     if (this.#hasFailed) return elapsed >= RETRY_MS;
+    if (this.#mayCheck && elapsed >= CHECK_MS) return true;
     if (journal.last > this.#number) {
       return elapsed >= (admission?.isFull ? RETRY_MS : CHECKPOINT_MS);
     }
-    return this.#isWriteDue || elapsed >= SHRINK_MS && engine.hasFreePages;
+    return this.#isWriteDue || elapsed >= SHRINK_MS && (this.#mayCheck || engine.hasFreePages);
+  }
+
+  /** Whether rows are to be given checksums: not while room is short, or SQLite's log grows, for nobody counts on that. */
+  get #mayCheck(): boolean {
+    const { host: { engine }, admission } = this.#options;
+    return engine.hasUnchecked && !this.#hasFailed && !this.#isHeld && !admission?.isFull;
   }
 
   /** Whether what was committed is to be made durable. */
@@ -144,6 +157,14 @@ export class Checkpoints {
     return this.#running ??= this.#take(isWhole).catch(this.#options.host.lose).finally(() =>
       this.#running = undefined
     );
+  }
+
+  /** Takes checkpoints until every row has a checksum, as an `upgrade` relies on (store 7.8); unless room is short. */
+  async addChecksums() {
+    for (let before = -1; this.#mayCheck && this.count > before;) {
+      before = this.count;
+      await this.take();
+    }
   }
 
   /** Takes the last one, of all that was recorded. */
@@ -178,13 +199,17 @@ export class Checkpoints {
   }
 
   async #take(isWhole: boolean) {
-    const { host, writeBack, admission } = this.#options;
+    const { host, writeBack, admission, pause } = this.#options;
     let isHolding = false, position: Position, written: Promise<Written> | undefined;
     const hold = () => {
       if (!isHolding) host.hold();
       isHolding = true;
     };
     try {
+      for (let i = 0; i < MAX_CHECKS && this.#mayCheck; i++) {
+        host.engine.addChecksums(FLUSH_ROWS);
+        await pause();
+      }
       await this.#flush(isWhole);
       hold();
       await host.synced();

@@ -92,7 +92,7 @@ export class JournaledStore implements Store {
   /** The last record of which the journal itself says that all before it are durable. */
   #confirmed = 0;
   readonly #ticking: ReturnType<typeof setInterval>;
-  #isWorking = false;
+  #working: Promise<void> | undefined;
   #lost: unknown;
   #closed: Promise<void> | undefined;
 
@@ -219,9 +219,11 @@ export class JournaledStore implements Store {
   }
 
   /** Does what is due by time: a piece at a time, and goes on while there is more. */
-  async #tick(until = Infinity) {
-    if (this.#isWorking) return;
-    this.#isWorking = true;
+  #tick(until = Infinity): Promise<void> {
+    return this.#working ??= this.#workAndRest(until).finally(() => this.#working = undefined);
+  }
+
+  async #workAndRest(until: number) {
     try {
       await this.#work(until);
       if (this.#isRunning && this.#checkpoints.isDue) void this.#checkpoints.take();
@@ -229,7 +231,6 @@ export class JournaledStore implements Store {
     } catch (error) {
       this.#lose(error);
     }
-    this.#isWorking = false;
   }
 
   async #work(until: number) {
@@ -276,14 +277,16 @@ export class JournaledStore implements Store {
     before.close();
     this.#engine = this.#options.openEngine();
     replay(this.#engine, this.#journal, this.#options.storage?.directory);
-    this.#engine.takeSubscriptions(before);
+    this.#engine.takeReports(before);
     this.#droppedBefore += this.#engine.dropped - before.dropped;
   }
 
   /** The first checkpoint, with what a start records: nothing was answered before it. */
   async begin(requests: readonly StoreRequest[]) {
+    if (requests[0]?.kind === "upgrade") await this.#checkpoints.addChecksums();
     await this.#apply(requests, true);
     // a session that is too old is forgotten before its client comes back
+    await this.#working;
     await this.#tick(performance.now() + START_WORK_MS);
     // after a long journal that takes time, in which others need not wait
     await within(START_WORK_MS, this.#checkpoints.take(true));
