@@ -15,7 +15,16 @@ const COUNTS_TODO = "the limits count wrongly; " + RESTORE;
 
 /** Rules that hold at every checkpoint. `key` names the row. */
 const RULES: readonly Rule[] = [
-  ...["position", "sequence", "taken", "epoch", "engine", "forgotten_times", "channels_complete"].map((
+  ...[
+    "position",
+    "sequence",
+    "taken",
+    "epoch",
+    "engine",
+    "forgotten_times",
+    "channels_complete",
+    "checksums_complete",
+  ].map((
     table,
   ): Rule => ({
     table,

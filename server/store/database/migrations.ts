@@ -39,6 +39,7 @@
  *           are in milliseconds since 1970; `until` is NULL if it does not end by itself.
  * said      the last messages of each channel, in the order of `seq`.
  * channels_complete   one row: 1 if all that was said is stored, which is so from a clean stop to the next start.
+ * checksums_complete   one row: 1 if every row that is to have a checksum has one.
  * owner     one row an account or network that owns messages: `owner` elsewhere is its number, 0 is none. In `channel`
  *           it is the name itself, in `thread` it is the creator.
  * position  one row: of which record the state is, with the chain and the clocks of that record; `journal` is the ID of the
@@ -324,5 +325,7 @@ export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE engine (version INTEGER NOT NULL, checksum INTEGER) STRICT;
   INSERT INTO engine VALUES (1, 1706157312);
+  CREATE TABLE checksums_complete (complete INTEGER NOT NULL) STRICT;
+  INSERT INTO checksums_complete VALUES (0);
   `,
 ];

@@ -339,12 +339,13 @@ export class JournaledStore implements Store {
     before.close();
     this.#engine = this.#options.openEngine();
     replay(this.#engine, this.#journal, this.#options.storage?.directory);
-    this.#engine.takeSubscriptions(before);
+    this.#engine.takeReports(before);
     this.#droppedBefore += this.#engine.dropped - before.dropped;
   }
 
   /** The first checkpoint, with what a start records: nothing was answered before it. */
   async begin(requests: readonly StoreRequest[]) {
+    if (requests[0]?.kind === "upgrade") await this.#checkpoints.addChecksums();
     await this.#apply(requests, true);
     // a session that is too old is forgotten before its client comes back
     await this.#tick(performance.now() + START_WORK_MS);

@@ -90,6 +90,33 @@ export class Limits {
     if (!mailbox.isLongReported) this.#passedOver.push(mailbox);
   }
 
+  /** A server was started: it reports anew, whether an earlier one has reported it or records that were applied again. */
+  start() {
+    const { owners, eased } = this.#mailboxes;
+    this.#all.refused = undefined;
+    for (const owner of owners.all()) owner.refused = undefined;
+    for (const mailbox of this.#mailboxes.all()) {
+      mailbox.refused = undefined;
+      mailbox.isLongReported = false;
+    }
+    eased.clear();
+    owners.eased.clear();
+  }
+
+  /** Takes over what another engine of the same state has reported. */
+  takeOver(other: Limits) {
+    const { owners } = this.#mailboxes;
+    this.#all.refused = other.#all.refused;
+    for (const { name, refused } of other.#mailboxes.owners.all()) {
+      const owner = owners.get(name);
+      if (owner !== undefined) owner.refused = refused;
+    }
+    for (const { name, refused, isLongReported } of other.#mailboxes.all()) {
+      const mailbox = this.#mailboxes.get(name);
+      if (mailbox !== undefined) Object.assign(mailbox, { refused, isLongReported });
+    }
+  }
+
   /** To be called at the end of a record. */
   endRecord() {
     const { onEvent } = this.#context;

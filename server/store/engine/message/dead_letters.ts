@@ -244,7 +244,7 @@ export function isWholeLetter(letter: Letter): boolean {
 }
 
 /** Of all but the reason. */
-function checksumOfLetter(
+export function checksumOfLetter(
   { id, mailbox, sender, time, text, bytes, attempts, apart }: Omit<Letter, "reason" | "checksum">,
 ): number {
   const checksum = checksumOf(id, mailbox, sender, time, text, bytes, attempts);

@@ -342,7 +342,12 @@ export class LeasedMessages {
 
 /** Whether a row of `lease` is as it was written. */
 export function isWholeLease(row: LeaseRow): boolean {
-  return row.checksum === null || row.checksum === checksumOf(...valuesOf(row));
+  return row.checksum === null || row.checksum === checksumOfLease(row);
+}
+
+/** The checksum that a row of `lease` has to have. */
+export function checksumOfLease(row: Omit<LeaseRow, "checksum">): number {
+  return checksumOf(...valuesOf(row));
 }
 
 /** The values of a lease's row, in the order of its columns, but the checksum. */

@@ -267,6 +267,13 @@ export class Messages {
   start() {
     this.leased.start();
     this.events.start();
+    this.#limits.start();
+  }
+
+  /** Takes over what another engine of the same state has reported, and was to report. */
+  takeReports(other: Messages) {
+    this.events.takeOver(other.events);
+    this.#limits.takeOver(other.#limits);
   }
 
   /** The limits, or the length of what a take gives, have changed. */

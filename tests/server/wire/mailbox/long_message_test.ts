@@ -238,6 +238,7 @@ Deno.test("an existing data directory keeps everything, and with another limit t
       DROP TABLE configuration;
       DROP TABLE epoch;
       DROP TABLE engine;
+      DROP TABLE checksums_complete;
       DROP TABLE taken;
       DROP INDEX message_order;
       ALTER TABLE message DROP COLUMN long;

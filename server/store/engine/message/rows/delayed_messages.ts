@@ -84,7 +84,11 @@ export class DelayedMessages {
 
 /** Whether a message is as it was written. */
 export function isWholeDelayed(message: DelayedMessage): boolean {
-  const { id, due, mailbox, sender, time, text, bytes, expires, owner, checksum } = message;
-  return checksum === null ||
-    checksum === checksumOf(id, due, mailbox, sender, time, text, bytes, expires, owner);
+  return message.checksum === null || message.checksum === checksumOfDelayed(message);
+}
+
+/** The checksum that a row of `delayed` has to have. */
+export function checksumOfDelayed(message: Omit<DelayedMessage, "checksum">): number {
+  const { id, due, mailbox, sender, time, text, bytes, expires, owner } = message;
+  return checksumOf(id, due, mailbox, sender, time, text, bytes, expires, owner);
 }

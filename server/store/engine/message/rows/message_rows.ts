@@ -158,7 +158,7 @@ export class MessageRows {
     change: Partial<Pick<StoredMessage, "attempts" | "due" | "token">>,
   ) {
     const changed = { ...message, ...change }, { attempts, due, token, seq } = changed;
-    const checksum = rowChecksum(mailbox.name, changed);
+    const checksum = checksumOfMessage(mailbox.name, changed);
     this.#context.transaction.run(this.#sql.update, attempts, due, token, checksum, seq);
     if (due !== null) this.waiting.add(due);
   }
@@ -167,14 +167,17 @@ export class MessageRows {
 /** Whether a message of this mailbox is as it was written. */
 export function isWhole(mailbox: string, message: Message | StoredMessage): boolean {
   if (!("checksum" in message) || message.checksum === null) return true;
-  return message.checksum === rowChecksum(mailbox, message);
+  return message.checksum === checksumOfMessage(mailbox, message);
 }
 
 /**
  * What the row of a message has as its checksum. It covers its receiver's name and not the mailbox's number, and leaves
  * out `long`, which follows from the rest.
  */
-function rowChecksum(mailbox: string, message: Omit<StoredMessage, "long" | "checksum">): number {
+export function checksumOfMessage(
+  mailbox: string,
+  message: Omit<StoredMessage, "long" | "checksum">,
+): number {
   const { seq, sender, time, text, bytes, owner, expires, attempts, due, token } = message;
   return checksumOf(seq, mailbox, sender, time, text, bytes, owner, expires, attempts, due, token);
 }
