@@ -124,6 +124,18 @@ const RULES: readonly Rule[] = [
         WHERE seq = CAST(ids.id AS INTEGER) AND mailbox.name = ids.mailbox)`,
   },
   {
+    table: "session",
+    what: "it does not have the outcomes that it counts",
+    query: `SELECT id AS key, lacking AS counted, coalesce(n, 0) AS held FROM session
+      LEFT JOIN (SELECT session, count(*) AS n FROM outcome GROUP BY session) AS held ON held.session = session.id
+      WHERE lacking <> coalesce(n, 0)`,
+  },
+  {
+    table: "outcome",
+    what: "its session is not there",
+    query: "SELECT session AS key, number FROM outcome WHERE session NOT IN (SELECT id FROM session)",
+  },
+  {
     table: "account",
     what: "the last message before it is beyond all that there were",
     query: "SELECT name AS key, last FROM account WHERE last > (SELECT last FROM sequence)",

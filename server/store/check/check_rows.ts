@@ -67,6 +67,7 @@ const MESSAGES: Readonly<Record<string, RowCheck>> = {
 
 const KEYS: Readonly<Record<CheckedTable, readonly string[]>> = {
   session: ["id"],
+  outcome: ["session", "number"],
   account: ["name"],
   thread: ["title"],
   entry: ["thread", "id"],
@@ -83,6 +84,7 @@ const NO_START = "a server does not start";
 
 const MEANS: Readonly<Record<CheckedTable, string>> = {
   session: "its client is answered that its session is unknown",
+  outcome: "its client is answered that its session is unknown",
   account: "nobody can log in to it",
   thread: "it is not shown",
   entry: "it is not shown",

@@ -1,4 +1,4 @@
-import { throwIfLost } from "../database/database.ts";
+import { isDatabaseFull } from "../database/database.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Position } from "../engine/position.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -20,10 +20,10 @@ const WRITE_BACK_MS = 5000;
 const RETRY_MS = 1000, SHRINK_MS = 50;
 
 /**
- * Rows that are written at a time before the checkpoint itself: so many, or the part of all that is left; less than a
- * millisecond's work. So few are left to the checkpoint.
+ * Rows that are written at a time before the checkpoint itself: the part of all that is left, within these bounds; a
+ * quarter of a millisecond's work to two. So few are left to the checkpoint.
  */
-const FLUSH_ROWS = 192, FLUSH_PARTS = 32, FEW_ROWS = 256;
+const FLUSH_PARTS = 32, FLUSH_ROWS = 192, FLUSH_ROWS_MAX = 1024, FEW_ROWS = 256;
 
 /**
  * How often rows without a checksum are looked for before a checkpoint, each time in {@linkcode FLUSH_ROWS} rows; and when
@@ -55,7 +55,7 @@ export interface CheckpointHost {
   /** Resolves when all records are durable. */
   synced(): Promise<void>;
   /** Makes the engine's state anew from database and journal. */
-  rebuild(): void;
+  rebuild(): Promise<void>;
   lose(error: unknown): void;
   /** Ends the hold of a backup. */
   breakOffHold(why: string): void;
@@ -243,7 +243,8 @@ export class Checkpoints {
   async #flush(isWhole: boolean) {
     const { host: { engine }, pause, rest } = this.#options;
     for (let left = 2 * engine.unflushed; left > 0 && engine.unflushed > FEW_ROWS;) {
-      const rows = Math.max(FLUSH_ROWS, Math.ceil(engine.unflushed / FLUSH_PARTS));
+      const part = Math.ceil(engine.unflushed / FLUSH_PARTS);
+      const rows = Math.min(FLUSH_ROWS_MAX, Math.max(FLUSH_ROWS, part));
       engine.flush(rows);
       left -= rows;
       await (isWhole ? pause() : rest());
@@ -278,7 +279,7 @@ export class Checkpoints {
     try {
       this.#failed(error);
       await host.synced();
-      host.rebuild();
+      await host.rebuild();
     } catch (error) {
       host.lose(error);
     }
@@ -299,11 +300,12 @@ export class Checkpoints {
     this.count++;
   }
 
-  /** It is tried again. @throws {Error} It was not for want of space. */
+  /** It is tried again. @throws {Error} It was not for want of space (store 6.6). */
   #failed(error: unknown) {
-    throwIfLost(error);
+    const { admission } = this.#options;
+    if (!(admission?.isWantOfSpace(error) ?? isDatabaseFull(error) === true)) throw error;
     this.#hasFailed = true;
     this.#at = performance.now();
-    this.#options.admission?.endCheckpoint(true);
+    admission?.endCheckpoint(true);
   }
 }

@@ -9,7 +9,8 @@ import { crc32c } from "../journal/codec/crc32c.ts";
 
 /** The columns that the checksum of a row covers, in their order, by table. */
 export const CHECKED_COLUMNS = {
-  session: ["id", "done", "outcomes", "used_at", "use", "account", "network", "start_time", "ended"],
+  session: ["id", "done", "lacking", "used_at", "use", "account", "network", "start_time", "ended"],
+  outcome: ["session", "number", "text"],
   account: ["name", "verifier", "last"],
   thread: ["id", "title", "creator", "last", "entries", "bytes"],
   entry: ["thread", "id", "file", "version", "time", "bytes", "user", "text"],

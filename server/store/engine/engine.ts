@@ -258,9 +258,14 @@ export class Engine {
     return events;
   }
 
-  /** A request that is due by itself at these clocks, and has to be recorded; undefined if nothing is. */
-  due(wallClock: number, monotonicClock: number): StoreRequest | undefined {
-    if (this.#messages.isDue(wallClock, monotonicClock)) return { kind: "tick", rows: TICK_ROWS };
+  /**
+   * A request that is due by itself at these clocks, and has to be recorded; undefined if nothing is. `not yet`: it has to
+   * be called again, for what is due is looked for a piece at a time.
+   */
+  due(wallClock: number, monotonicClock: number): StoreRequest | "not yet" | undefined {
+    const rows = this.#messages.dueRows(Math.floor(wallClock), monotonicClock, TICK_ROWS);
+    if (rows === "not yet") return rows;
+    if (rows > 0) return { kind: "tick", rows };
     if (this.hasCleared) return { kind: "sweep", rows: SWEEP_ROWS };
     if (this.#sessions.isDue(monotonicClock)) return { kind: "forget", rows: FORGET_ROWS };
     return undefined;

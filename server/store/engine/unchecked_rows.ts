@@ -24,6 +24,7 @@ interface Table {
 
 const KEYS: Readonly<Partial<Record<CheckedTable, Table["key"]>>> = {
   session: { id: "" },
+  outcome: { session: "", number: -1 },
   account: { name: "" },
   thread: { id: -1 },
   entry: { thread: -1, id: -1 },

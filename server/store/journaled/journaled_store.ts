@@ -1,6 +1,6 @@
 import type { Engine } from "../engine/engine.ts";
 import { DATABASE_FILE } from "../database/database.ts";
-import { DatabaseLost, DatabaseUnusable, StoreLost } from "../errors.ts";
+import { DatabaseLost, DatabaseUnusable, FileFailed, StoreLost } from "../errors.ts";
 import { type Journal, JournalLost } from "../journal/journal.ts";
 import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
@@ -12,7 +12,7 @@ import { setTimer, within } from "../../quota/uptime.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
 import type { StoreFigures } from "./figures.ts";
 import { Recorder } from "./recorder.ts";
-import { type RecordClocks, replay } from "./replay.ts";
+import { type RecordClocks, replayEach } from "./replay.ts";
 import { Syncs, type SyncsOptions } from "./syncs.ts";
 import type { BacklogOptions } from "../checkpoint/backlog.ts";
 import type { WriteBack } from "../checkpoint/write_back.ts";
@@ -225,6 +225,8 @@ export class JournaledStore implements Store {
 
   async #workAndRest(until: number) {
     try {
+      // the next segment could not be made, or an old one not be released: nobody waits for that
+      if (this.#journal.lost !== undefined) throw this.#journal.lost;
       await this.#work(until);
       if (this.#isRunning && this.#checkpoints.isDue) void this.#checkpoints.take();
       this.#confirm();
@@ -238,10 +240,12 @@ export class JournaledStore implements Store {
     while (this.#isRunning && this.#holds === 0 && performance.now() < until) {
       const due = this.#engine.due(wallClock(), monotonicClock()), { last } = this.#journal;
       if (due === undefined) break;
-      // nobody waits for it, but for the events; if the store is lost, that is reported
-      this.#apply([due], false).catch(() => {});
-      // the journal has no room for it: a checkpoint may make some
-      if (this.#journal.last === last) break;
+      if (due !== "not yet") {
+        // nobody waits for it, but for the events; if the store is lost, that is reported
+        this.#apply([due], false).catch(() => {});
+        // the journal has no room for it: a checkpoint may make some
+        if (this.#journal.last === last) break;
+      }
       await pause();
     }
   }
@@ -272,13 +276,20 @@ export class JournaledStore implements Store {
   }
 
   /** After a checkpoint that failed: all records are durable, and none is made. */
-  #rebuild() {
-    const before = this.#engine;
+  async #rebuild() {
+    const before = this.#engine, { openEngine, storage, pause } = this.#options;
     before.close();
-    this.#engine = this.#options.openEngine();
-    replay(this.#engine, this.#journal, this.#options.storage?.directory);
-    this.#engine.takeReports(before);
-    this.#droppedBefore += this.#engine.dropped - before.dropped;
+    const engine = openEngine();
+    try {
+      // others than the store are served in between; what it holds is asked of the engine before
+      for (const _ of replayEach(engine, this.#journal, storage?.directory)) await pause();
+    } catch (error) {
+      engine.close();
+      throw error;
+    }
+    engine.takeReports(before);
+    this.#droppedBefore += engine.dropped - before.dropped;
+    this.#engine = engine;
   }
 
   /** The first checkpoint, with what a start records: nothing was answered before it. */
@@ -301,11 +312,12 @@ export class JournaledStore implements Store {
     this.#options.onLost(lost);
   }
 
-  /** The journal names its file; everything else is about the database. */
+  /** What does not name its file is about the database. */
   #asLost(error: unknown): StoreLost {
     const { storage } = this.#options;
     if (error instanceof DatabaseLost) return error;
-    if (error instanceof JournalLost || error instanceof DatabaseUnusable || storage === undefined) {
+    const isNamed = [JournalLost, DatabaseUnusable, FileFailed].some((named) => error instanceof named);
+    if (isNamed || storage === undefined) {
       return new StoreLost((error as Error).message, { cause: error });
     }
     return new DatabaseLost(`${storage.directory}/${DATABASE_FILE}`, error);

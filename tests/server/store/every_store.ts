@@ -1,6 +1,7 @@
 /** Requests that tests of a store make, and tests that every kind of store has to pass. */
 
 import { openJournaledStore } from "../../../server/store/journaled/open.ts";
+import { Again } from "../../../server/store/requests/again.ts";
 import type { Put } from "../../../server/store/requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
@@ -58,8 +59,18 @@ export const text = (outcome: Outcome): unknown =>
 /** Runs the batches one after the other and gives their outcomes, messages as their texts. */
 export async function run(store: Store, ...batches: StoreRequest[][]): Promise<unknown[]> {
   const outcomes: unknown[] = [];
-  for (const batch of batches) outcomes.push(...(await store.apply(batch)).map(text));
+  for (const batch of batches) {
+    for (const outcome of await store.apply(batch)) outcomes.push(text(await lastOf(store, outcome)));
+  }
   return outcomes;
+}
+
+/** What the last piece of a request comes to. */
+async function lastOf(store: Store, outcome: Outcome): Promise<Outcome> {
+  while (outcome instanceof Again) {
+    [outcome] = await store.apply([outcome.request as StoreRequest]) as [Outcome];
+  }
+  return outcome;
 }
 
 export async function withDirectory(use: (directory: string) => Promise<void>) {

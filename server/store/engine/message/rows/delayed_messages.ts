@@ -18,6 +18,9 @@ export interface DelayedMessage extends Omit<Put, "kind" | "expires" | "owner"> 
 /** The columns of a {@linkcode DelayedMessage}. */
 export const DELAYED_COLUMNS = "id, due, mailbox, sender, time, text, bytes, expires, owner, checksum";
 
+/** So many rows are taken to be left of what was cleared: they are not counted. */
+const MANY_ROWS = 100_000;
+
 /** Messages that were put with a delay. They get a row in `message` when it is over. */
 export class DelayedMessages {
   readonly counts: MailboxCounts;
@@ -25,6 +28,9 @@ export class DelayedMessages {
   readonly #sql;
   /** None is due earlier; NaN: not known. */
   #next = NaN;
+  /** What was cleared and has rows still: the numbers up to which that is so, by mailbox, and of all. */
+  readonly #clearedOf = new Map<string, number>();
+  #cleared = 0;
 
   constructor({ db, transaction }: Pick<Context, "db" | "transaction">) {
     this.#transaction = transaction;
@@ -34,9 +40,11 @@ export class DelayedMessages {
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       due: `${select} WHERE due <= ? ORDER BY due, id ${LIMIT}`,
       next: "SELECT due FROM delayed ORDER BY due LIMIT 1",
-      of: `${select} WHERE mailbox = ?`,
+      of: `${select} WHERE mailbox = ? AND id > ? ORDER BY id ${LIMIT}`,
       remove: "DELETE FROM delayed WHERE id = ?",
-      clear: "DELETE FROM delayed WHERE mailbox = ?",
+      sweep: `DELETE FROM delayed WHERE id IN (SELECT id FROM delayed WHERE id <= ? ${LIMIT})`,
+      sweepOf:
+        `DELETE FROM delayed WHERE id IN (SELECT id FROM delayed WHERE mailbox = ? AND id <= ? ${LIMIT})`,
     });
     const counts = db.prepare("SELECT mailbox, count(*) AS count FROM delayed GROUP BY mailbox");
     this.counts = new MailboxCounts(allRows(counts));
@@ -63,22 +71,58 @@ export class DelayedMessages {
     if (this.next > now) return [];
     // the caller removes them
     this.#next = NaN;
-    return allRows(this.#sql.due, now, limit);
+    for (;;) {
+      const rows = allRows<DelayedMessage>(this.#sql.due, now, limit), cleared = rows.filter(this.#isCleared);
+      if (cleared.length === 0) return rows;
+      for (const { id } of cleared) this.#transaction.run(this.#sql.remove, id);
+    }
   }
 
-  /** Those of one mailbox. */
-  of(mailbox: string): DelayedMessage[] {
-    return this.counts.of(mailbox) === 0 ? [] : allRows(this.#sql.of, mailbox);
+  /** Up to so many of one mailbox, from the first behind `after`. */
+  of(mailbox: string, after: number, limit: number): DelayedMessage[] {
+    if (this.counts.of(mailbox) === 0) return [];
+    const cleared = Math.max(this.#cleared, this.#clearedOf.get(mailbox) ?? 0);
+    return allRows(this.#sql.of, mailbox, Math.max(after, cleared), limit);
   }
+
+  readonly #isCleared = ({ id, mailbox }: DelayedMessage): boolean =>
+    id <= this.#cleared || id <= (this.#clearedOf.get(mailbox) ?? 0);
 
   remove({ id, mailbox }: DelayedMessage) {
     this.#transaction.run(this.#sql.remove, id);
     this.counts.add(mailbox, -1);
   }
 
-  /** Removes those of one mailbox. */
-  clear(mailbox: string) {
-    if (this.counts.clear(mailbox) > 0) this.#transaction.run(this.#sql.clear, mailbox);
+  /** Removes those of one mailbox, or of all, with numbers up to `last`. Their rows are removed by {@linkcode flush}. */
+  clear(last: number, mailbox?: string) {
+    if (this.counts.clear(mailbox) === 0) return;
+    if (mailbox !== undefined) this.#clearedOf.set(mailbox, last);
+    else {
+      this.#cleared = last;
+      this.#clearedOf.clear();
+    }
+  }
+
+  /** How much there is to {@linkcode flush}, rather more. */
+  get unflushed(): number {
+    return this.#cleared > 0 || this.#clearedOf.size > 0 ? MANY_ROWS : 0;
+  }
+
+  /** Removes up to so many rows of what was cleared. Returns how many, and one for each mailbox. */
+  flush(rows: number): number {
+    let left = Math.min(rows, Number.MAX_SAFE_INTEGER);
+    if (this.#cleared > 0 && left > 0) {
+      const { changes } = this.#transaction.run(this.#sql.sweep, this.#cleared, left);
+      if (changes < left) this.#cleared = 0;
+      left -= Number(changes);
+    }
+    for (const [mailbox, last] of this.#clearedOf) {
+      if (left <= 0) break;
+      const { changes } = this.#transaction.run(this.#sql.sweepOf, mailbox, last, left);
+      if (changes < left) this.#clearedOf.delete(mailbox);
+      left -= 1 + Number(changes);
+    }
+    return Math.min(rows, Number.MAX_SAFE_INTEGER) - left;
   }
 }
 

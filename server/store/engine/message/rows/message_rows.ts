@@ -126,8 +126,17 @@ export class MessageRows {
   }
 
   get(seq: number): MessageOf | undefined {
-    const row = firstRow<Omit<MessageOf, "mailbox"> & { name: string | null }>(this.#sql.row, seq);
-    return row && { ...row, mailbox: row.name === null ? undefined : this.#mailboxes.get(row.name) };
+    const row = firstRow<Omit<MessageOf, "mailbox"> & { mailbox: number; name: string | null }>(
+      this.#sql.row,
+      seq,
+    );
+    return row && { ...row, mailbox: this.mailboxOf(row) };
+  }
+
+  /** The mailbox of a row; undefined if it was cleared: the row is there a while longer, and its name is another one's. */
+  mailboxOf({ name, mailbox: id }: { name: string | null; mailbox: number }): Mailbox | undefined {
+    const mailbox = name === null ? undefined : this.#mailboxes.get(name);
+    return mailbox?.id === id ? mailbox : undefined;
   }
 
   /** Removes the messages with these consecutive numbers: all of them must be there. */
