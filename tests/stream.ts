@@ -103,7 +103,7 @@ export class FramePeer extends StreamPeer {
   }
 
   protected override decode(bytes: Uint8Array): string[] {
-    return this.#decoder.push(bytes).map(decodeFrame);
+    return this.#decoder.decode(bytes);
   }
 
   /** Waits until the server has carried out all that was sent, and returns what came before that. */

@@ -42,7 +42,7 @@ class Talker implements Disposable {
     while (this.#frames.length === 0) {
       const length = await this.connection.read(buffer).catch(() => null);
       if (length === null) return undefined;
-      this.#frames.push(...this.#decoder.push(buffer.subarray(0, length)).map((frame) => decodeFrame(frame)));
+      this.#frames.push(...this.#decoder.decode(buffer.subarray(0, length)));
     }
     return this.#frames.shift();
   }
