@@ -13,7 +13,8 @@ import type { MetricName, Metrics, TableName } from "./report/metrics.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
-import type { JournaledStore, StoreFigures } from "./store/journaled/journaled_store.ts";
+import type { StoreFigures } from "./store/journaled/figures.ts";
+import type { JournaledStore } from "./store/journaled/journaled_store.ts";
 
 /** What is measured; a service that doesn't run is undefined. */
 export interface StatusSources {
@@ -64,13 +65,15 @@ export async function status(sources: StatusSources): Promise<string[]> {
 }
 
 function journalValues(figures: StoreFigures): [MetricName, number][] {
-  const { records, bytes, syncs, syncMs, segments, checkpoints } = figures;
+  const { records, bytes, syncs, syncMs, segments, backlog, checkpoints } = figures;
   return [
     ["journal records", records],
     ["journal bytes", bytes],
     ["journal syncs", syncs],
     ["journal sync time", syncMs],
     ["journal segments", segments],
+    ["backlog", backlog.bytes],
+    ["backlog time", Math.round(backlog.workMs)],
     ["checkpoints", checkpoints],
   ];
 }

@@ -88,6 +88,8 @@ export const METRICS = {
   "journal syncs": counter("syncs", "Syncs of the journal to disk"),
   "journal sync time": counter("milliseconds", "Time that these syncs took together"),
   "journal segments": gauge("files", "Files that have records of the journal, or will have the next ones"),
+  "backlog": gauge("bytes", "Records that the database does not have on disk"),
+  "backlog time": gauge("milliseconds", "Time that it took to apply these records, as a start would have to"),
   "checkpoints": counter("checkpoints", "Checkpoints of the database"),
   "forum threads": gauge("threads", "Threads of the forum"),
   "forum entries": gauge("entries", "Messages and files in threads"),

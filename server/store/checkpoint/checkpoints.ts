@@ -4,10 +4,11 @@ import type { Position } from "../engine/position.ts";
 import type { Journal } from "../journal/journal.ts";
 import { within } from "../../quota/uptime.ts";
 import type { Admission } from "../room/admission.ts";
+import { Backlog, type BacklogOptions } from "./backlog.ts";
 import type { WriteBack } from "./write_back.ts";
 
-/** A checkpoint is taken when the records since the last one have so many bytes, or are so old (store 5.1). */
-const CHECKPOINT_BYTES = 4 * 1024 * 1024, CHECKPOINT_MS = 5000;
+/** A checkpoint is taken when there is enough for one, or the records since the last one are so old (store 5.1). */
+const CHECKPOINT_MS = 5000;
 
 /** How long after one that failed it is tried again, and after one that made the file smaller it goes on, in milliseconds. */
 const RETRY_MS = 1000, SHRINK_MS = 50;
@@ -18,8 +19,14 @@ const FLUSH_ROWS = 256, MAX_FLUSHES = 4096;
 /** Longer than that SQLite's log should not become, and how long records wait for it to begin anew (store 5.3). */
 const LOG_BYTES = 4 * 1024 * 1024, MAX_WAIT_MS = 10;
 
+/** During a hold SQLite's log has at most so many bytes more than one checkpoint: a start writes all of it (store 10.3). */
+export const HELD_LOG_BYTES_MAX = 128 * 1024 * 1024;
+
 /** How often it is tried to have everything written back for a hold: there may be a checkpoint at any time. */
 const HOLD_TRIES = 8;
+
+/** Where a checkpoint is durable; `in part`: not as a whole, while another process reads what was there before. */
+type Written = "in the file" | "in the log" | "in part";
 
 /** What a checkpoint needs of its store. */
 export interface CheckpointHost {
@@ -35,9 +42,11 @@ export interface CheckpointHost {
   /** Makes the engine's state anew from database and journal. */
   rebuild(): void;
   lose(error: unknown): void;
+  /** Ends the hold of a backup. */
+  breakOffHold(why: string): void;
 }
 
-export interface CheckpointsOptions {
+export interface CheckpointsOptions extends BacklogOptions {
   host: CheckpointHost;
   journal: Journal;
   admission?: Admission | undefined;
@@ -54,13 +63,16 @@ export interface CheckpointsOptions {
  * Invariant: the database is committed as of a record that is durable in the journal, so it is never ahead of it.
  */
 export class Checkpoints {
+  /** What the journal has, and the database has not. */
+  readonly backlog: Backlog;
   readonly #options: CheckpointsOptions;
-  /** Of the last checkpoint: the journal's last record, its bytes then, and when. */
+  /** Of the last checkpoint: the journal's last record, and when. */
   #number: number;
-  #bytes: number;
   #at: number;
   /** Of the last one that was written back as a whole; 0 if none was. */
   #writtenNumber = 0;
+  /** Whether the last checkpoint has become durable. */
+  #isDurable = true;
   /** Whether nothing is written back (store 10.2). */
   #isHeld = false;
   #hasFailed = false;
@@ -71,18 +83,28 @@ export class Checkpoints {
   constructor(options: CheckpointsOptions) {
     this.#options = options;
     this.#number = options.host.engine.position.number;
-    this.#bytes = options.journal.bytes;
+    this.backlog = new Backlog(options);
     this.#at = performance.now();
   }
 
-  /** Bytes of the records since the last one. */
-  get pendingBytes(): number {
-    return this.#options.journal.bytes - this.#bytes;
+  /**
+   * Whether the journal is as long as it may get (store 5.11). Not if what was tried last has not worked: then nothing is
+   * won by waiting, and what frees space goes on.
+   */
+  get isBehind(): boolean {
+    const canWrite = this.#options.writeBack !== undefined && !this.#hasFailed && this.#isDurable;
+    return canWrite && this.backlog.isFull;
+  }
+
+  /** Resolves when it is not behind any more, if that can be reached. No record is made meanwhile. */
+  async catchUp() {
+    await this.#running;
+    if (this.isBehind) await this.take();
   }
 
   get isDue(): boolean {
     if (this.#running !== undefined) return false;
-    if (this.pendingBytes >= CHECKPOINT_BYTES) return true;
+    if (this.backlog.isEnough) return true;
     const { host, journal, admission } = this.#options, elapsed = performance.now() - this.#at;
     if (this.#hasFailed) return elapsed >= RETRY_MS;
     if (journal.last > this.#number) {
@@ -107,11 +129,13 @@ export class Checkpoints {
   /**
    * Takes a checkpoint and has it written back, and nothing more from then on. Resolves to its number.
    *
-   * @throws {Error} It could not be written back.
+   * @param isWanted Whether the hold has not been ended meanwhile.
+   * @throws {Error} It could not be written back, or is not wanted any more.
    */
-  async beginHold(): Promise<number> {
+  async beginHold(isWanted: () => boolean): Promise<number> {
     for (let i = 0; i < HOLD_TRIES; i++) {
       await (this.#running ?? this.take());
+      if (!isWanted()) break;
       if (this.#running !== undefined || this.#writtenNumber !== this.#number) continue;
       this.#isHeld = true;
       return this.#number;
@@ -120,15 +144,16 @@ export class Checkpoints {
   }
 
   /** Writes back what has come meanwhile. */
-  endHold() {
+  async endHold() {
     if (!this.#isHeld) return;
     this.#isHeld = false;
-    if (this.#writtenNumber !== this.#number) void this.take();
+    await this.#running;
+    if (this.#writtenNumber !== this.#number) await this.take();
   }
 
   async #take() {
-    const { host, writeBack, journal, admission, pause } = this.#options;
-    let isHolding = false, position: Position, written: Promise<boolean> | undefined;
+    const { host, writeBack, admission, pause } = this.#options;
+    let isHolding = false, position: Position, written: Promise<Written> | undefined;
     const hold = () => {
       if (!isHolding) host.hold();
       isHolding = true;
@@ -140,9 +165,10 @@ export class Checkpoints {
       await host.synced();
       position = host.position;
       this.#commit(position);
-      written = this.#isHeld ? undefined : writeBack?.run();
-      const ended = written?.catch(() => {});
-      if (ended !== undefined && writeBack!.logBytes > LOG_BYTES) await within(MAX_WAIT_MS, ended);
+      written = this.#write();
+      if (written !== undefined && !this.#isHeld && writeBack!.logBytes > LOG_BYTES) {
+        await within(MAX_WAIT_MS, written.catch(() => {}));
+      }
     } catch (error) {
       // the engine has a part of the checkpoint in it: nothing may be carried out on it any more
       hold();
@@ -152,14 +178,32 @@ export class Checkpoints {
       if (isHolding) host.release();
     }
     try {
-      if (await written) {
-        this.#writtenNumber = position.number;
-        journal.release(position.number + 1);
-      }
+      this.#noteWritten(await written, position);
       this.#hasFailed = false;
       admission?.endCheckpoint(false);
     } catch (error) {
       this.#failed(error);
+    }
+  }
+
+  /** Makes what was committed durable: in the database's file, or in the log if the file has to stay as it is. */
+  #write(): Promise<Written> | undefined {
+    const { writeBack } = this.#options;
+    if (this.#isHeld) return writeBack?.syncLog().then(() => "in the log");
+    return writeBack?.run().then((isWhole) => isWhole ? "in the file" : "in part");
+  }
+
+  #noteWritten(written: Written | undefined, { number }: Position) {
+    if (written === undefined) return;
+    const { journal, host, writeBack } = this.#options;
+    this.#isDurable = written !== "in part";
+    // no other checkpoint was taken meanwhile
+    if (this.#isDurable) this.backlog.write();
+    if (written === "in the file") {
+      this.#writtenNumber = number;
+      journal.release(number + 1);
+    } else if (this.#isHeld && writeBack!.logBytes > HELD_LOG_BYTES_MAX) {
+      host.breakOffHold("SQLite's log has become too long");
     }
   }
 
@@ -185,7 +229,7 @@ export class Checkpoints {
 
   #taken({ number }: Position) {
     this.#number = number;
-    this.#bytes = this.#options.journal.bytes;
+    this.backlog.take();
     this.#at = performance.now();
     this.count++;
   }

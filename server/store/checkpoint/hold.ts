@@ -13,8 +13,11 @@ export interface HeldState {
 }
 
 export interface HoldOptions {
-  /** Ends the write-back that runs, and begins no other. Resolves to the number that is durable in the database. */
-  begin(): Promise<number>;
+  /**
+   * Ends the write-back that runs, and begins no other, unless the hold has ended by then. Resolves to the number that is
+   * durable in the database.
+   */
+  begin(isWanted: () => boolean): Promise<number>;
   /** Writes back again. */
   end(): void;
   /** Resolves when the state of now is durable. */
@@ -69,8 +72,9 @@ export class Hold {
     if (this.#current !== undefined) {
       throw new Error(`another backup is being made: it ends, or its hold does after ${HOLD_MS / 1000} s`);
     }
-    const id = crypto.getRandomValues(new Uint8Array(8)).toHex(), database = this.#options.begin();
-    database.catch((error) => this.breakOff((error as Error).message));
+    const id = crypto.getRandomValues(new Uint8Array(8)).toHex(), isWanted = () => this.#current?.id === id;
+    const database = this.#options.begin(isWanted);
+    database.catch((error) => isWanted() && this.breakOff((error as Error).message));
     return this.#current = { id, database, cancel: () => {} };
   }
 

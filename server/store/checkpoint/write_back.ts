@@ -1,8 +1,7 @@
-import { PAGE_BYTES } from "../database/transaction.ts";
 import { StoreLost } from "../errors.ts";
 import type { WriteBackResult, WriteBackTask } from "./write_back_task.ts";
 
-/** Writes SQLite's log back into the database, off this thread (store 5.2). */
+/** Writes SQLite's log back into the database, or syncs it as it is, off this thread (store 5.2, 10.2). One thing at a time. */
 export class WriteBack {
   readonly #path: string;
   readonly #worker = new Worker(new URL("./write_back_worker.ts", import.meta.url), { type: "module" });
@@ -27,20 +26,33 @@ export class WriteBack {
   }
 
   /**
-   * Writes back what was committed; one at a time. Returns whether all of it is in the database now, and durable: it is
+   * Writes back what was committed. Returns whether all of it is in the database now, and durable: it is
    * not while a reader still needs what was there before.
    *
    * @throws {Error} With SQLite's `errcode`: a file could not be written or synced.
    * @throws {StoreLost} The Worker has ended.
    */
   async run(): Promise<boolean> {
-    const result = await this.#ask({ kind: "write back", path: this.#path });
+    return await this.#do("write back");
+  }
+
+  /**
+   * Makes what was committed durable in the log, and leaves the database's file as it is.
+   *
+   * @throws {StoreLost} It cannot be synced, or the Worker has ended.
+   */
+  async syncLog(): Promise<void> {
+    await this.#do("sync log");
+  }
+
+  async #do(kind: "write back" | "sync log"): Promise<boolean> {
+    const result = await this.#ask({ kind, path: this.#path });
     if (result.kind === "failed") {
       const { errcode, message } = result;
-      throw Object.assign(new Error(message), { errcode });
+      throw errcode === undefined ? new StoreLost(message) : Object.assign(new Error(message), { errcode });
     }
     if (result.kind !== "done") return false;
-    this.logBytes = result.logPages * PAGE_BYTES;
+    this.logBytes = result.logBytes;
     return result.isWhole;
   }
 

@@ -4,11 +4,11 @@
  * @module
  */
 
-/** To the Worker; the last is `close`. */
-export type WriteBackTask = { kind: "write back"; path: string } | { kind: "close" };
+/** To the Worker; the last is `close`. The path is the database's. */
+export type WriteBackTask = { kind: "write back" | "sync log"; path: string } | { kind: "close" };
 
 /** From the Worker, one for each task: whether all of the log was written back, and how long the log is. */
 export type WriteBackResult =
-  | { kind: "done"; isWhole: boolean; logPages: number }
+  | { kind: "done"; isWhole: boolean; logBytes: number }
   | { kind: "failed"; errcode: number | undefined; message: string }
   | { kind: "closed" };

@@ -110,12 +110,16 @@ export function isOfThisVersion(db: DatabaseSync): boolean {
   return value("application_id") === APPLICATION_ID && value("user_version") === MIGRATIONS.length;
 }
 
+/** Whether `long` of every message is set for this limit. */
+export function isMarkedFor(db: DatabaseSync, takeBytesMax: number): boolean {
+  return db.prepare("SELECT bytes FROM taken").get()!.bytes === takeBytesMax;
+}
+
 /**
  * Sets `long` of every message: the index `message_order` has the long and the other messages of a mailbox apart, so that
- * neither is looked for among the others. If the limit is the same as before, nothing changes.
+ * neither is looked for among the others.
  */
 export function markLongMessages(db: DatabaseSync, takeBytesMax: number) {
-  if (db.prepare("SELECT bytes FROM taken").get()!.bytes === takeBytesMax) return;
   // both lengths are read from the head of a row: a long one costs no more than a short one
   const isLong = "octet_length(sender) + octet_length(text) > ?1";
   db.prepare(`UPDATE message SET long = ${isLong} WHERE long <> (${isLong})`).run(takeBytesMax);

@@ -103,6 +103,9 @@ export class DiskJournal implements Journal {
   /** Where the record after the last one had begun when it was opened, and was not whole: file and byte. */
   readonly torn: { path: string; offset: number } | undefined;
 
+  /** Bytes of the records after the database's position, when it was opened. */
+  readonly replayedBytes: number;
+
   private constructor(
     options: DiskJournalOptions,
     folder: JournalFolder,
@@ -110,6 +113,7 @@ export class DiskJournal implements Journal {
     { end, kept, torn }: Recovery,
     tail: Tail,
   ) {
+    this.replayedBytes = tail.end - SEGMENT_HEAD_BYTES;
     this.torn = torn && { path: `${folder.path}/${torn.name}`, offset: torn.at };
     this.#folder = folder;
     this.#pool = pool;
@@ -134,8 +138,8 @@ export class DiskJournal implements Journal {
     await folder.sync();
     const recovery = recoverJournal(folder, id, position, isNew);
     if (beforeReplay) { for (const { info } of recovery.replay) beforeReplay(info); }
-    const pool = new SegmentPool(folder);
     const sizeMin = Math.min(START_SEGMENT_BYTES, segmentBytes);
+    const pool = new SegmentPool(folder, Math.max(START_SEGMENT_BYTES, segmentBytes));
     await pool.trim(sizeMin);
     for (const name of recovery.unused) await pool.release(name);
     const first = position.number + 1;

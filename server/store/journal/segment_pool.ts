@@ -36,14 +36,20 @@ export function isNoSpace(error: unknown): boolean {
  */
 export class SegmentPool {
   readonly #folder: JournalFolder;
+  readonly #spareBytesMax: number;
   /** Names of files that can be used, and how many bytes they have. */
   readonly #spares: { name: string; size: number }[] = [];
   #lastSpare = 0;
   #work: Promise<unknown> = Promise.resolve();
 
-  /** Files that are spares already belong to it. */
-  constructor(folder: JournalFolder) {
+  /**
+   * Files that are spares already belong to it.
+   *
+   * @param spareBytesMax Longer ones, as a start after a long journal makes them, are not kept.
+   */
+  constructor(folder: JournalFolder, spareBytesMax = Infinity) {
     this.#folder = folder;
+    this.#spareBytesMax = spareBytesMax;
     for (const name of folder.list()) {
       const number = spareNumberOf(name);
       if (number === undefined) continue;
@@ -66,10 +72,12 @@ export class SegmentPool {
     return this.#queue(() => this.#release(name));
   }
 
-  /** Removes spares that are too short or too many. */
+  /** Removes spares that are too short, too long or too many. */
   trim(sizeMin: number): Promise<void> {
     return this.#queue(async () => {
-      const bad = this.#spares.filter(({ size }, i) => size < sizeMin || i >= SPARES_MAX);
+      const isBad = ({ size }: { size: number }, i: number) =>
+        size < sizeMin || size > this.#spareBytesMax || i >= SPARES_MAX;
+      const bad = this.#spares.filter(isBad);
       for (const spare of bad) {
         this.#spares.splice(this.#spares.indexOf(spare), 1);
         await this.#folder.remove(spare.name);
@@ -139,7 +147,7 @@ export class SegmentPool {
 
   async #release(name: string) {
     const spare = { name: spareName(++this.#lastSpare), size: this.#folder.size(name) };
-    const isKept = this.#spares.length < SPARES_MAX;
+    const isKept = this.#spares.length < SPARES_MAX && spare.size <= this.#spareBytesMax;
     if (isKept) await this.#folder.rename(name, spare.name);
     else await this.#folder.remove(name);
     // only after this it is used again, or another one is released: none may come back, and none be missing in between

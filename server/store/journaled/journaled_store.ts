@@ -8,10 +8,12 @@ import { Admission, type AdmissionOptions } from "../room/admission.ts";
 import { type CheckpointHost, Checkpoints } from "../checkpoint/checkpoints.ts";
 import { Hold } from "../checkpoint/hold.ts";
 import type { StoreClocks } from "./clocks.ts";
-import { setTimer } from "../../quota/uptime.ts";
+import { setTimer, within } from "../../quota/uptime.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
+import type { StoreFigures } from "./figures.ts";
 import { Recorder } from "./recorder.ts";
 import { type RecordClocks, replay } from "./replay.ts";
+import type { BacklogOptions } from "../checkpoint/backlog.ts";
 import type { WriteBack } from "../checkpoint/write_back.ts";
 
 /**
@@ -26,12 +28,12 @@ const MIN_ROOM_BYTES = 768 * 1024;
 /** How often the engine is asked what is due by time, in milliseconds. */
 const TICK_MS = 100;
 
-/** How long a start does what is due by time, at most, in milliseconds. */
+/** How long a start does what is due by time, and waits for its checkpoint, at most, in milliseconds. */
 const START_WORK_MS = 200;
 
 type StorageOptions = Pick<AdmissionOptions, "directory" | "maxFileBytes" | "keptRoomBytes" | "segmentBytes">;
 
-export interface JournaledStoreOptions {
+export interface JournaledStoreOptions extends Omit<BacklogOptions, "journal"> {
   /** Its state is that of the journal's last record. */
   engine: Engine;
   /** Opens another one on the same database, as of its last checkpoint. */
@@ -52,17 +54,6 @@ export interface JournaledStoreOptions {
   pause(): Promise<void>;
   /** Called once if the store cannot be relied on any more. */
   onLost(error: Error): void;
-}
-
-/** Counts since the store was opened, but for `segments`. */
-export interface StoreFigures {
-  records: number;
-  bytes: number;
-  segments: number;
-  syncs: number;
-  /** Milliseconds that the syncs took together. */
-  syncMs: number;
-  checkpoints: number;
 }
 
 /** Requests that belong together, and who waits for their outcomes. */
@@ -131,8 +122,8 @@ export class JournaledStore implements Store {
     this.#droppedBefore = engine.dropped;
     this.#firstRecord = journal.last;
     const hold = this.hold = new Hold({
-      begin: () => this.#checkpoints.beginHold(),
-      end: () => this.#checkpoints.endHold(),
+      begin: (isWanted) => this.#checkpoints.beginHold(isWanted),
+      end: () => void this.#checkpoints.endHold(),
       durable: () => this.#durableState(),
       setTimer,
     });
@@ -141,7 +132,7 @@ export class JournaledStore implements Store {
       hold,
       pages: () => this.#engine.pages,
       textBytes: () => this.#engine.counts.bytes,
-      pendingBytes: () => this.#checkpoints.pendingBytes,
+      pendingBytes: () => this.#checkpoints.backlog.bytes,
       journalRoom: () => journal.room,
       monotonicClock: () => performance.now(),
     });
@@ -166,6 +157,7 @@ export class JournaledStore implements Store {
       synced: () => this.#synced(),
       rebuild: () => this.#rebuild(),
       lose: (error) => this.#lose(error),
+      breakOffHold: (why) => store.hold.breakOff(why),
     };
   }
 
@@ -176,8 +168,9 @@ export class JournaledStore implements Store {
   /** What it did since it was opened, and what its journal has. */
   get figures(): StoreFigures {
     const { last, bytes, segments } = this.#journal;
-    const records = last - this.#firstRecord, checkpoints = this.#checkpoints.count;
-    return { records, bytes, segments, syncs: this.#syncs, syncMs: Math.round(this.#syncMs), checkpoints };
+    const { backlog: { unwritten: backlog }, count: checkpoints } = this.#checkpoints;
+    const records = last - this.#firstRecord, syncs = this.#syncs, syncMs = Math.round(this.#syncMs);
+    return { records, bytes, segments, syncs, syncMs, backlog, checkpoints };
   }
 
   apply(requests: readonly StoreRequest[], isAwaited = true): Promise<Outcome[]> {
@@ -198,9 +191,17 @@ export class JournaledStore implements Store {
 
   #carryOutHeld() {
     while (this.#holds === 0 && this.#held.length > 0) {
+      if (this.#checkpoints.isBehind) return void this.#catchUp();
       if (this.#journal.room < MIN_ROOM_BYTES && !this.#isRoomMade) return void this.#makeRoom();
       this.#carryOut(this.#held.shift()!);
     }
+  }
+
+  /** The journal is as long as it may get: everything waits until the database has it on disk (store 5.11). */
+  async #catchUp() {
+    this.#holds++;
+    await this.#checkpoints.catchUp();
+    this.#release();
   }
 
   /** The journal's next segment may be on its way: it is waited for once, before anything is refused. */
@@ -213,6 +214,7 @@ export class JournaledStore implements Store {
   }
 
   #carryOut(batch: Batch) {
+    const began = performance.now();
     let outcomes: Outcome[], events: StoreEvent[];
     try {
       outcomes = this.#recorder.carryOut(this.#engine, batch.requests);
@@ -221,6 +223,7 @@ export class JournaledStore implements Store {
       this.#lose(error);
       return batch.reject(this.#lost);
     }
+    this.#checkpoints.backlog.add(performance.now() - began);
     const number = this.#journal.last, unsettled = { ...batch, number, outcomes, events };
     if (number <= this.#journal.durable && this.#unsettled.length === 0) return this.#settle(unsettled);
     this.#unsettled.push(unsettled);
@@ -345,7 +348,8 @@ export class JournaledStore implements Store {
     await this.#apply(requests, true);
     // a session that is too old is forgotten before its client comes back
     await this.#tick(performance.now() + START_WORK_MS);
-    await this.#checkpoints.take();
+    // after a long journal that takes time, in which others need not wait
+    await within(START_WORK_MS, this.#checkpoints.take());
   }
 
   #lose(error: unknown) {

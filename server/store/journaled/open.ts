@@ -46,6 +46,8 @@ export interface StoreOptions {
   maxFileBytes?: number | undefined;
   /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
   syncDelayMs?: number | undefined;
+  /** Bytes of a segment of the journal, to test with small ones; what the disk has room for by default. */
+  segmentBytes?: number | undefined;
   /** Versions of the engine; those of this program by default. */
   versions?: readonly EngineVersion[] | undefined;
   /** The system's clocks by default. */
@@ -83,7 +85,7 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
   const lock = options.lock ?? (directory === undefined ? undefined : await DirectoryLock.acquire(directory));
   opening.defer(() => lock?.release());
   // before anything is written
-  const segmentBytes = directory === undefined ? 0 : segmentBytesIn(directory);
+  const { segmentBytes = directory === undefined ? 0 : segmentBytesIn(directory) } = options;
   if (directory !== undefined && freeBytes(directory) < START_SEGMENTS * segmentBytes) {
     Reserve.release(directory);
   }
@@ -113,6 +115,7 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
     journal,
     clocks,
     last,
+    appliedBytes: journal instanceof DiskJournal ? journal.replayedBytes : 0,
     random: RANDOM,
     lock,
     writeBack,

@@ -38,6 +38,7 @@ class Session {
   #repeats = 0;
   #isOpen = false;
   #mailbox = "";
+  #isNumbered = false;
   /** Called for each datagram whose messages are on the server's disk. */
   onDone: (messages: number) => void = () => {};
   #timer: ReturnType<typeof setInterval> | undefined;
@@ -52,9 +53,14 @@ class Session {
     this.#isOpen = true;
   }
 
-  /** Puts this number of messages into a mailbox, in one datagram. */
-  async put(messages: number, mailbox: string) {
+  /**
+   * Puts this number of messages into a mailbox, in one datagram.
+   *
+   * @param isNumbered Whether each text begins with the number of its request, from 1 on.
+   */
+  async put(messages: number, mailbox: string, isNumbered: boolean) {
     this.#mailbox = mailbox;
+    this.#isNumbered = isNumbered;
     const first = this.#next;
     this.#next += messages;
     this.#flying.push(first);
@@ -85,7 +91,11 @@ class Session {
 
   async #send(from = 0, to = 0) {
     let datagram = `P1> ${this.#id} ${this.#startId} ${this.#cookie} ${this.#done + 1}`;
-    for (let n = from; n < to; n++) datagram += `\nput,${n},${this.#mailbox},al,,,${text}`;
+    for (let n = from; n < to; n++) {
+      datagram += `\nput,${n},${this.#mailbox},al,,,${
+        this.#isNumbered ? `${n} `.padEnd(text.length, ".") : text
+      }`;
+    }
     await this.#socket.send(encoder.encode(datagram), server);
   }
 
@@ -117,18 +127,22 @@ class Session {
 const open: Session[] = [], reading: Promise<void>[] = [];
 
 /** Datagrams are in flight of all sessions together, which take turns. */
-async function put({ sessions, inFlight, each, queue = crypto.randomUUID().slice(0, 4), ...limits }: {
-  sessions: number;
-  inFlight: number;
-  /** Messages in a datagram. */
-  each: number;
-  ms?: number;
-  pid: number;
-  rate?: number;
-  /** Of four letters, so that 18 messages fit into 1,200 bytes. */
-  queue?: string;
-  count?: number;
-}): Promise<Figures> {
+async function put(
+  { sessions, inFlight, each, queue = crypto.randomUUID().slice(0, 4), numbered = 0, ...limits }: {
+    sessions: number;
+    inFlight: number;
+    /** Messages in a datagram. */
+    each: number;
+    ms?: number;
+    pid: number;
+    rate?: number;
+    /** Of four letters, so that 18 messages fit into 1,200 bytes. */
+    queue?: string;
+    count?: number;
+    /** 1: each text begins with a number, from 1 on in each session. */
+    numbered?: number;
+  },
+): Promise<Figures> {
   while (open.length < sessions) {
     const session = new Session();
     await session.open();
@@ -138,7 +152,7 @@ async function put({ sessions, inFlight, each, queue = crypto.randomUUID().slice
   const all = open.slice(0, sessions), most = sessions * Math.floor(MOST_OPEN / each);
   let turn = 0;
   const pace = new Pace({ ...limits, inFlight: Math.min(inFlight, most), each }, (messages) => {
-    all[turn++ % sessions]!.put(messages, queue).catch((error) => pace.fail(error));
+    all[turn++ % sessions]!.put(messages, queue, numbered === 1).catch((error) => pace.fail(error));
   });
   for (const session of all) session.onDone = (messages) => pace.done(messages);
   return await pace.run();

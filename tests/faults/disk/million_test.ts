@@ -1,48 +1,17 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
-import { DatabaseSync } from "node:sqlite";
-import { BatchEngine } from "../../batch_engine.ts";
-import type { Put } from "../../../server/store/requests/message.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
-import { DATABASE_FILE } from "../../../server/store/database/database.ts";
-import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { Peer, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { Administrator } from "../administrator.ts";
+import { fill, forgetRecords, MAILBOXES, mailboxOf, openEngine, put } from "../filled_store.ts";
 import { FULL, median, report, residentMiB } from "../form.ts";
 
-const MESSAGES = FULL ? 1_000_000 : 20_000, MAILBOXES = 1000;
+const MESSAGES = FULL ? 1_000_000 : 20_000;
 /** Operations of each sort that a median is of; on the socket those of the administrator are limited to 1,024 in 30 s. */
 const ON_ENGINE = FULL ? 3000 : 200, ON_SOCKET = FULL ? 2000 : 100, BY_ADMINISTRATOR = FULL ? 400 : 50;
 const STARTS = FULL ? 5 : 1;
 /** How much more an operation may cost than in the other store. */
 const RATIO = 1.3;
 const START_MS = 1000, MEMORY_MIB = 200;
-
-const mailbox = (i: number) => `mailbox-${i % MAILBOXES}`;
-
-function put(i: number): Put {
-  const text = `message ${i} of about forty bytes`.padEnd(40, ".");
-  return { kind: "put", mailbox: mailbox(i), sender: "alice", time: Date.now(), text, bytes: 40 };
-}
-
-const openEngine = (directory: string) =>
-  new BatchEngine({ directory, limits: DEFAULT_LIMITS, onEvent: ({ kind }) => assert(false, kind) });
-
-function fill(directory: string, messages: number) {
-  const engine = openEngine(directory);
-  for (let i = 0; i < messages; i += 1024) {
-    const batch = Array.from({ length: Math.min(1024, messages - i) }, (_, j) => put(i + j));
-    for (const outcome of engine.apply(batch).outcomes) assertEquals(outcome, "stored");
-  }
-  assertEquals(engine.counts.messages, messages);
-  engine.close();
-}
-
-/** The engines had no journal: a server begins one. */
-function forgetRecords(directory: string) {
-  const db = new DatabaseSync(`${directory}/${DATABASE_FILE}`);
-  db.exec("UPDATE position SET number = 0, checksum = NULL");
-  db.close();
-}
 
 type Operation = () => Promise<unknown> | unknown;
 
@@ -71,7 +40,7 @@ function compare(name: string, [empty = 0, thin = 0, full = 0]: number[]): numbe
 }
 
 async function measureEngines(directories: readonly string[]): Promise<Record<string, number>> {
-  const engines = directories.map(openEngine);
+  const engines = directories.map((directory) => openEngine(directory));
   const on = (request: (i: number) => StoreRequest) =>
     engines.map((engine) => (i: number) => () => engine.apply([request(i)]));
   const ratios: Record<string, number> = {};
@@ -79,8 +48,8 @@ async function measureEngines(directories: readonly string[]): Promise<Record<st
   for (
     const [name, request] of [
       ["put", put],
-      ["take", (i: number) => ({ kind: "take", mailbox: mailbox(i) })],
-      ["count", (i: number) => ({ kind: "count", mailbox: mailbox(i) })],
+      ["take", (i: number) => ({ kind: "take", mailbox: mailboxOf(i) })],
+      ["count", (i: number) => ({ kind: "count", mailbox: mailboxOf(i) })],
       ["list", () => ({ kind: "list", limit: 256 })],
     ] as [string, (i: number) => StoreRequest][]
   ) {
@@ -114,7 +83,6 @@ Deno.test("a store of a million messages starts, puts, takes, counts and lists l
   await using directory = await temporaryDirectory();
   const directories = ["empty", "thin", "full"].map((name) => `${directory.path}/${name}`);
   for (const [i, messages] of [0, MAILBOXES, MESSAGES].entries()) {
-    await Deno.mkdir(directories[i]!);
     fill(directories[i]!, messages);
   }
   const onEngine = await measureEngines(directories);
@@ -146,7 +114,7 @@ Deno.test("a store of a million messages starts, puts, takes, counts and lists l
     assertEquals(await peer.ask("R, nobody"), "X");
   });
   const takeOnSocket = on(async ({ peer }, i) => {
-    assert((await peer.ask(`R, ${mailbox(i)}`)).startsWith("N, "));
+    assert((await peer.ask(`R, ${mailboxOf(i)}`)).startsWith("N, "));
   });
   const onSocket: Record<string, number> = {
     put: compare("socket, put", await measure(putOnSocket, ON_SOCKET)),

@@ -8,6 +8,7 @@ import { DatabaseSync } from "node:sqlite";
 import { DATABASE_FILE } from "../../../server/store/database/database.ts";
 import { renewLog } from "../../../server/store/database/log_renewal.ts";
 import { PAGE_BYTES } from "../../../server/store/database/transaction.ts";
+import type { Amount } from "../../../server/store/checkpoint/backlog.ts";
 import type { WriteBack } from "../../../server/store/checkpoint/write_back.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import type { EngineVersion } from "../../../server/store/engine/version.ts";
@@ -52,7 +53,7 @@ class SimulatedEngine extends Engine {
 }
 
 /** Writes SQLite's log back as the Worker does, but in this thread, and syncs nothing but the simulated disk. */
-class SimulatedWriteBack implements Pick<WriteBack, "logBytes" | "run" | "close"> {
+class SimulatedWriteBack implements Pick<WriteBack, "logBytes" | "run" | "syncLog" | "close"> {
   logBytes = 0;
   readonly #machine: Machine;
   readonly #db: DatabaseSync;
@@ -68,7 +69,7 @@ class SimulatedWriteBack implements Pick<WriteBack, "logBytes" | "run" | "close"
   async run(): Promise<boolean> {
     const machine = this.#machine, { files } = machine;
     await machine.wait();
-    this.#syncLog();
+    this.#makeLogDurable();
     if (machine.isFull) throw machine.fullError();
     const { busy, log, checkpointed } = this.#db.prepare("PRAGMA wal_checkpoint(PASSIVE)").get() as Record<
       string,
@@ -83,8 +84,13 @@ class SimulatedWriteBack implements Pick<WriteBack, "logBytes" | "run" | "close"
     return busy === 0 && checkpointed === log;
   }
 
+  async syncLog() {
+    await this.#machine.wait();
+    this.#makeLogDurable();
+  }
+
   /** After a failure the system takes for written what it has not written. */
-  #syncLog() {
+  #makeLogDurable() {
     const machine = this.#machine, { files } = machine;
     try {
       machine.operate({});
@@ -101,6 +107,9 @@ class SimulatedWriteBack implements Pick<WriteBack, "logBytes" | "run" | "close"
     return Promise.resolve();
   }
 }
+
+/** So little that it is reached. */
+const BACKLOG_MAX: Readonly<Amount> = { bytes: 32 * 1024, workMs: Infinity };
 
 export interface LifeOptions {
   machine: Machine;
@@ -173,6 +182,7 @@ export class Life {
         engine,
         openEngine,
         journal: oracle.watch(journal),
+        backlogMax: BACKLOG_MAX,
         clocks: new StoreClocks(last, machine.clocks),
         last,
         storage: {

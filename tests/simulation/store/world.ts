@@ -44,6 +44,8 @@ export interface Figures {
   kills: number;
   powerCuts: number;
   closed: number;
+  /** Holds that began, as for a backup. */
+  holds: number;
   failures: number;
   /** Starts that did not come to their end. */
   failedStarts: number;
@@ -72,6 +74,7 @@ export class World implements Disposable {
     kills: 0,
     powerCuts: 0,
     closed: 0,
+    holds: 0,
     failures: 0,
     failedStarts: 0,
     checkpoints: 0,
@@ -91,6 +94,7 @@ export class World implements Disposable {
     await this.#start();
     while (figures.steps < steps) {
       this.#fault();
+      if (random.chance(this.#life!.store.hold.isOn ? 0.02 : 0.002)) this.#toggleHold();
       let ms = random.chance(0.3) ? random.between(1, 50) : 0;
       for (let count = random.between(1, STEPS_AT_ONCE); count > 0; count--) {
         figures.steps++;
@@ -133,6 +137,15 @@ export class World implements Disposable {
     if (random.chance(0.001)) machine.failsLogSync = true;
     if (random.chance(machine.isFull ? 0.01 : 0.0005)) machine.isFull = !machine.isFull;
     if (random.chance(0.001)) machine.clockSet += random.between(-2, 2) * random.between(0, 86_400_000);
+  }
+
+  /** A backup begins, or ends. */
+  #toggleHold() {
+    const { hold } = this.#life!.store;
+    if (hold.isOn) return hold.breakOff("the backup was made");
+    this.figures.holds++;
+    // the process may end meanwhile
+    hold.ask().catch(() => {});
   }
 
   #submit(request: StoreRequest, done: (outcome: Outcome) => void) {

@@ -1,7 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import { utf8Length } from "../../../../protocol/mailbox.ts";
 import type { Context } from "../../database/context.ts";
-import { markLongMessages } from "../../database/database.ts";
+import { isMarkedFor, markLongMessages } from "../../database/database.ts";
 import { firstRow } from "../../database/statements.ts";
 import type { LeaseOutcome, LeaseRequest } from "../../requests/lease.ts";
 import type {
@@ -34,7 +34,10 @@ import { isWhole, type Message } from "./rows/message_rows.ts";
 /** Messages that one put may drop: some milliseconds' work. */
 const MAX_DROPS = 1024;
 
-/** Bytes that messages may have in memory before a tick, which adds some that are in no record, gives the oldest rows. */
+/** How many times as many messages as a tick may have added it gives rows: those that waited and those that were delayed. */
+const TICK_FLUSHES = 2;
+
+/** Bytes that messages may have in memory before a tick, which adds some that are in no record, gives as many of the oldest rows. */
 const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
@@ -268,10 +271,12 @@ export class Messages {
 
   /** The limits, or the length of what a take gives, have changed. */
   configure() {
+    const { db, transaction, configuration: { takeBytesMax } } = this.#context;
     this.#mailboxes.owners.configure();
+    if (isMarkedFor(db, takeBytesMax)) return;
     this.#kept.flush(Infinity);
-    this.#context.transaction.begin();
-    markLongMessages(this.#context.db, this.#context.configuration.takeBytesMax);
+    transaction.begin();
+    markLongMessages(db, takeBytesMax);
     this.#mailboxes.resetQueues();
   }
 
@@ -326,7 +331,8 @@ export class Messages {
       this.#kept.remove(mailbox, { ...message, due: waits ? 0 : null });
       return true;
     });
-    while (this.#kept.pending.bytes > PENDING_BYTES_MAX) this.#kept.flush(limit);
+    // not all at once: after a long journal there are many
+    if (this.#kept.pending.bytes > PENDING_BYTES_MAX) this.#kept.flush(TICK_FLUSHES * limit);
     return "done";
   }
 
