@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeFrame, encodeFrames, FrameDecoder } from "../protocol/syntax/frame.ts";
+import { encodeFrames, FrameDecoder } from "../protocol/syntax/frame.ts";
 import { LineDecoder } from "../protocol/syntax/line.ts";
 
 /** Milliseconds after which nothing more is expected: more than any load explains. */
