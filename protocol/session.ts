@@ -52,7 +52,7 @@ export type DecodeLine<T> = (kind: string, line: string) => T | undefined;
 /** Digits of a cookie: the start time of its session (`born` in the specification), and the proof of its address. */
 const START_TIME_DIGITS = 12, PROOF_DIGITS = 16;
 
-/** The header of a datagram. `startId` and `cookie` are empty if there is none. */
+/** The header of a datagram. `startId` and `cookie` are empty if there is none. What is kept of it has to be {@linkcode detached}. */
 interface Header {
   session: string;
   startId: string;
@@ -72,9 +72,14 @@ export interface AnswerHeader extends Header {
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
 
+const LF = 0x0a;
+
 const HEADER = /^P1([<>]) ([\w-]{22}) ([0-9a-f]{8}|-) ([0-9a-f]{28}|-) (\d{1,15})$/;
-/** Where the session's ID begins. */
-const SESSION_AT = "P1> ".length;
+
+/** The same text. A part of a datagram keeps the whole datagram in memory. */
+export function detached(text: string): string {
+  return decoder.decode(encoder.encode(text));
+}
 
 /** Whether these bytes begin as a datagram of a session does: `P1>` or `P1<`. */
 export function isSessionDatagram(datagram: Uint8Array): boolean {
@@ -114,9 +119,7 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
   const { match, records } = parsed;
   if (match[1] !== direction) return undefined;
   const given = (field: string) => field === "-" ? "" : field;
-  // match[2] is a slice: it would keep the whole text in memory as long as the session
-  const session = decoder.decode(datagram.subarray(SESSION_AT, SESSION_AT + 22));
-  const header = { session, startId: given(match[3]!), cookie: given(match[4]!) };
+  const header = { session: match[2]!, startId: given(match[3]!), cookie: given(match[4]!) };
   return { header, number: Number(match[5]), records };
 }
 
@@ -144,7 +147,7 @@ const requests = lineCodec<Extract<SessionRequest, { kind: "part" | "skip" }>>(
 function request<R>(line: string, decodeLine: DecodeLine<R>): SessionRequest | R | undefined {
   if (line === "bye") return { kind: line };
   const kind = kindOf(line);
-  return requests.decode(kind, line) ?? decodeLine(kind, line);
+  return decodeLine(kind, line) ?? requests.decode(kind, line);
 }
 
 const answers = lineCodec<Exclude<SessionAnswer, { kind: "ok" | "have" }>>({
@@ -162,7 +165,7 @@ const answers = lineCodec<Exclude<SessionAnswer, { kind: "ok" | "have" }>>({
 
 function answer<A>(line: string, decodeLine: DecodeLine<A>): SessionAnswer | A | undefined {
   const kind = kindOf(line);
-  if (kind !== "ok" && kind !== "have") return answers.decode(kind, line) ?? decodeLine(kind, line);
+  if (kind !== "ok" && kind !== "have") return decodeLine(kind, line) ?? answers.decode(kind, line);
   const [from = "", to = from] = line.slice(kind.length + 1).split("-");
   return isNumber(from) && isNumber(to) ? { kind, from: Number(from), to: Number(to) } : undefined;
 }
@@ -194,12 +197,39 @@ export function encodeAnswers(header: AnswerHeader, lines: readonly string[]): U
   return datagram("<", header, header.done, lines);
 }
 
+/** A server's datagrams of these lines, each as full as can be; one if there are none. */
+export function packAnswers(header: AnswerHeader, lines: readonly string[]): Uint8Array<ArrayBuffer>[] {
+  const all = encodeAnswers(header, lines), end = all.indexOf(LF);
+  if (end < 0 || all.length - end <= MAX_LINES_BYTES) return [all];
+  const head = all.subarray(0, end), datagrams: Uint8Array<ArrayBuffer>[] = [];
+  for (let from = end; from < all.length;) {
+    const lines = all.subarray(from, linesEnd(all, from)), datagram = new Uint8Array(end + lines.length);
+    datagram.set(head);
+    datagram.set(lines, end);
+    datagrams.push(datagram);
+    from += lines.length;
+  }
+  return datagrams;
+}
+
+/** The end of the lines from here on that fit into a datagram, each with its separator before it; one at least. */
+function linesEnd(bytes: Uint8Array, from: number): number {
+  if (bytes.length - from <= MAX_LINES_BYTES) return bytes.length;
+  const last = bytes.lastIndexOf(LF, from + MAX_LINES_BYTES);
+  if (last > from) return last;
+  const next = bytes.indexOf(LF, from + 1);
+  return next < 0 ? bytes.length : next;
+}
+
 /** Bytes that a seal adds to a datagram: its number, and its tag. */
 const SEAL = "012345678\n".length + 16;
 
 /** Longest header; the rest of a datagram is for lines. A sealed one is longer, though its cookie is shorter. */
 export const MAX_HEADER_BYTES = SEAL +
   "P1> 0123456789012345678901 01234567 0123456789abcdef 012345678901234".length;
+
+/** Bytes of a datagram for its lines, each with the separator before it. */
+export const MAX_LINES_BYTES = MAX_SESSION_DATAGRAM_BYTES - MAX_HEADER_BYTES;
 
 /** The start time of a session as it stands in its cookie; `""` if there is no cookie. */
 export function startTimeOf(cookie: string): string {

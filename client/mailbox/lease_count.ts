@@ -13,7 +13,8 @@ const FULL_LEASE_BYTES = 4096;
 
 /**
  * How many leases to request at a time. It begins with one, and doubles as long as every lease brings something: a
- * receiver of few messages takes nothing from others, and one of very long messages is not flooded.
+ * receiver of few messages takes nothing from others, and one of very long messages is not flooded. It goes down with the
+ * messages, but not at once: between two bursts of them the mailbox is empty for a moment.
  */
 export class LeaseCount {
   #leases = 1;
@@ -29,12 +30,19 @@ export class LeaseCount {
 
   /** Leases of these sizes were requested, and these came. Returns whether they reach to the end of the mailbox. */
   received(leases: readonly ReceivedLease[], sizes: readonly number[]): boolean {
-    const doubled = leases.length < sizes.length ? 1 : 2 * this.#leases;
+    const next = this.#next(leases.length, sizes.length);
     const fitting = Math.floor(MAX_LEASED_BYTES / Math.max(1, ...leases.map(({ bytes }) => bytes)));
-    this.#leases = Math.max(1, Math.min(doubled, MAX_LEASES, fitting));
+    this.#leases = Math.max(1, Math.min(next, MAX_LEASES, fitting));
     return leases.length < sizes.length || leases.some(({ messages: { length }, bytes }, i) => {
       return length < sizes[i]! && length < MAX_LEASE_MESSAGES && bytes < FULL_LEASE_BYTES;
     });
+  }
+
+  /** So many leases were requested, and so many brought something. */
+  #next(brought: number, requested: number): number {
+    if (brought === requested) return 2 * this.#leases;
+    // one alone was waited for
+    return brought > 1 ? 2 * brought : Math.floor(this.#leases / 2);
   }
 }
 

@@ -238,6 +238,14 @@ export class LeaseRequest extends UnorderedRequest<MailboxAnswer> {
     if (this.#phase === "have") this.dueAt = monotonicClock() + CONFIRM_MS;
   }
 
+  /**
+   * A release is about to be sent. A `got` that came before it would let a later message be given out before what is
+   * released.
+   */
+  releasing() {
+    if (this.#phase === "have") this.dueAt = Infinity;
+  }
+
   /** The server has performed a request that names the lease, so it knows that the messages came. */
   confirmed(monotonicClock: () => number) {
     if (this.#phase === "have" || this.#phase === "got") this.requests.end(this, monotonicClock());

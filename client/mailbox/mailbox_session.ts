@@ -159,7 +159,8 @@ export class MailboxSession extends Session<MailboxAnswer> {
   }
 
   #sendForLease(request: LeaseRequest, kind: LeaseRequestKind, rest: string, settle: Settle) {
-    request.acknowledging(this.environment.monotonicClock);
+    if (kind === "back" || kind === "fail") request.releasing();
+    else request.acknowledging(this.environment.monotonicClock);
     const settled = (error?: Error, lost?: readonly number[]) => {
       if (error === undefined) request.confirmed(this.environment.monotonicClock);
       settle(error, lost);

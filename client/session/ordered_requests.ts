@@ -8,7 +8,7 @@
  */
 
 import { FullError, RefusedError } from "./errors.ts";
-import type { DatagramBuilder } from "./loss/datagram_builder.ts";
+import { type DatagramBuilder, MAX_LINE_BYTES } from "./loss/datagram_builder.ts";
 import type { InFlight } from "./loss/in_flight.ts";
 import type { OrderedRequest } from "./ordered_request.ts";
 import { Queue } from "./queue.ts";
@@ -36,6 +36,7 @@ export class OrderedRequests {
   readonly #open = new Queue<OrderedRequest>();
   #openBytes = 0;
   #waitingCount = 0;
+  #waitingBytes = 0;
   #next: number;
   /** The highest number with an outcome. */
   #highest = 0;
@@ -111,6 +112,12 @@ export class OrderedRequests {
     throw new RangeError(`Cannot put more than ${MAX_REQUESTS} messages at a time: wait for ready()`);
   }
 
+  /** Whether there is something to send, and nothing but new requests that do not fill a datagram. */
+  get isScarce(): boolean {
+    return this.#waitingCount > 0 && this.#waitingBytes < MAX_LINE_BYTES && this.#repeats.length === 0 &&
+      this.#refused === undefined;
+  }
+
   /** Queues the request, after its parts. If the server refuses it, it is withdrawn after `wait` milliseconds. */
   add(request: OrderedRequest, monotonicClock: () => number, wait = Infinity) {
     if (wait !== Infinity) request.deadline = monotonicClock() + wait;
@@ -122,6 +129,7 @@ export class OrderedRequests {
   #add(request: OrderedRequest) {
     this.#waiting.push(request);
     this.#waitingCount++;
+    this.#waitingBytes += request.bytes + OVERHEAD_BYTES;
     this.#requests++;
     this.#bytes += request.bytes + OVERHEAD_BYTES;
   }
@@ -161,6 +169,7 @@ export class OrderedRequests {
     else {
       this.#waiting.shift();
       this.#waitingCount--;
+      this.#waitingBytes -= request.bytes + OVERHEAD_BYTES;
       request.n = this.#next++;
       this.#open.push(request);
       this.#openBytes += request.bytes + OVERHEAD_BYTES;
@@ -288,6 +297,7 @@ export class OrderedRequests {
     for (const each of isSent ? request.parts : [...request.parts, request]) {
       if (each.state !== "waiting") continue;
       this.#waitingCount--;
+      this.#waitingBytes -= each.bytes + OVERHEAD_BYTES;
       this.#remove(each);
     }
     if (!isSent) return request.settle(withdrawn(request));
@@ -306,6 +316,7 @@ export class OrderedRequests {
     if (!request.isWithdrawn || request.kind === "skip" || !isDropped && request.state !== "waiting") return;
     this.#bytes -= request.bytes;
     if (request.n > 0) this.#openBytes -= request.bytes;
+    else this.#waitingBytes -= request.bytes;
     request.kind = "skip";
     request.rest = "";
     request.bytes = 0;
@@ -370,7 +381,7 @@ export class OrderedRequests {
       for (let request; (request = queue.shift()) !== undefined;) all.push(request);
     }
     this.#repeats = [];
-    this.#requests = this.#waitingCount = 0;
+    this.#requests = this.#waitingCount = this.#waitingBytes = 0;
     this.#bytes = this.#openBytes = 0;
     for (const request of all) {
       this.#inFlight.forget(request);

@@ -14,6 +14,7 @@ import {
 } from "../../protocol/session.ts";
 import { BusyBackoff, busyText } from "./busy_backoff.ts";
 import { DatagramBuilder } from "./loss/datagram_builder.ts";
+import { DatagramSharing } from "./loss/datagram_sharing.ts";
 import type { SessionEnvironment } from "./environment.ts";
 import { closed, notLoggedIn, owned, unknownOutcome } from "./endings.ts";
 import { BusyError, ClosedError, type SessionEndError } from "./errors.ts";
@@ -50,6 +51,7 @@ export class Session<A extends UnorderedAnswer> {
   readonly environment: SessionEnvironment;
   readonly #decodeLine: DecodeLine<A>;
   readonly #inFlight = new InFlight();
+  readonly #sharing = new DatagramSharing();
   readonly #identity: SessionIdentity;
   readonly #liveness: Liveness;
   /** Backs off when the server has no room for the session. */
@@ -94,7 +96,10 @@ export class Session<A extends UnorderedAnswer> {
     this.unordered = new UnorderedRequests(this.#inFlight, new BusyBackoff(environment.onBusy), start);
     this.#receivedAt = environment.monotonicClock();
     this.loop = new SendLoop(environment, this.#inFlight, {
-      prepare: () => this.prepare(),
+      prepare: () => {
+        this.#sharing.begin();
+        this.prepare();
+      },
       nextDatagram: (now) => this.#nextDatagram(now),
       deadline: (now) => this.#deadline(now),
       due: (now) => this.#due(now),
@@ -225,6 +230,7 @@ export class Session<A extends UnorderedAnswer> {
     if (wasBusy && !this.#isBusy) this.#liveness.hasRoom(now);
     for (const request of this.#inFlight.takeLost(now)) this.#resend(request);
     this.#liveness.received(now, !this.#inFlight.isEmpty);
+    this.#sharing.received();
     this.loop.sendAtEnd();
   }
 
@@ -343,7 +349,8 @@ export class Session<A extends UnorderedAnswer> {
     if (this.#isTooLate(now)) this.#beginAnew();
     const builder = new DatagramBuilder();
     if (this.hasAnswered) {
-      if (!this.#inFlight.maySend) return undefined;
+      const { maySend, datagrams } = this.#inFlight;
+      if (!maySend || this.#sharing.waits(this.#isScarce, datagrams, now)) return undefined;
       this.unordered.fill(builder, now);
       if (!this.#isBeginning) this.ordered.fill(builder, now);
     } else if (!this.#isIdle && this.#hello.datagram === undefined) builder.requests.push(this.#hello);
@@ -351,7 +358,13 @@ export class Session<A extends UnorderedAnswer> {
     const datagram = encodeRequests(this.#identity.header(this.ordered.low), builder.lines);
     this.#inFlight.sent(builder.requests, datagram.length, now);
     this.#liveness.sent(now);
+    this.#sharing.sent(now);
     return datagram;
+  }
+
+  /** Whether what there is to send does not fill a datagram, and may wait for more. */
+  get #isScarce(): boolean {
+    return this.ordered.isScarce && !this.unordered.isQueued && this.#closing === undefined;
   }
 
   /** Lets the server forget the session, which it would keep for a day; then ends it (session.md 8.4). */
@@ -372,6 +385,7 @@ export class Session<A extends UnorderedAnswer> {
   #deadline(now: number): number {
     return Math.min(
       this.#inFlight.deadline,
+      this.#sharing.deadline,
       this.ordered.deadline(now),
       this.unordered.deadline(now),
       this.#liveness.deadline(this.#stuckSince, this.#isBusy),

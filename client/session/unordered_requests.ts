@@ -143,6 +143,11 @@ export class UnorderedRequests<A extends UnorderedAnswer> {
     return this.#open.size === 0;
   }
 
+  /** Whether there is something to be sent. */
+  get isQueued(): boolean {
+    return this.#queue.length > 0;
+  }
+
   get isBusy(): boolean {
     return this.#busy.isBusy;
   }

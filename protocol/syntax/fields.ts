@@ -64,6 +64,13 @@ export class FieldReader {
     return value;
   }
 
+  /** Passes over this text if the line goes on with it. Returns whether it does. */
+  skip(text: string): boolean {
+    const isThere = this.#line.startsWith(text, this.#at);
+    if (isThere) this.#at += text.length;
+    return isThere;
+  }
+
   /** What is left of the line. */
   rest(): string {
     return this.#line.slice(this.#at);

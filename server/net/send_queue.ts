@@ -8,8 +8,13 @@ import { concatBytes } from "../../protocol/syntax/bytes.ts";
 import type { PendingClient, PendingTotal } from "../quota/pending.ts";
 import type { Environment } from "../quota/uptime.ts";
 
-/** Limits of what waits to be sent to one client, and how long it may read nothing while something waits. */
-export const DEFAULT_SEND_LIMITS = { maxPendingBytes: 1024 * 1024, stallMs: 10_000 };
+/**
+ * Limits of what waits to be sent to one client, and how long it may take nothing while something waits.
+ *
+ * The system takes more for a client only once a third of the megabytes that it holds for it are read: of one that reads
+ * 100 KB a second, 15 s without a sign of it were measured. So the time allows for 25 KB a second.
+ */
+export const DEFAULT_SEND_LIMITS = { maxPendingBytes: 1024 * 1024, stallMs: 60_000 };
 export type SendLimits = Readonly<typeof DEFAULT_SEND_LIMITS>;
 
 /** Without progress for so long, no other client waits for one that is behind. */

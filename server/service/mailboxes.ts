@@ -116,17 +116,10 @@ export class Mailboxes {
     bytes: number,
   ): Put {
     const time = this.#options.wallClock(), owner = ownerOf(client);
-    return {
-      kind: "put",
-      mailbox: receiver,
-      sender,
-      time,
-      text,
-      bytes,
-      owner,
-      ...delay > 0 ? { delay } : {},
-      ...ttl === undefined ? {} : { expires: time + ttl },
-    };
+    const put: Put = { kind: "put", mailbox: receiver, sender, time, text, bytes, owner };
+    if (delay > 0) put.delay = delay;
+    if (ttl !== undefined) put.expires = time + ttl;
+    return put;
   }
 
   /** Counts of a mailbox; without a name, of all. */

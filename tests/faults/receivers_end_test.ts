@@ -15,8 +15,8 @@ const BURST = 3;
 const LATEST = FULL ? 100 : 2000;
 
 /**
- * A message that is given to a killed receiver comes a second later (session.md 7.6). Two that are given to others one
- * after the other may be printed the other way round, but at about the same time.
+ * A message that is given to a killed receiver comes a second later (session.md 7.6), and nothing before it. Each receiver
+ * says that it has its message before it prints it, so two that print at the same time may do so in any order.
  */
 const OVERTAKEN_MS = 500;
 

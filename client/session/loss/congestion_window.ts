@@ -38,6 +38,11 @@ export class CongestionWindow {
     return isOpen;
   }
 
+  /** Datagrams in flight. */
+  get datagrams(): number {
+    return this.#datagrams;
+  }
+
   sent(bytes: number) {
     this.#datagrams++;
     this.#inFlight += bytes;

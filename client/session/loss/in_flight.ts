@@ -59,6 +59,11 @@ export class InFlight {
     return this.#probes > 0 || this.#window.isOpen;
   }
 
+  /** How many datagrams are in flight. */
+  get datagrams(): number {
+    return this.#window.datagrams;
+  }
+
   /** Adds a datagram with these requests. */
   sent(requests: readonly Sendable[], bytes: number, now: number) {
     const datagram: SentDatagram = {

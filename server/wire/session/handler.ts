@@ -8,6 +8,8 @@ export interface OrderedLine {
   kind: string;
   n: number;
   text?: string;
+  /** Bytes of its text, if they are known. */
+  bytes?: number;
 }
 
 /** What a session knows of a service's request that has a tag. */

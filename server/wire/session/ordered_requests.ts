@@ -101,8 +101,15 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
     }
     // if the store can't take more now, the client repeats it
     if (this.#gap > before && !this.#options.store.gather(this, this.#gap - before)) this.drop();
-    this.#answerDone(done);
-    this.#answerRanges("have", have);
+    if (done.length > 0) this.#answerDone(done);
+    if (have.length > 0) this.#answerRanges("have", have);
+  }
+
+  /** Answers the numbers from one to another, which are done. */
+  #answerFrom(from: number, to: number) {
+    if (from > to) return;
+    if (this.#outcomes.size === 0) return this.#options.session.answer({ kind: "ok", from, to });
+    this.#answerDone(Array.from({ length: to - from + 1 }, (_, i) => from + i));
   }
 
   /** Answers numbers that are done. */
@@ -172,19 +179,24 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
 
   /** What the request that begins with this number asks of the store, once all of its parts have arrived. */
   #requestAt(n: number): OrderedRequest | undefined {
-    let text = "", last = n, request = this.#held.get(n);
+    const first = this.#held.get(n);
+    if (first?.kind !== "part") return first && this.#toStore(first);
+    let text = "", last = n, request: OrderedLine | undefined = first;
     for (; request?.kind === "part"; request = this.#held.get(++last)) text += request.text!;
     if (request === undefined) return undefined;
-    const { session, handler } = this.#options, numbers = last > n ? { numbers: last - n + 1 } : {};
-    if (request.kind === "bad") return { kind: "bad", reason: (request as BadRequest).reason, ...numbers };
-    if (request.text === undefined) {
-      if (last > n) return { kind: "bad", reason: "parts without a put", ...numbers };
-      return request.kind === "skip" ? { kind: "skip" } : handler.toStore(session, request, 0);
-    }
-    text += request.text;
-    const bytes = utf8Length(text);
-    if (bytes > MAX_TEXT_BYTES) return { kind: "bad", reason: "too long", ...numbers };
-    return { ...handler.toStore(session, { ...request, text }, bytes), ...numbers };
+    const numbers = last - n + 1, isPut = request.kind === "bad" || request.text !== undefined;
+    if (!isPut) return { kind: "bad", reason: "parts without a put", numbers };
+    text += request.text ?? "";
+    return { ...this.#toStore({ ...request, text, bytes: utf8Length(text) }), numbers };
+  }
+
+  /** What a request that has all of its text asks of the store. */
+  #toStore(request: OrderedLine): OrderedRequest {
+    if (request.kind === "bad") return { kind: "bad", reason: (request as BadRequest).reason };
+    if (request.kind === "skip") return { kind: "skip" };
+    const { session, handler } = this.#options, { bytes = utf8Length(request.text ?? "") } = request;
+    if (bytes > MAX_TEXT_BYTES) return { kind: "bad", reason: "too long" };
+    return handler.toStore(session, request, bytes);
   }
 
   /** Takes the store's answer to the oldest batch. */
@@ -207,7 +219,7 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
     const before = this.#done;
     this.#done = outcome.done;
     this.#outcomes = new Map(outcome.outcomes);
-    this.#answerDone(Array.from({ length: this.#done - before }, (_, i) => before + 1 + i));
+    this.#answerFrom(before + 1, this.#done);
     if (outcome.refused !== undefined) this.#refuse(outcome.refused.n, outcome.refused.limit);
     this.#reportCarriedOut(batch, before);
   }
@@ -215,11 +227,12 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
   /** Reports the requests of the batch that have been carried out since `before` was the highest number done. */
   #reportCarriedOut({ first, changes }: OrderedBatch, before: number) {
     const { session, handler } = this.#options;
+    if (handler.carriedOut === undefined) return;
     let n = first - 1;
     for (const request of changes) {
       n += request.numbers ?? 1;
       if (n > this.#done) return;
-      if (n > before) handler.carriedOut?.(session, request, this.#outcomes.get(n));
+      if (n > before) handler.carriedOut(session, request, this.#outcomes.get(n));
     }
   }
 

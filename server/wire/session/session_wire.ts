@@ -10,10 +10,9 @@ import {
   bodyAt,
   decodeRequests,
   decodeSealedRequests,
+  detached,
   encodeAnswers,
-  lineLength,
-  MAX_HEADER_BYTES,
-  MAX_SESSION_DATAGRAM_BYTES,
+  packAnswers,
   type RequestHeader,
 } from "../../../protocol/session.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
@@ -162,7 +161,7 @@ export class SessionWire<A extends Address> {
   /** Makes a session, and lets the store say how far it has carried it out. */
   #open(datagram: ReceivedDatagram, from: A, startTime: number, seal?: SessionSeal<A>) {
     const { store, monotonicClock } = this.#options;
-    const id = datagram.header.session;
+    const id = detached(datagram.header.session);
     const session = new Session(id, startTime, from, seal, monotonicClock(), this.#sendLater);
     const leaving = this.#table.roomFor(session, (other) => !other.isIdle);
     if (leaving === "full") return session.answer({ kind: "busy" });
@@ -280,9 +279,9 @@ export class SessionWire<A extends Address> {
       const { id, lines = [], address, seal, done } = session;
       const header = { session: id, startId: this.#startId, cookie: "", done };
       session.lines = undefined;
-      for (const packed of pack(lines)) {
-        const datagram = encodeAnswers(header, packed);
-        session.traffic?.sent(packed.length, datagram.length);
+      session.traffic?.sent(lines.length, 0);
+      for (const datagram of packAnswers(header, lines)) {
+        session.traffic?.sent(0, datagram.length);
         if (seal === undefined) this.#options.send(datagram, address);
         else seal.send(datagram.subarray(bodyAt(datagram)));
       }
@@ -326,22 +325,6 @@ export class SessionWire<A extends Address> {
       }
     }
   }
-}
-
-/** The lines as they fit into datagrams; at least one datagram. */
-function* pack(lines: readonly string[]): Generator<string[]> {
-  let packed: string[] = [], bytes = MAX_HEADER_BYTES;
-  for (const line of lines) {
-    const length = lineLength(line);
-    if (bytes + length > MAX_SESSION_DATAGRAM_BYTES && packed.length > 0) {
-      yield packed;
-      packed = [];
-      bytes = MAX_HEADER_BYTES;
-    }
-    packed.push(line);
-    bytes += length;
-  }
-  if (packed.length > 0 || lines.length === 0) yield packed;
 }
 
 /** A session as the administrator sees it. A class, because there may be 100,000: an object with closures takes 1 KiB more. */

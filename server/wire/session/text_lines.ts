@@ -1,8 +1,8 @@
 import { cutText, utf8Length } from "../../../protocol/mailbox.ts";
-import { lineLength, MAX_HEADER_BYTES, MAX_SESSION_DATAGRAM_BYTES } from "../../../protocol/session.ts";
+import { lineLength, MAX_LINES_BYTES } from "../../../protocol/session.ts";
 
-/** Bytes of one line in a datagram. */
-const ROOM = MAX_SESSION_DATAGRAM_BYTES - MAX_HEADER_BYTES;
+/** Most bytes that a unit of a string has in UTF-8. */
+const MAX_UNIT_BYTES = 3;
 
 /**
  * The lines of an answer with a text, each of which fits into a datagram.
@@ -10,19 +10,20 @@ const ROOM = MAX_SESSION_DATAGRAM_BYTES - MAX_HEADER_BYTES;
  * @param first The line that begins with this much of the text.
  * @param next A line that continues at a byte of the text.
  */
-export function* textLines(
+export function textLines(
   text: string,
   first: (text: string) => string,
   next: (offset: number, text: string) => string,
-): Generator<string> {
+): string[] {
   const whole = first(text);
-  if (lineLength(whole) <= ROOM) return yield whole;
-  const begin = cutText(text, 0, ROOM - lineLength(first("")));
-  yield first(begin);
+  // most are so short that they need not be measured
+  if (whole.length < MAX_LINES_BYTES / MAX_UNIT_BYTES || lineLength(whole) <= MAX_LINES_BYTES) return [whole];
+  const begin = cutText(text, 0, MAX_LINES_BYTES - lineLength(first(""))), lines = [first(begin)];
   for (let at = begin.length, offset = utf8Length(begin); at < text.length;) {
-    const more = cutText(text, at, ROOM - lineLength(next(offset, "")));
-    yield next(offset, more);
+    const more = cutText(text, at, MAX_LINES_BYTES - lineLength(next(offset, "")));
+    lines.push(next(offset, more));
     at += more.length;
     offset += utf8Length(more);
   }
+  return lines;
 }

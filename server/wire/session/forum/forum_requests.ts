@@ -194,7 +194,7 @@ function* entryLines(t: number, place: string, { entries, more }: EntryPage): Ge
   yield encodeForumAnswer({ kind: more ? "next" : "end", t, place });
 }
 
-function postLines(t: number, place: string, post: Post): Generator<string> {
+function postLines(t: number, place: string, post: Post): string[] {
   const { text, bytes: length, ...rest } = post, { id, version } = post;
   return textLines(
     text,

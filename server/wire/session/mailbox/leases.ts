@@ -50,7 +50,8 @@ export class Leases implements MailboxReceivers {
   readonly #serving = new Set<string>();
   /** By mailbox, how many lease requests are with the store, and whether a message came that their answers may miss. */
   readonly #atStore = new Map<string, { requests: number; missed: boolean }>();
-  readonly #unconfirmed = new Set<Receiver>();
+  /** The receivers whose clients have not confirmed their leases, by the tokens of these. */
+  readonly #unconfirmed = new Map<string, Receiver>();
   /** By mailbox, the receiver that waited and has not confirmed its lease: meanwhile the others behind it wait. */
   readonly #blocking = new Map<string, Receiver>();
 
@@ -155,7 +156,7 @@ export class Leases implements MailboxReceivers {
     receiver.leased = leased;
     receiver.givenAt = this.#options.monotonicClock();
     receiver.repeatAt = receiver.givenAt + receiver.repeatPauseMs;
-    this.#unconfirmed.add(receiver);
+    this.#unconfirmed.set(leased.token, receiver);
     if (receiver.hasWaited) this.#blocking.set(receiver.request.mailbox, receiver);
     receiver.answer();
   }
@@ -262,15 +263,18 @@ export class Leases implements MailboxReceivers {
 
   /** The client has named this token: the messages of that lease have arrived. */
   used(client: SessionClient, token: string) {
-    for (const receiver of this.#bySession.get(client)?.values() ?? []) {
-      if (receiver.leased?.token === token) this.#confirmed(receiver);
-    }
+    const receiver = this.#unconfirmed.get(token);
+    if (receiver?.client === client) this.#confirmed(receiver);
   }
 
   #confirmed(receiver: Receiver) {
-    receiver.isConfirmed = true;
-    this.#unconfirmed.delete(receiver);
+    this.#setConfirmed(receiver);
     this.#unblock(receiver, OVERDUE_MS);
+  }
+
+  #setConfirmed(receiver: Receiver) {
+    receiver.isConfirmed = true;
+    if (receiver.leased !== undefined) this.#unconfirmed.delete(receiver.leased.token);
   }
 
   #unblock(receiver: Receiver, maxSilenceMs: number) {
@@ -291,8 +295,7 @@ export class Leases implements MailboxReceivers {
   /** Releases the messages of a lease, for the receivers that wait. */
   #release(receiver: Receiver, maxSilenceMs = OVERDUE_MS) {
     const { client: { id }, request: { t } } = receiver;
-    receiver.isConfirmed = true;
-    this.#unconfirmed.delete(receiver);
+    this.#setConfirmed(receiver);
     this.#options.store.submit({ kind: "release", session: id, tag: t }, () => {});
     this.#unblock(receiver, maxSilenceMs);
   }
@@ -322,7 +325,7 @@ export class Leases implements MailboxReceivers {
   forget(client: SessionClient) {
     for (const receiver of this.#bySession.get(client)?.values() ?? []) {
       this.#stopWaiting(receiver);
-      if (this.#unconfirmed.has(receiver)) this.#release(receiver);
+      if (receiver.state === "given" && !receiver.isConfirmed) this.#release(receiver);
       // what the store still gives is released
       if (receiver.state === "at store") receiver.state = "ended";
     }
@@ -332,7 +335,7 @@ export class Leases implements MailboxReceivers {
   /** Repeats the answers that are not confirmed, or revokes their leases. To be called about every 100 ms. */
   repeat() {
     const now = this.#options.monotonicClock();
-    for (const receiver of this.#unconfirmed) {
+    for (const receiver of this.#unconfirmed.values()) {
       const silenceMs = now - receiver.givenAt;
       if (silenceMs >= UNCONFIRMED_LEASE_MS || silenceMs >= SILENCE_MS && this.#isBlockingOthers(receiver)) {
         this.#revoke(receiver);

@@ -23,6 +23,11 @@ export interface MailboxRequestsOptions extends Pick<Environment, "monotonicCloc
   info?(name: string): ServerInfo;
 }
 
+/** Whether it puts messages back: they have to be there before a later one is given out (session.md 7.4). */
+function isReleasing<R extends { kind: string }>(request: R): request is R & { kind: "back" | "fail" } {
+  return request.kind === "back" || request.kind === "fail";
+}
+
 /** Answers the mailbox's requests in sessions: puts, leases, counts, what a mailbox shows, and what runs. */
 export class MailboxRequests implements SessionHandler {
   readonly decodeLine = decodeServiceRequest;
@@ -56,8 +61,12 @@ export class MailboxRequests implements SessionHandler {
       client.called?.(request.sender);
       return this.#mailboxes.refusePut(client, request);
     }
-    if ("token" in request) this.#leases.used(client, request.token);
+    if ("token" in request && !isReleasing(request)) this.#leases.used(client, request.token);
     return undefined;
+  }
+
+  carriedOut(client: SessionClient, request: OrderedRequest) {
+    if (isReleasing(request)) this.#leases.used(client, request.token);
   }
 
   toStore(client: SessionClient, request: OrderedServiceRequest, bytes: number): OrderedRequest {

@@ -64,10 +64,10 @@ export class Receiver implements Linked<Receiver> {
 function* messageLines(t: number, { token, messages }: Leased): Generator<string> {
   const k = messages.length;
   for (const [index, message] of messages.entries()) {
-    const i = index + 1, length = utf8Length(message.text);
+    const { id, attempt, time, sender, text } = message, i = index + 1, length = utf8Length(text);
     yield* textLines(
-      message.text,
-      (text) => encodeMailboxAnswer({ ...message, kind: "msg", t, i, k, token, length, text }),
+      text,
+      (text) => encodeMailboxAnswer({ kind: "msg", t, i, k, token, id, attempt, time, sender, length, text }),
       (offset, text) => encodeMailboxAnswer({ kind: "piece", t, i, offset, text }),
     );
   }

@@ -115,6 +115,8 @@ class Client {
   #startId = "";
   #cookie = "";
   #heard: string[] = [];
+  /** Of the last lease. */
+  token = "";
 
   constructor(world: World, readonly port: number) {
     this.#world = world;
@@ -133,7 +135,9 @@ class Client {
     const { header: { startId, cookie } } = decodeAnswers(datagram, decodeServiceAnswer)!;
     this.#startId = startId;
     this.#cookie = cookie || this.#cookie;
-    this.#heard.push(...new TextDecoder().decode(datagram).split("\n").slice(1));
+    const lines = new TextDecoder().decode(datagram).split("\n").slice(1);
+    this.#heard.push(...lines);
+    for (const line of lines) this.token = /^msg,\d+,\d+,\d+,(\w+),/.exec(line)?.[1] ?? this.token;
   }
 
   /** What the server has said since it was asked last; of messages, what is not the same each time. */
@@ -294,6 +298,28 @@ Deno.test("a wait that is withdrawn while a message is looked for delays it for 
   leaving.say("cancel,1");
   await world.settle();
   assertEquals([leaving.heard(), next.heard()], [["none,1"], ["msg,1,1,1 attempt 1: one"]]);
+});
+
+// session.md 7.3, 7.4
+Deno.test("what a receiver releases comes to the next one before any later message", async () => {
+  using world = await open();
+  const leaving = await world.waiting(), next = await world.waiting();
+  await put(world, 1, "one", "two");
+  assertEquals([leaving.heard(), next.heard()], [["msg,1,1,1 attempt 1: one"], []]);
+  assertEquals(await leaving.ask(`back,1,${leaving.token},1`), ["ok,1"]);
+  assertEquals(next.heard(), ["msg,1,1,1 attempt 1: one"]);
+});
+
+// session.md 7.3, 7.4
+Deno.test("a release whose turn has not come yet lets no later message pass", async () => {
+  using world = await open();
+  const leaving = await world.waiting(), next = await world.waiting();
+  await put(world, 1, "one", "two");
+  assertEquals([leaving.heard(), next.heard()], [["msg,1,1,1 attempt 1: one"], []]);
+  assertEquals(await leaving.ask(`back,2,${leaving.token},1`), ["have,2"]);
+  assertEquals(next.heard(), []);
+  assertEquals(await leaving.ask("put,1,carol,alice,,,three"), ["ok,1-2"]);
+  assertEquals(next.heard(), ["msg,1,1,1 attempt 1: one"]);
 });
 
 Deno.test("messages that a session had not confirmed when it left go to the next receiver at once", async () => {
