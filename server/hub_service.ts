@@ -1,5 +1,5 @@
 /**
- * The hub, what channels and room share, with the wires of both or of one. Its history is written once a second.
+ * The hub, what channels and room share, with the wires of both or of one.
  *
  * @module
  */
@@ -9,21 +9,21 @@ import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS, REMOTE_LIMITS } from "./net
 import { DEFAULT_SEND_LIMITS } from "./net/send_queue.ts";
 import { PendingTotal } from "./quota/pending.ts";
 import { ownerLimit } from "./quota/share.ts";
-import { turnClock, uptime } from "./quota/uptime.ts";
+import { setTimer, turnClock, uptime } from "./quota/uptime.ts";
 import type { Limit } from "./report/limit.ts";
 import type { MetricName } from "./report/metrics.ts";
 import type { Watch } from "./report/watch.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "./service/history.ts";
+import { HistoryWriter } from "./service/history_writer.ts";
 import { Hub } from "./service/hub.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
 import { DEFAULT_SHARE } from "./store/limits.ts";
+import type { ChannelChange, RemoveChannel } from "./store/requests/channel.ts";
 import type { AdminCommand } from "./wire/admin/admin_requests.ts";
 import { hubCommands } from "./wire/admin/channel_commands.ts";
 import { ChannelsWire } from "./wire/hub/channels.ts";
 import type { MemberWire, MemberWireOptions } from "./wire/hub/member_wire.ts";
 import { RoomWire } from "./wire/hub/room.ts";
-
-const WRITE_INTERVAL_MS = 1000;
 
 /** Limits of channels and room; all are inclusive. */
 export const DEFAULT_HUB_LIMITS = {
@@ -59,8 +59,8 @@ export class HubService {
   readonly #pending: PendingTotal;
   readonly #slots: ConnectionSlots;
   readonly #store: GroupCommit;
+  readonly #writer: HistoryWriter;
   readonly #wires: MemberWire[] = [];
-  readonly #writing: ReturnType<typeof setInterval>;
 
   private constructor({ sockets, limits, store, watch, ...options }: HubServiceOptions, history: History) {
     this.#limits = limits;
@@ -93,7 +93,10 @@ export class HubService {
       );
     }
     this.commands = hubCommands(hub);
-    this.#writing = setInterval(() => this.#write(), WRITE_INTERVAL_MS);
+    this.#writer = new HistoryWriter(history, (change) => this.#keep(change), {
+      setTimer,
+      monotonicClock: () => performance.now(),
+    });
   }
 
   /**
@@ -178,16 +181,14 @@ export class HubService {
   async close() {
     this.#hub.close();
     await Promise.all(this.#wires.map((wire) => wire.close()));
-    clearInterval(this.#writing);
-    await this.#write();
-    // what was new while another write was under way
-    await this.#write();
+    await this.#writer.close();
     if (this.#history.isStored) await this.#store.ask({ kind: "channels complete", complete: true });
   }
 
-  #write(): Promise<void> {
-    return this.#history.write((change) =>
-      this.#store.ask(change).then((outcome) => outcome === "kept", () => false)
-    );
+  /** Nobody waits for it: it may take some milliseconds longer, for others that come meanwhile. */
+  #keep(change: ChannelChange | RemoveChannel): Promise<boolean> {
+    return new Promise((resolve) => {
+      if (!this.#store.submit(change, (outcome) => resolve(outcome === "kept"), false)) resolve(false);
+    });
   }
 }

@@ -9,8 +9,9 @@ import { obtainSealKey } from "./data/seal_key.ts";
 import { hasDatabase } from "./data/start_check.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
 import { StoreLocked } from "./store/errors.ts";
+import { Again } from "./store/requests/again.ts";
 import { openJournaledStore } from "./store/journaled/open.ts";
-import type { OutcomeOf, Store, StoreRequest } from "./store/store.ts";
+import type { LastOutcomeOf, Store, StoreRequest } from "./store/store.ts";
 
 export class OfflineAccounts {
   readonly #store: Store;
@@ -21,8 +22,10 @@ export class OfflineAccounts {
   private constructor(store: Store, directory: string) {
     this.#store = store;
     this.#directory = directory;
-    const ask = async <R extends StoreRequest>(request: R) =>
-      (await store.apply([request]))[0] as OutcomeOf<R>;
+    const ask = async <R extends StoreRequest>(request: R): Promise<LastOutcomeOf<R>> => {
+      const [outcome] = await store.apply([request]);
+      return outcome instanceof Again ? await ask(outcome.request as R) : outcome as LastOutcomeOf<R>;
+    };
     this.#accounts = new Accounts({ store: { ask }, known: [], monotonicClock: () => performance.now() });
   }
 

@@ -85,7 +85,7 @@ async function writeAddresses(data: string, listening: readonly Listening[], log
     await writeRunning(data, { pid: Deno.pid, services: Object.fromEntries(services) });
   } catch (error) {
     // on a full disk, what is stored can still be read
-    const what = `cannot write where the server is into ${data}: ${(error as Error).message}`;
+    const what = `cannot write where the server is into ${data}/server.json: ${(error as Error).message}`;
     log.warn({ service: "server", what });
   }
 }

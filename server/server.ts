@@ -149,7 +149,7 @@ async function start(
     addresses: listening.flatMap(({ addresses }) => addresses),
     stopping: stopping.promise,
     close,
-    end: (failure) => end(log, close, failure),
+    end: (failure) => end(log, close, failure ?? lostWhile(stopping.promise)),
   };
 }
 
@@ -291,7 +291,12 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
 async function startForum(shared: Shared, running: Running): Promise<Service | undefined> {
   const { options: { data, forumLimits }, handlers, sockets, store, opened } = shared;
   if (sockets.forum === undefined) return undefined;
-  const files = running.files = await openFiles({ ...shared, directory: data, limits: forumLimits.files });
+  const files = running.files = await openFiles({
+    ...shared,
+    directory: data,
+    limits: forumLimits.files,
+    onLost: (error) => store.lose(error),
+  });
   handlers.unused = contentRemoval(files, store, opened.hold);
   await removeUnused(files, store, opened.hold);
   const { datagrams, streams } = sockets.forum, limits = forumLimits.transfers;
@@ -338,14 +343,26 @@ function adminOf(shared: Shared, running: Running): Admin {
   });
 }
 
-/** Closes the server as {@linkcode Server.end} says. */
-async function end(log: Log, close: () => Promise<void>, failure: Error | undefined): Promise<boolean> {
-  if (failure !== undefined) {
-    log.error({ service: "store", what: failure.message });
+/** Resolves if the store is lost: also while the server is closed, and its last checkpoint is taken. */
+function lostWhile(stopping: Promise<void>): Promise<Error> {
+  return stopping.then(() => new Promise<never>(() => {}), (error) => error);
+}
+
+/**
+ * Closes the server as {@linkcode Server.end} says.
+ *
+ * @param failure Or what resolves to it if there is one before the server is closed.
+ */
+async function end(log: Log, close: () => Promise<void>, failure: Error | Promise<Error>): Promise<boolean> {
+  const closed = failure instanceof Error
+    ? failure
+    : await Promise.race([failure, within(MAX_STOP_MS, close()).catch((error: Error) => error)]);
+  if (closed instanceof Error) {
+    log.error({ service: "store", what: closed.message });
     await within(MAX_STOP_MS, log.flush());
     return false;
   }
-  const isClosed = await within(MAX_STOP_MS, close());
+  const isClosed = closed;
   if (!isClosed) {
     const what = `the stop took longer than ${MAX_STOP_MS / 1000} s and was broken off`;
     log.error({ service: "server", what });

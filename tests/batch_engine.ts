@@ -3,6 +3,7 @@ import type { Environment } from "../server/quota/uptime.ts";
 import { ANY_LENGTH } from "../server/store/database/database.ts";
 import { PAGE_BYTES } from "../server/store/database/transaction.ts";
 import { DEFAULT_FORUM_LIMITS, type ForumLimits, type StoreLimits } from "../server/store/limits.ts";
+import { Again } from "../server/store/requests/again.ts";
 import type { Counts } from "../server/store/requests/message.ts";
 import type { Configuration } from "../server/store/requests/upkeep.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../server/store/store.ts";
@@ -79,8 +80,21 @@ export class BatchEngine {
     return this.#engine.counts;
   }
 
-  /** Carries the requests out as one record. */
+  /** Carries the requests out as one record, and the further pieces of long ones as more records. */
   apply(requests: readonly StoreRequest[]): BatchResult {
+    const { outcomes, dropped } = this.applyOnce(requests);
+    return { outcomes: outcomes.map((outcome) => this.#lastOf(outcome)), dropped };
+  }
+
+  #lastOf(outcome: Outcome): Outcome {
+    while (outcome instanceof Again) {
+      [outcome] = this.applyOnce([outcome.request as StoreRequest]).outcomes as [Outcome];
+    }
+    return outcome;
+  }
+
+  /** Carries the requests out as one record. */
+  applyOnce(requests: readonly StoreRequest[]): BatchResult {
     const engine = this.#engine, { dropped } = engine, number = this.#position.number + 1;
     const wallClock = Math.max(this.#wallClock(), this.#position.wallClock);
     const monotonicClock = this.#monotonicClock();
@@ -113,7 +127,10 @@ export class BatchEngine {
   }
 
   #due(): StoreRequest | undefined {
-    return this.#engine.due(this.#wallClock(), this.#monotonicClock());
+    for (;;) {
+      const due = this.#engine.due(this.#wallClock(), this.#monotonicClock());
+      if (due !== "not yet") return due;
+    }
   }
 
   tick(): boolean {

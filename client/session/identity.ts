@@ -22,6 +22,12 @@ export interface SessionState {
 /** The same, as far as it is known: without `startTime`, a server that does not know the session has forgotten it. */
 export type SessionResume = Pick<SessionState, "id" | "next"> & Partial<SessionState>;
 
+/**
+ * Time from the beginning of a session within which it sends its first number. Later the server may have to answer that
+ * it has forgotten it, because it can't know that there was nothing to forget (session.md 8.11).
+ */
+const FIRST_NUMBER_MS = 1000;
+
 /** Start IDs that are remembered. */
 const MAX_START_IDS = 64;
 
@@ -68,9 +74,9 @@ export class SessionIdentity {
     return session === this.id && startId !== "" && !this.#earlier.has(startId);
   }
 
-  /** Whether the session began more than `ms` milliseconds ago. */
-  isOlder(ms: number, now: number): boolean {
-    return this.startTime !== "" && now - this.#startTimeAt > ms;
+  /** Whether it is too late for the first number. */
+  isTooOldToBegin(now: number): boolean {
+    return this.startTime !== "" && now - this.#startTimeAt > FIRST_NUMBER_MS;
   }
 
   /** The session begins anew, with another ID. */

@@ -37,12 +37,6 @@ import {
  */
 const STALE_MS = 12 * 60 * 60 * 1000;
 
-/**
- * Time from the beginning of a session within which it sends its first number. Later the server may have to answer that
- * it has forgotten it, because it can't know that there was nothing to forget (session.md 8.11).
- */
-const FIRST_NUMBER_MS = 1000;
-
 /** `A` is what the server answers to unordered requests. */
 export class Session<A extends UnorderedAnswer> {
   readonly ordered: OrderedRequests;
@@ -307,7 +301,7 @@ export class Session<A extends UnorderedAnswer> {
     // a program that knows the ID goes on as this session; leases and waits belong to it
     const isNamed = this.#isKept && this.environment.onBegin === undefined;
     const isFree = !isNamed && this.unordered.isEmpty && !this.unordered.isSessionNeeded;
-    return isFree && this.#identity.isOlder(FIRST_NUMBER_MS, now);
+    return isFree && this.#identity.isTooOldToBegin(now);
   }
 
   /** `unknown`: the server does not have the session. */

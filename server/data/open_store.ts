@@ -7,7 +7,7 @@
 import { describeOwner } from "../quota/owner.ts";
 import { type Log, mailboxName } from "../report/log.ts";
 import { isDatabaseError } from "../store/database/database.ts";
-import { StoreLocked } from "../store/errors.ts";
+import { FileFailed, StoreLocked, systemCode } from "../store/errors.ts";
 import type { JournaledStore } from "../store/journaled/journaled_store.ts";
 import { DirectoryLock } from "../store/journaled/directory_lock.ts";
 import { openJournaledStore, type StoreOptions } from "../store/journaled/open.ts";
@@ -77,8 +77,10 @@ async function startError(directory: string, error: unknown): Promise<unknown> {
       `${running ? `the server with process id ${running.pid}` : "another process"} has it open`,
     );
   }
-  const isOfSystem = typeof (error as { code?: unknown }).code === "string";
-  return isOfSystem || isDatabaseError(error) ? cannotUse((error as Error).message) : error;
+  if (error instanceof FileFailed) return error;
+  return systemCode(error) !== undefined || isDatabaseError(error)
+    ? cannotUse((error as Error).message)
+    : error;
 }
 
 async function lockDirectory(directory: string): Promise<DirectoryLock> {

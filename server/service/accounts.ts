@@ -10,6 +10,7 @@ import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journaled/group.ts";
+import type { Again } from "../store/requests/again.ts";
 import type { Account, AccountOutcome, AccountRequest, Coverage } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
 
@@ -188,7 +189,7 @@ export class Accounts {
     for (const callback of this.#onEvent) callback(name, event);
   }
 
-  #ask(request: AccountRequest): Promise<AccountOutcome> {
+  #ask(request: AccountRequest): Promise<Exclude<AccountOutcome, Again>> {
     return this.#store.ask(request).catch(() => "storage");
   }
 
@@ -232,7 +233,7 @@ export class Accounts {
   }
 }
 
-function isCoverage(outcome: AccountOutcome): outcome is Coverage {
+function isCoverage(outcome: Exclude<AccountOutcome, Again>): outcome is Coverage {
   return typeof outcome === "object" && "apart" in outcome;
 }
 

@@ -23,7 +23,7 @@ export type StoreChannel = (change: ChannelChange | RemoveChannel) => Promise<bo
 const MAX_CHANNEL_BYTES = 256 * 1024;
 
 /** What goes to the store at a time, about: some milliseconds' work. */
-const PIECE_BYTES = 512 * 1024, PIECE_MESSAGES = 4096;
+const PIECE_BYTES = 512 * 1024, PIECE_MESSAGES = 4096, PIECE_CHANNELS = 256;
 
 /** What is kept of a channel, with its last messages. */
 export class ChannelRecord {
@@ -99,7 +99,8 @@ export class History {
   readonly #removed = new Set<string>();
   #bytes = 0;
   #places = 0;
-  #writing: Promise<void> | undefined;
+  /** Is called when there is something that the store does not have. */
+  onChange: () => void = () => {};
 
   /**
    * @param stored What the store has.
@@ -145,6 +146,7 @@ export class History {
   list(record: ChannelRecord) {
     record.place = ++this.#places;
     this.#changed.add(record);
+    this.onChange();
   }
 
   /** Adds a message, and returns its number. */
@@ -153,6 +155,7 @@ export class History {
     record.add({ sender, time, text, bytes: utf8Length(sender) + utf8Length(text) });
     this.#bytes += record.bytes - before;
     this.#changed.add(record);
+    this.onChange();
     return record.next - 1;
   }
 
@@ -167,47 +170,51 @@ export class History {
     this.#changed.delete(record);
     this.#bytes -= record.bytes;
     this.#removed.add(record.name);
+    this.onChange();
   }
 
   /**
-   * Writes what is new to the store, in pieces. What could not be written is tried again the next time. A call during
-   * another one waits for that one.
+   * Writes what is new to the store, or a piece of it, all at once: what is said meanwhile is for the next call. Returns
+   * whether it could be written; what could not is tried again the next time. One call at a time.
    */
-  write(keep: StoreChannel): Promise<void> {
-    return this.#writing ??= this.#write(keep).finally(() => this.#writing = undefined);
+  async write(keep: StoreChannel): Promise<boolean> {
+    this.#shrink();
+    // before another one of its name is there
+    return await this.#writeRemoved(keep) && await this.#writeChanged(keep);
   }
 
-  async #write(keep: StoreChannel) {
-    this.#shrink();
-    for (const name of this.#removed) {
-      if (!await keep({ kind: "remove channel", name })) return;
-      this.#removed.delete(name);
-    }
-    for (const record of [...this.#changed]) {
+  async #writeRemoved(keep: StoreChannel): Promise<boolean> {
+    const names = [...this.#removed];
+    this.#removed.clear();
+    const kept = await Promise.all(names.map((name) => keep({ kind: "remove channel", name })));
+    names.forEach((name, i) => kept[i] || this.#removed.add(name));
+    return !kept.includes(false);
+  }
+
+  async #writeChanged(keep: StoreChannel): Promise<boolean> {
+    const written: { record: ChannelRecord; next: number; kept: Promise<boolean> }[] = [];
+    let bytes = 0, messages = 0;
+    for (const record of this.#changed) {
+      if (written.length >= PIECE_CHANNELS || messages >= PIECE_MESSAGES || bytes >= PIECE_BYTES) break;
       this.#changed.delete(record);
-      for (let more = true; more && this.#records.has(record);) {
-        const { name, owner, place, first } = record, history = record.ids.encode();
-        const { from, messages, bytes } = record.unstored();
-        const kept = await keep({
-          kind: "channel",
-          name,
-          owner,
-          place,
-          history,
-          first,
-          from,
-          messages,
-          bytes,
-        });
-        if (!kept) {
-          // unless it was removed meanwhile
-          if (this.#records.has(record)) this.#changed.add(record);
-          return;
-        }
-        record.stored = from + messages.length;
-        more = messages.length > 0 && record.stored < record.next && !this.#changed.has(record);
-      }
+      const { name, owner, place, first } = record,
+        history = record.ids.encode(),
+        unstored = record.unstored();
+      const kept = keep({ kind: "channel", name, owner, place, history, first, ...unstored });
+      written.push({ record, next: unstored.from + unstored.messages.length, kept });
+      bytes += unstored.bytes;
+      messages += unstored.messages.length;
     }
+    let isKept = true;
+    for (const { record, next, kept } of written) {
+      const isNow = await kept;
+      if (isNow) record.stored = next;
+      else isKept = false;
+      // unless it was removed meanwhile
+      const isLeft = !isNow || record.stored < record.next;
+      if (isLeft && this.#records.has(record)) this.#changed.add(record);
+    }
+    return isKept;
   }
 
   /** Drops messages of the channels whose last message is the oldest, if all together are too many. */

@@ -11,6 +11,7 @@ import { ownerAt, ownerOf } from "../quota/owner.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journaled/group.ts";
 import type { Moderation } from "./moderation.ts";
+import type { Again } from "../store/requests/again.ts";
 import type { PeekedPage, Put, PutOutcome, Stats, TakeOutcome } from "../store/requests/message.ts";
 
 /** Which mailboxes belong to accounts. */
@@ -97,7 +98,7 @@ export class Mailboxes {
   take(
     mailbox: string,
     hostname: string,
-    done: (outcome: TakeOutcome) => void,
+    done: (outcome: Exclude<TakeOutcome, Again>) => void,
   ): "account" | "banned" | "overload" | undefined {
     if (this.#isCovered(mailbox)) return "account";
     const { moderation, wallClock } = this.#options;

@@ -12,6 +12,7 @@
  * @module
  */
 
+import type { Again } from "./requests/again.ts";
 import type { AccountOperations } from "./requests/account.ts";
 import type { ChannelOperations } from "./requests/channel.ts";
 import type { LeaseOperations } from "./requests/lease.ts";
@@ -40,6 +41,9 @@ export type Outcome = Operations[keyof Operations][1];
 
 /** The outcome that belongs to a request. */
 export type OutcomeOf<R extends StoreRequest> = Operations[R["kind"]][1];
+
+/** The outcome of the last piece: what is not done at once is asked for again (store 11.2). */
+export type LastOutcomeOf<R extends StoreRequest> = Exclude<OutcomeOf<R>, Again>;
 
 /**
  * What the server should know, once each time it begins or ends. `full` and `room` are about a mailbox, about the share

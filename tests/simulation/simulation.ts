@@ -21,6 +21,7 @@ import { ClientSeal } from "../../client/session/seal/seal.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";
+import { MessageLedger, type Sent, type Summary } from "./message_ledger.ts";
 import { type Address, type Conditions, type Counts, Network } from "./network.ts";
 import { Random } from "./random.ts";
 import { SimulatedServer } from "./server.ts";
@@ -31,32 +32,13 @@ const MAILBOXES = ["bob", "carol"];
 /** Simulated milliseconds during which there are kills, and within which a run has to come to its end. */
 const FAULTS = 15_000, END = 30 * 60_000;
 
-/** What a message's sender knows about it. */
-interface Sent {
-  text: string;
-  mailbox: string;
-  /** Which session put it, and as which of its messages. */
-  session: string;
-  outcome: "open" | "stored" | "withdrawn" | "unknown" | "not sent";
-  /** Whether the server had forgotten the session. */
-  named?: true;
-  /** Whether an earlier life of its session may have sent it. */
-  again?: true;
-}
-
 /** What a run came to. */
-export interface Report {
+export interface Report extends Summary {
   seed: number;
   network: Counts;
   kills: { server: number; sender: number; receiver: number };
-  outcomes: Record<Sent["outcome"], number>;
-  /** Of the puts with an unknown outcome: how many are stored, and how many are not. */
-  named: { there: number; missing: number };
-  /** The same for sessions that had to make room for others. */
+  /** As `named`, for sessions that had to make room for others. */
   displaced: { there: number; missing: number };
-  /** Messages that were withdrawn, and stored all the same. */
-  withdrawnButStored: number;
-  delivered: number;
   /** Simulated milliseconds. */
   took: number;
   /** Sessions that were logged in. */
@@ -69,14 +51,9 @@ export class Simulation {
   readonly #clock = new Clock(1_700_000_000_000);
   readonly #network: Network;
   readonly #server: SimulatedServer;
-  readonly #sent: Sent[] = [];
-  /** What the store made of a text: one message, if it was stored once. */
-  readonly #stored = new Map<string, Set<string>>();
-  /** Messages with a confirmed acknowledgement. */
-  readonly #removed = new Set<string>();
+  readonly #ledger = new MessageLedger();
   readonly #kills = { server: 0, sender: 0, receiver: 0 };
   #failure: unknown;
-  #delivered = 0;
   #ports = 1000;
   #faults = true;
   #receiving = true;
@@ -152,26 +129,20 @@ export class Simulation {
     this.#receiving = false;
     await this.#within(() => received && killed, "the receivers have not finished");
     await this.#drain();
-    this.#check();
-    const outcomes = { open: 0, stored: 0, withdrawn: 0, unknown: 0, "not sent": 0 };
-    for (const { outcome } of this.#sent) outcomes[outcome]++;
-    const named = this.#sent.filter(({ named }) => named),
-      isThere = ({ text }: Sent) => this.#stored.has(text);
-    const withdrawnButStored =
-      this.#sent.filter(({ outcome, text }) => outcome === "withdrawn" && this.#stored.has(text)).length;
+    try {
+      this.#ledger.check();
+    } catch (error) {
+      throw new Error(`Seed ${this.#seed}: ${(error as Error).message}`, { cause: error });
+    }
+    const { named, ...counts } = this.#ledger.summary();
     return {
       named: { there: 0, missing: 0 },
       displaced: { there: 0, missing: 0 },
       seed: this.#seed,
       network: this.#network.counts,
       kills: this.#kills,
-      outcomes,
-      [this.#besieged ? "displaced" : "named"]: {
-        there: named.filter(isThere).length,
-        missing: named.filter((message) => !isThere(message)).length,
-      },
-      withdrawnButStored,
-      delivered: this.#delivered,
+      ...counts,
+      [this.#besieged ? "displaced" : "named"]: named,
       took: Math.round(clock.now() - began),
       sealed: this.#sealed,
     };
@@ -274,7 +245,7 @@ export class Simulation {
     const from = isSealed ? ACCOUNT.name : "sender";
     let next = 0, tried = 0, state: SessionResume | undefined, forgotten = 0;
     const tryAgain = (i: number) => {
-      const message = this.#sent.find(({ text }) => durable && text === `${name} ${i}`);
+      const message = this.#ledger.sent.find(({ text }) => durable && text === `${name} ${i}`);
       // the outcome is known again once this life gets the answer
       if (message !== undefined) Object.assign(message, { again: true, outcome: "open" });
       return message;
@@ -318,7 +289,7 @@ export class Simulation {
       client.kill();
       this.#senders.delete(client.session);
       // nobody is left to get the outcome
-      for (const message of this.#sent) {
+      for (const message of this.#ledger.sent) {
         if (message.session === session && message.outcome === "open") message.outcome = "unknown";
       }
     }
@@ -334,7 +305,7 @@ export class Simulation {
     const long = !durable && random.chance(0.1) ? ` ${"Ω".repeat(random.between(500, 5000))}` : "";
     const mailbox = MAILBOXES[random.between(0, 1)]!;
     const message: Sent = { text: `${name} ${i}${long}`, mailbox, session, outcome: "open" };
-    this.#sent.push(message);
+    this.#ledger.sent.push(message);
     return message;
   }
 
@@ -431,7 +402,7 @@ export class Simulation {
 
   async #deal(lease: Lease, duration: number) {
     const random = this.#random;
-    this.#deliver(lease);
+    this.#ledger.deliver(lease);
     if (random.chance(0.2)) await this.#sleep(random.fraction() * 2 * duration);
     if (random.chance(0.1)) await lease.extend(random.between(1000, 3000));
     const ids = lease.messages.map(({ id }) => id);
@@ -442,28 +413,7 @@ export class Simulation {
       await lease.fail({ delay, attempts: random.between(1, 5), reason: "exit 1" }, ids.slice(0, kept));
     }
     if (random.chance(0.1)) return;
-    await this.#acknowledge(lease, kept);
-  }
-
-  #deliver({ messages }: Lease) {
-    this.#delivered += messages.length;
-    for (const { text, time, id } of messages) this.#there(text, time, id);
-  }
-
-  #there(text: string, time: number, id: number) {
-    const known = this.#stored.get(text) ?? new Set();
-    this.#stored.set(text, known.add(placeOf(time, id)));
-  }
-
-  async #acknowledge(lease: Lease, from: number) {
-    const acknowledged = lease.messages.slice(from);
-    const lost = await lease.ack(acknowledged.map(({ id }) => id));
-    for (const { text, time, id } of acknowledged) {
-      if (lost.includes(id)) continue;
-      const place = placeOf(time, id);
-      if (this.#removed.has(place)) throw new Error(`'${text.slice(0, 20)}' was removed twice`);
-      this.#removed.add(place);
-    }
+    await this.#ledger.acknowledge(lease, kept);
   }
 
   /** Receives what is left, until the server has nothing any more but dead letters. */
@@ -485,7 +435,7 @@ export class Simulation {
     // a list of them has no more than the beginning of each text
     for (const { id, time, text, bytes } of this.#server.deadLetters()) {
       if (utf8Length(text) !== bytes) throw new Error(`Seed ${this.#seed}: '${text.slice(0, 20)}' was cut`);
-      this.#there(text, time, id);
+      this.#ledger.found(text, time, id);
     }
   }
 
@@ -494,44 +444,11 @@ export class Simulation {
       for (const mailbox of MAILBOXES) {
         const lease = await session.lease(mailbox, { max: 64, wait: 100 });
         if (lease === undefined) continue;
-        this.#deliver(lease);
-        await this.#acknowledge(lease, 0);
+        this.#ledger.deliver(lease);
+        await this.#ledger.acknowledge(lease, 0);
       }
     }
     await session.close();
     return true;
   }
-
-  #check() {
-    const fail = (message: Sent, what: string) => {
-      throw new Error(
-        `Seed ${this.#seed}: '${
-          message.text.slice(0, 20)
-        }' to ${message.mailbox} ${what} (${message.outcome})`,
-      );
-    };
-    const last = new Map<string, string>();
-    for (const message of this.#sent) {
-      const { text, mailbox, session, outcome } = message;
-      const places = [...this.#stored.get(text) ?? []];
-      if (places.length > 1) fail(message, `is there ${places.length} times: ${places}`);
-      if (outcome === "open") fail(message, "has no outcome");
-      if (outcome === "stored" && places.length === 0) fail(message, "was acknowledged and is not there");
-      if (outcome === "withdrawn" && places.length > 0) fail(message, "is there though it was withdrawn");
-      if (outcome === "not sent" && places.length > 0) fail(message, "is there though it was not sent");
-      const [place] = places, line = `${session} ${mailbox}`;
-      if (place === undefined) continue;
-      if (place < (last.get(line) ?? "")) fail(message, "is out of its order");
-      last.set(line, place);
-    }
-    const known = new Set(this.#sent.map(({ text }) => text));
-    for (const text of this.#stored.keys()) {
-      if (!known.has(text)) throw new Error(`Seed ${this.#seed}: nobody sent '${text.slice(0, 40)}'`);
-    }
-  }
-}
-
-/** A message's place in the order of arrival: the store's numbers begin anew when it was empty. */
-function placeOf(time: number, id: number): string {
-  return `${time} ${`${id}`.padStart(9)}`;
 }

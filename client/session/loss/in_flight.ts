@@ -127,7 +127,9 @@ export class InFlight {
       const [reordered] = datagram.ordered ? this.#arrivedOrdered : this.#arrived;
       if (datagram.unanswered === 0) continue;
       if (datagram.serial < reordered! || now - datagram.sentAt >= timeout) {
-        this.#lose(datagram, requests, now);
+        requests.push(...this.#take(datagram));
+        if (!datagram.isOver) this.#window.lost(datagram.bytes, datagram.sentAt, now);
+        datagram.isOver = true;
       }
     }
   }
@@ -139,13 +141,18 @@ export class InFlight {
     return Math.max(oldest.sentAt, this.#timedOutAt) + this.timeout.after(this.timeouts);
   }
 
-  /** Removes the requests of the oldest datagrams: the time-out has passed. */
+  /**
+   * Removes the requests of the oldest datagrams: the time-out has passed. That alone shows no loss, and the window stays as
+   * it is (6.2): the server may be slow.
+   */
   timeOut(now: number): Sendable[] {
     const requests: Sendable[] = [];
     for (let i = 0; i < PROBES; i++) {
       const oldest = this.#oldest();
       if (oldest === undefined || now - oldest.sentAt < this.timeout.after(0)) break;
-      this.#lose(oldest, requests, now);
+      requests.push(...this.#take(oldest));
+      if (!oldest.isOver) this.#window.forgotten(oldest.bytes);
+      oldest.isOver = true;
     }
     this.#probes = PROBES;
     this.#timedOutAt = now;
@@ -165,16 +172,12 @@ export class InFlight {
     }
   }
 
-  #lose(datagram: SentDatagram, requests: Sendable[], now: number) {
-    for (const request of datagram.requests) {
-      if (request.datagram !== datagram) continue;
-      request.datagram = undefined;
-      requests.push(request);
-    }
+  /** The requests that are unanswered, and were not sent again since: they will be. */
+  #take(datagram: SentDatagram): Sendable[] {
+    const requests = datagram.requests.filter((request) => request.datagram === datagram);
+    for (const request of requests) request.datagram = undefined;
     datagram.unanswered = 0;
-    if (datagram.isOver) return;
-    datagram.isOver = true;
-    this.#window.lost(datagram.bytes, datagram.sentAt, now);
+    return requests;
   }
 }
 

@@ -15,7 +15,16 @@ const COUNTS_TODO = "the limits count wrongly; " + RESTORE;
 
 /** Rules that hold at every checkpoint. `key` names the row. */
 const RULES: readonly Rule[] = [
-  ...["position", "sequence", "taken", "epoch", "engine", "forgotten_times", "channels_complete"].map((
+  ...[
+    "position",
+    "sequence",
+    "taken",
+    "epoch",
+    "engine",
+    "forgotten_times",
+    "channels_complete",
+    "checksums_complete",
+  ].map((
     table,
   ): Rule => ({
     table,
@@ -113,6 +122,18 @@ const RULES: readonly Rule[] = [
       SELECT token AS key, id AS message FROM ids WHERE id <> '' AND NOT EXISTS (
         SELECT 1 FROM message JOIN mailbox ON mailbox.id = message.mailbox
         WHERE seq = CAST(ids.id AS INTEGER) AND mailbox.name = ids.mailbox)`,
+  },
+  {
+    table: "session",
+    what: "it does not have the outcomes that it counts",
+    query: `SELECT id AS key, lacking AS counted, coalesce(n, 0) AS held FROM session
+      LEFT JOIN (SELECT session, count(*) AS n FROM outcome GROUP BY session) AS held ON held.session = session.id
+      WHERE lacking <> coalesce(n, 0)`,
+  },
+  {
+    table: "outcome",
+    what: "its session is not there",
+    query: "SELECT session AS key, number FROM outcome WHERE session NOT IN (SELECT id FROM session)",
   },
   {
     table: "account",

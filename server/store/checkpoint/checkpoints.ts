@@ -1,4 +1,4 @@
-import { throwIfLost } from "../database/database.ts";
+import { isDatabaseFull } from "../database/database.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Position } from "../engine/position.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -15,6 +15,12 @@ const RETRY_MS = 1000, SHRINK_MS = 50;
 
 /** Rows that are written at a time before the checkpoint itself: about a millisecond's work; and how often, at most. */
 const FLUSH_ROWS = 256, MAX_FLUSHES = 4096;
+
+/**
+ * How often rows without a checksum are looked for before a checkpoint, each time in {@linkcode FLUSH_ROWS} rows; and when
+ * the next checkpoint is taken for their sake, in milliseconds.
+ */
+const MAX_CHECKS = 8, CHECK_MS = 500;
 
 /** Longer than that SQLite's log should not become, and how long records wait for it to begin anew (store 5.3). */
 const LOG_BYTES = 4 * 1024 * 1024, MAX_WAIT_MS = 10;
@@ -40,7 +46,7 @@ export interface CheckpointHost {
   /** Resolves when all records are durable. */
   synced(): Promise<void>;
   /** Makes the engine's state anew from database and journal. */
-  rebuild(): void;
+  rebuild(): Promise<void>;
   lose(error: unknown): void;
   /** Ends the hold of a backup. */
   breakOffHold(why: string): void;
@@ -107,10 +113,17 @@ export class Checkpoints {
     if (this.backlog.isEnough) return true;
     const { host, journal, admission } = this.#options, elapsed = performance.now() - this.#at;
     if (this.#hasFailed) return elapsed >= RETRY_MS;
+    if (this.#mayCheck && elapsed >= CHECK_MS) return true;
     if (journal.last > this.#number) {
       return elapsed >= (admission?.isFull ? RETRY_MS : CHECKPOINT_MS);
     }
-    return elapsed >= SHRINK_MS && host.engine.hasFreePages;
+    return elapsed >= SHRINK_MS && (this.#mayCheck || host.engine.hasFreePages);
+  }
+
+  /** Whether rows are to be given checksums: not while room is short, or SQLite's log grows, for nobody counts on that. */
+  get #mayCheck(): boolean {
+    const { host: { engine }, admission } = this.#options;
+    return engine.hasUnchecked && !this.#hasFailed && !this.#isHeld && !admission?.isFull;
   }
 
   /** Takes one, unless one is being taken. Never rejects. */
@@ -118,6 +131,14 @@ export class Checkpoints {
     return this.#running ??= this.#take().catch(this.#options.host.lose).finally(() =>
       this.#running = undefined
     );
+  }
+
+  /** Takes checkpoints until every row has a checksum, as an `upgrade` relies on (store 7.8); unless room is short. */
+  async addChecksums() {
+    for (let before = -1; this.#mayCheck && this.count > before;) {
+      before = this.count;
+      await this.take();
+    }
   }
 
   /** Takes the last one, of all that was recorded. */
@@ -159,6 +180,10 @@ export class Checkpoints {
       isHolding = true;
     };
     try {
+      for (let i = 0; i < MAX_CHECKS && this.#mayCheck; i++) {
+        host.engine.addChecksums(FLUSH_ROWS);
+        await pause();
+      }
       // what is new meanwhile is written too, so that little is left to the checkpoint itself
       for (let i = 0; i < MAX_FLUSHES && host.engine.flush(FLUSH_ROWS); i++) await pause();
       hold();
@@ -213,7 +238,7 @@ export class Checkpoints {
     try {
       this.#failed(error);
       await host.synced();
-      host.rebuild();
+      await host.rebuild();
     } catch (error) {
       host.lose(error);
     }
@@ -234,11 +259,12 @@ export class Checkpoints {
     this.count++;
   }
 
-  /** It is tried again. @throws {Error} It was not for want of space. */
+  /** It is tried again. @throws {Error} It was not for want of space (store 6.6). */
   #failed(error: unknown) {
-    throwIfLost(error);
+    const { admission } = this.#options;
+    if (!(admission?.isWantOfSpace(error) ?? isDatabaseFull(error) === true)) throw error;
     this.#hasFailed = true;
     this.#at = performance.now();
-    this.#options.admission?.endCheckpoint(true);
+    admission?.endCheckpoint(true);
   }
 }

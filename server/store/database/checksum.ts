@@ -9,7 +9,8 @@ import { crc32c } from "../journal/codec/crc32c.ts";
 
 /** The columns that the checksum of a row covers, in their order, by table. */
 export const CHECKED_COLUMNS = {
-  session: ["id", "done", "outcomes", "used_at", "use", "account", "network", "start_time", "ended"],
+  session: ["id", "done", "lacking", "used_at", "use", "account", "network", "start_time", "ended"],
+  outcome: ["session", "number", "text"],
   account: ["name", "verifier", "last"],
   thread: ["id", "title", "creator", "last", "entries", "bytes"],
   entry: ["thread", "id", "file", "version", "time", "bytes", "user", "text"],
@@ -95,8 +96,12 @@ export function checkedColumns(table: CheckedTable): string {
 
 /** Whether a row that a query of {@linkcode checkedColumns} gave is as it was written. One without checksum is older. */
 export function isWhole(table: CheckedTable, row: Readonly<Record<string, SQLOutputValue>>): boolean {
-  if (row.checksum === null) return true;
-  return row.checksum === checksumOf(...CHECKED_COLUMNS[table].map((column) => row[column] as Value));
+  return row.checksum === null || row.checksum === checksumOfRow(table, row);
+}
+
+/** The checksum that a row with these columns has to have. */
+export function checksumOfRow(table: CheckedTable, row: Readonly<Record<string, SQLOutputValue>>): number {
+  return checksumOf(...CHECKED_COLUMNS[table].map((column) => row[column] as Value));
 }
 
 /** A row without which there is no state is damaged. */

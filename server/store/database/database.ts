@@ -7,7 +7,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { DamagedRow } from "./checksum.ts";
 import { MIGRATIONS } from "./migrations.ts";
-import { DatabaseUnusable, StoreLost } from "../errors.ts";
+import { DatabaseUnusable, FileFailed, reasonOf } from "../errors.ts";
 import { PAGE_BYTES } from "./transaction.ts";
 
 /** The database's file in its directory. */
@@ -34,14 +34,14 @@ const SQLITE_BUSY = 5;
 /** The file is damaged, or no database: SQLITE_CORRUPT, SQLITE_NOTADB. */
 const UNREADABLE = new Set([11, 26]);
 
-/** The disk cannot be written to: SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN. */
-const STORAGE = new Set([8, 10, 13, 14]);
+/** There is no room: SQLITE_FULL. */
+const FULL = 13;
 
 /**
- * SQLITE_IOERR_FSYNC and SQLITE_IOERR_DIR_FSYNC: nobody can know what a failed sync has written, so it is not tried again.
- * SQLITE_IOERR_TRUNCATE does not come from a full disk, so no free space will end it.
+ * Errors that SQLite also gives for want of space: SQLITE_IOERR_WRITE when a quota is used up, SQLITE_IOERR_SHMSIZE when
+ * its shared memory cannot grow.
  */
-const LOST = new Set([1034, 1290, 1546]);
+const MAYBE_FULL = new Set([778, 4874]);
 
 /** `takeBytesMax` of a store whose takes give messages of any length. */
 export const ANY_LENGTH = Number.MAX_SAFE_INTEGER;
@@ -51,7 +51,11 @@ export function databasePath(directory: string | undefined): string {
   if (directory === undefined) return ":memory:";
   const path = `${directory}/${DATABASE_FILE}`;
   // for its user alone; SQLite gives its log the same mode
-  Deno.openSync(path, { append: true, create: true, mode: DATABASE_MODE }).close();
+  try {
+    Deno.openSync(path, { append: true, create: true, mode: DATABASE_MODE }).close();
+  } catch (error) {
+    throw new FileFailed(`open ${path}`, error);
+  }
   return path;
 }
 
@@ -86,6 +90,8 @@ export function openDatabase(db: DatabaseSync, beforeChange: () => void = () => 
     // a checkpoint's commit needs no sync: the journal has all of it, until SQLite's log is written back
     "synchronous = NORMAL",
     "cache_spill = OFF",
+    // a directory for temporary files may be on another disk, and that may be full
+    "temp_store = MEMORY",
     "fullfsync = ON",
     "checkpoint_fullfsync = ON",
     "wal_autocheckpoint = 0",
@@ -140,7 +146,7 @@ export function isBusy(error: unknown): boolean {
 export function openError(path: string, error: unknown): DatabaseUnusable {
   const isUnreadable = error instanceof DamagedRow || UNREADABLE.has((errcode(error) ?? 0) & 0xff);
   const todo = isUnreadable ? "; put a copy back, or move it away and start with --new" : "";
-  return new DatabaseUnusable(`Cannot open ${path}: ${(error as Error).message}${todo}`);
+  return new DatabaseUnusable(`Cannot open ${path}: ${reasonOf(error)}${todo}`);
 }
 
 /** Whether SQLite gave this error. */
@@ -154,10 +160,8 @@ export function errcode(error: unknown): number | undefined {
   return typeof code === "number" ? code : undefined;
 }
 
-/** @throws {StoreLost} Or the error itself, unless it only means that the disk cannot be written to. */
-export function throwIfLost(error: unknown) {
-  const code = errcode(error);
-  if (error instanceof StoreLost || code === undefined) throw error;
-  if (STORAGE.has(code & 0xff) && !LOST.has(code)) return;
-  throw new StoreLost((error as Error).message, { cause: error });
+/** Whether an error of SQLite means that there is no room (store 6.6): `maybe` has to be found out. */
+export function isDatabaseFull(error: unknown): boolean | "maybe" {
+  const code = errcode(error) ?? 0;
+  return MAYBE_FULL.has(code) ? "maybe" : (code & 0xff) === FULL;
 }

@@ -1,3 +1,4 @@
+import { FileFailed } from "../errors.ts";
 import { LOG_FILE } from "./database.ts";
 
 /**
@@ -7,7 +8,7 @@ import { LOG_FILE } from "./database.ts";
  * further sync writes that: SQLite would find the log whole, sync it, and write it back, and a power cut meanwhile would
  * leave some of the database's pages new and the log without them.
  *
- * @throws {Error} It cannot be written or synced.
+ * @throws {FileFailed} It cannot be written or synced.
  */
 export function renewLog(directory: string) {
   const path = `${directory}/${LOG_FILE}`;
@@ -17,6 +18,6 @@ export function renewLog(directory: string) {
     for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
     file.syncDataSync();
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    if (!(error instanceof Deno.errors.NotFound)) throw new FileFailed(`write ${path}`, error);
   }
 }

@@ -17,11 +17,12 @@
  * dead      dead letters. `reason` is why the last attempt failed, empty if that is not known. `apart` is 1 for a message
  *           that was put before an account covered its mailbox.
  * sequence  one row: the highest number that a message has or has had, so that none is used twice.
- * session   how far each session has come: the highest request number carried out, and the outcomes of requests that did
- *           not just succeed. `account` is the one that it is logged in to, `network` the one where it began, or empty.
+ * session   how far each session has come: the highest request number carried out, and how many outcomes its client may
+ *           lack (`lacking`). `account` is the one that it is logged in to, `network` the one where it began, or empty.
  *           `start_time` is in milliseconds since 1970. `ended`: its client has said `bye`.
  *           `used_at` is when it was used last, in milliseconds of the records' monotonic clock, and `use` which use of
  *           all sessions that was.
+ * outcome   what became of requests of a session that did not just succeed, as JSON, while its client may lack that.
  * forgotten sessions that were forgotten although their clients may go on with them, the last ones; in the order of `number`.
  * forgotten_times   one row: no forgotten session whose client may go on with it began after `latest`, and none of them
  *           that `forgotten` does not name began after `horizon`.
@@ -39,6 +40,7 @@
  *           are in milliseconds since 1970; `until` is NULL if it does not end by itself.
  * said      the last messages of each channel, in the order of `seq`.
  * channels_complete   one row: 1 if all that was said is stored, which is so from a clean stop to the next start.
+ * checksums_complete   one row: 1 if every row that is to have a checksum has one.
  * owner     one row an account or network that owns messages: `owner` elsewhere is its number, 0 is none. In `channel`
  *           it is the name itself, in `thread` it is the creator.
  * position  one row: of which record the state is, with the chain and the clocks of that record; `journal` is the ID of the
@@ -324,5 +326,25 @@ export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE engine (version INTEGER NOT NULL, checksum INTEGER) STRICT;
   INSERT INTO engine VALUES (1, 1706157312);
+  CREATE TABLE checksums_complete (complete INTEGER NOT NULL) STRICT;
+  INSERT INTO checksums_complete VALUES (0);
+  `,
+  `
+  CREATE INDEX dead_mailbox ON dead (mailbox) WHERE apart = 0;
+  CREATE TABLE outcome (
+    session TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    checksum INTEGER,
+    PRIMARY KEY (session, number)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO outcome (session, number, text)
+    SELECT session.id, json_extract(one.value, '$[0]'), json_extract(one.value, '$[1]')
+    FROM session, json_each(session.outcomes) AS one;
+  UPDATE session SET checksum = NULL;
+  UPDATE checksums_complete SET complete = 0;
+  ALTER TABLE session ADD COLUMN lacking INTEGER NOT NULL DEFAULT 0;
+  UPDATE session SET lacking = json_array_length(outcomes);
+  ALTER TABLE session DROP COLUMN outcomes;
   `,
 ];

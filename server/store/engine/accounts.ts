@@ -3,12 +3,14 @@ import { checksumOf } from "../database/checksum.ts";
 import type { Context } from "../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
+import { Again } from "../requests/again.ts";
 import {
   type Account,
   type AccountOutcome,
   type AccountRequest,
   type MailboxClaim,
   MAX_ACCOUNTS,
+  type SettingApart,
 } from "../requests/account.ts";
 import type { Messages } from "./message/messages.ts";
 import { type CheckedRow, isWholeRow } from "./whole_row.ts";
@@ -41,7 +43,7 @@ export class Accounts {
     this.#count = firstRow<{ count: number }>(db.prepare("SELECT count(*) AS count FROM account"))!.count;
     // a damaged one too: it is better to keep a mailbox from others for nothing
     const covering = db.prepare("SELECT name, last FROM account WHERE last > 0");
-    for (const { name, last } of allRows<AccountRow>(covering)) messages.setCovered(name, last!);
+    for (const { name, last } of allRows<AccountRow>(covering)) messages.coverage.set(name, last!);
   }
 
   /** @param canStore Whether what needs space may be tried. */
@@ -58,24 +60,27 @@ export class Accounts {
         this.#set({ ...account, verifier: request.verifier });
         return "changed";
       case "cover":
-        return this.#cover(account, canStore);
+        return this.#cover(request, account, canStore);
       case "remove":
         this.#transaction.run(this.#sql.remove, name);
-        this.#messages.setCovered(name, 0);
+        this.#messages.coverage.set(name, 0);
         this.#count--;
         return "removed";
     }
   }
 
-  #add({ name, verifier, mailbox }: AccountRequest & { what: "add" }, canStore: boolean): AccountOutcome {
+  #add(request: AccountRequest & { what: "add" }, canStore: boolean): AccountOutcome {
+    const { name, verifier, mailbox, before } = request;
     if (this.#count >= MAX_ACCOUNTS) return "full";
     if (!canStore) return "storage";
-    let covered = this.#mayCover(name, mailbox) ? this.#messages.cover(name) : undefined;
+    const mayCover = before !== undefined || this.#mayCover(name, mailbox);
+    let covered = mayCover ? this.#messages.coverage.add(name, before) : undefined;
     if (covered === "apart full") {
       // an empty mailbox may have dead letters
       if (mailbox !== "if empty") return covered;
       covered = undefined;
     }
+    if (covered?.isDone === false) return new Again({ ...request, before: stateOf(covered) });
     this.#set({ name, verifier, last: covered?.last ?? null });
     this.#count++;
     return { mailbox: covered !== undefined, apart: covered?.apart ?? 0 };
@@ -91,13 +96,18 @@ export class Accounts {
     this.#transaction.run(this.#sql.set, name, verifier, last, checksumOf(name, verifier, last));
   }
 
-  #cover(account: AccountRow, canStore: boolean): AccountOutcome {
+  #cover(
+    request: AccountRequest & { what: "cover" },
+    account: AccountRow,
+    canStore: boolean,
+  ): AccountOutcome {
     const { name, last } = account;
     if (name === ADMIN) return "reserved";
     if (last !== null) return { mailbox: true, apart: 0 };
     if (!canStore) return "storage";
-    const covered = this.#messages.cover(name);
+    const covered = this.#messages.coverage.add(name, request.before);
     if (covered === "apart full") return covered;
+    if (!covered.isDone) return new Again({ ...request, before: stateOf(covered) });
     this.#set({ ...account, last: covered.last });
     return { mailbox: true, apart: covered.apart };
   }
@@ -107,4 +117,8 @@ export class Accounts {
       .filter((row) => isWholeRow(this.#context, "account", row.name, row))
       .map(({ name, verifier, last }) => ({ name, verifier, mailbox: last !== null }));
   }
+}
+
+function stateOf({ last, apart, short, long }: SettingApart): SettingApart {
+  return { last, apart, short, long };
 }

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import { SESSION_LIMITS } from "../../quota/fair_table.ts";
 import { checksumOf, singleRow } from "../database/checksum.ts";
+import { jsonOf, parseJson } from "../database/json.ts";
 import { firstRow } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
 import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../limits.ts";
@@ -30,7 +31,7 @@ export class ConfigurationRow {
         forumLimits: { ...DEFAULT_FORUM_LIMITS },
         sessionLimits: { ...SESSION_LIMITS },
       }
-      : JSON.parse(row.text as string);
+      : parseJson(row.text as string) as Configuration;
   }
 
   set({ limits, takeBytesMax, forumLimits, sessionLimits }: Configuration) {
@@ -46,14 +47,14 @@ export class ConfigurationRow {
   store() {
     this.#transaction.begin();
     this.#sql.clear.run();
-    const text = JSON.stringify(this.now);
+    const text = jsonOf(this.now);
     this.#sql.add.run(text, checksumOf(text));
   }
 }
 
 /** Whether both mean the same. */
 export function isSameConfiguration(one: Configuration, other: Configuration): boolean {
-  return JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
+  return jsonOf(sorted(one)) === jsonOf(sorted(other));
 }
 
 function sorted({ limits, takeBytesMax, forumLimits, sessionLimits }: Configuration) {

@@ -6,6 +6,7 @@
  */
 
 import type { DatabaseSync } from "node:sqlite";
+import { jsonOf } from "../database/json.ts";
 import type { Configuration } from "../requests/upkeep.ts";
 
 /** What is dumped as rows of the database, once memory has written what it had: the query of each kind of line. */
@@ -30,8 +31,8 @@ const ROWS: Readonly<Record<string, string>> = {
     FROM lease ORDER BY use`,
   account: "SELECT name, verifier, last FROM account ORDER BY name",
   // in the order of their last use: that decides which one makes room
-  session:
-    "SELECT id, account, network, start_time, ended, done, outcomes, used_at FROM session ORDER BY use",
+  session: "SELECT id, account, network, start_time, ended, done, used_at FROM session ORDER BY use",
+  outcome: "SELECT session, number, text FROM outcome ORDER BY session, number",
   forgotten: "SELECT id, start_time, number FROM forgotten ORDER BY number",
   "forgotten times": "SELECT latest, horizon FROM forgotten_times",
   measure: "SELECT what, subject, since, until FROM measure ORDER BY what, subject",
@@ -64,5 +65,5 @@ export function configurationLine(
 }
 
 export function lineOf(kind: string, values: readonly unknown[]): string {
-  return `${kind} ${JSON.stringify(values)}\n`;
+  return `${kind} ${jsonOf(values)}\n`;
 }

@@ -22,6 +22,7 @@ import { RecordRandom } from "./record_random.ts";
 import { Reports } from "./reports.ts";
 import { Sessions } from "./session/sessions.ts";
 import { Threads } from "./thread/threads.ts";
+import { UncheckedRows } from "./unchecked_rows.ts";
 import { assertVersion, ENGINE_VERSIONS, type EngineVersion, VersionRow } from "./version.ts";
 
 export interface EngineOptions {
@@ -74,6 +75,7 @@ export class Engine {
   readonly #handlers: Handlers;
   readonly #positionRow: PositionRow;
   readonly #freePages: FreePages;
+  readonly #unchecked: UncheckedRows;
   readonly #random = new RecordRandom();
   /** How requests are carried out, if the state is not at the newest version. */
   #rules: EngineVersion["apply"];
@@ -119,6 +121,7 @@ export class Engine {
       random: this.#random.next,
     };
     this.#freePages = new FreePages(db, transaction);
+    this.#unchecked = new UncheckedRows(db, transaction);
     const messages = this.#messages = new Messages(context);
     const threads = this.#threads = new Threads(context);
     const sessions = this.#sessions = new Sessions(context, messages, threads);
@@ -240,9 +243,9 @@ export class Engine {
     if (contents.length > 0) this.#events.push({ kind: "unused", contents });
   }
 
-  /** Takes over what another engine was to report as `ready`: subscriptions are no part of the state. */
-  takeSubscriptions(other: Engine) {
-    this.#messages.events.takeOver(other.#messages.events);
+  /** Takes over what another engine of the same state has reported, and was to report: that is no part of the state. */
+  takeReports(other: Engine) {
+    this.#messages.takeReports(other.#messages);
   }
 
   /** The events since the last call. They are given out when the record is durable (store 4.8). */
@@ -255,9 +258,14 @@ export class Engine {
     return events;
   }
 
-  /** A request that is due by itself at these clocks, and has to be recorded; undefined if nothing is. */
-  due(wallClock: number, monotonicClock: number): StoreRequest | undefined {
-    if (this.#messages.isDue(wallClock, monotonicClock)) return { kind: "tick", rows: TICK_ROWS };
+  /**
+   * A request that is due by itself at these clocks, and has to be recorded; undefined if nothing is. `not yet`: it has to
+   * be called again, for what is due is looked for a piece at a time.
+   */
+  due(wallClock: number, monotonicClock: number): StoreRequest | "not yet" | undefined {
+    const rows = this.#messages.dueRows(Math.floor(wallClock), monotonicClock, TICK_ROWS);
+    if (rows === "not yet") return rows;
+    if (rows > 0) return { kind: "tick", rows };
     if (this.hasCleared) return { kind: "sweep", rows: SWEEP_ROWS };
     if (this.#sessions.isDue(monotonicClock)) return { kind: "forget", rows: FORGET_ROWS };
     return undefined;
@@ -294,6 +302,16 @@ export class Engine {
   /** Makes the file a piece smaller, in the open transaction. */
   shrink() {
     this.#freePages.shrink();
+  }
+
+  /** Whether there may be rows without a checksum, which {@linkcode addChecksums} gives one. */
+  get hasUnchecked(): boolean {
+    return this.#unchecked.isLeft;
+  }
+
+  /** Reads up to so many rows, and gives a checksum to those that have none, in the open transaction. */
+  addChecksums(rows: number) {
+    this.#unchecked.check(rows);
   }
 
   /** The whole state as text, in pieces, without what only the database's layout needs (store 4.7). */

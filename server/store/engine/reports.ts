@@ -12,6 +12,7 @@ const OLDEST_ROWS = 4096;
 /** A mailbox, the time of the oldest of its messages that were looked at, and how many these are. */
 interface OldestRow {
   mailbox: string;
+  id: number;
   time: number;
   count: number;
 }
@@ -28,7 +29,7 @@ export class Reports {
     this.#messages = messages;
     this.#threads = threads;
     this.#sql = prepareAll(context.db, {
-      oldest: `SELECT name AS mailbox, min(time) AS time, count(*) AS count
+      oldest: `SELECT name AS mailbox, mailbox.id AS id, min(time) AS time, count(*) AS count
         FROM (SELECT mailbox, seq, time FROM message ORDER BY seq LIMIT ${OLDEST_ROWS}) AS first
         JOIN mailbox ON mailbox.id = first.mailbox GROUP BY mailbox.id ORDER BY min(seq)`,
       pages: "PRAGMA page_count",
@@ -52,11 +53,15 @@ export class Reports {
   oldest(limit: number): OldestMailbox[] {
     const found = new Map<string, number>();
     let left = OLDEST_ROWS;
-    for (const { mailbox, time, count } of allRows<OldestRow>(this.#sql.oldest)) {
+    const { kept, mailboxes } = this.#messages.tables;
+    for (const { mailbox, id, time, count } of allRows<OldestRow>(this.#sql.oldest)) {
+      // it may have been cleared, and its name is another one's
+      if (mailboxes.get(mailbox)?.id !== id) continue;
       found.set(mailbox, time);
       left -= count;
     }
-    for (const { mailbox: { name }, time } of this.#messages.tables.kept.pending.oldest(left)) {
+    for (const { mailbox: { name, isCleared }, time } of kept.pending.oldest(left)) {
+      if (isCleared) continue;
       found.set(name, Math.min(time, found.get(name) ?? Infinity));
     }
     return [...found].slice(0, limit)

@@ -5,10 +5,12 @@
  * @module
  */
 
+import { doToFile, FileFailed } from "../errors.ts";
+
 /**
  * Replaces a file by a text that only its owner may read: after a power cut the old or the new one is there, whole.
  *
- * @throws {Error} It can't be written; the file is as it was.
+ * @throws {FileFailed} It can't be written; the file is as it was.
  */
 export async function replaceFile(path: string, text: string) {
   try {
@@ -16,7 +18,7 @@ export async function replaceFile(path: string, text: string) {
     await Deno.rename(`${path}.new`, path);
     await syncDirectory(path.replace(Deno.build.os === "windows" ? /[^/\\]*$/ : /[^/]*$/, "") || ".");
   } catch (error) {
-    throw new Error(`Cannot write ${path}: ${(error as Error).message}`);
+    throw new FileFailed(`write ${path}`, error);
   }
 }
 
@@ -26,12 +28,15 @@ async function writeWhole(path: string, bytes: Uint8Array) {
   await file.sync();
 }
 
-/** A file's name is on disk when its directory is. Windows can't open a directory, and does that by itself. */
+/**
+ * A file's name is on disk when its directory is. Windows can't open a directory, and does that by itself.
+ *
+ * @throws {FileFailed} Which names are on disk is not known.
+ */
 export async function syncDirectory(path: string) {
-  try {
+  if (Deno.build.os === "windows") return;
+  await doToFile(`sync ${path}`, async () => {
     using directory = await Deno.open(path);
     await directory.sync();
-  } catch (error) {
-    if (Deno.build.os !== "windows") throw error;
-  }
+  });
 }

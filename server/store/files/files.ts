@@ -8,6 +8,7 @@
 
 import { createHash } from "node:crypto";
 import type { GroupCommit } from "../journaled/group.ts";
+import { ContentDisk } from "./content_disk.ts";
 import { syncDirectory } from "./durable_file.ts";
 import { type FileLimits, FileQuota, type UploadId } from "./file_quota.ts";
 import { moveAside } from "./move_aside.ts";
@@ -19,6 +20,8 @@ export interface ContentFilesOptions {
   limits: FileLimits;
   /** Knows which contents files have, and the user whose quota each counts for. */
   store: Pick<GroupCommit, "ask">;
+  /** Called if the disk fails other than for want of space: nothing that depends on it is answered after that. */
+  onLost?(error: Error): void;
   /** Called if the store did not know all contents at the start. */
   onUnknown?(unknown: UnknownContents): void;
   /** Milliseconds since 1970. */
@@ -71,7 +74,7 @@ export interface IncomingFile {
   /**
    * Syncs the whole file and makes it a content, whose name it returns. From now on no later attempt displaces this one.
    *
-   * @throws {Error} The disk failed.
+   * @throws {FileFailed} There is no room.
    */
   store(): Promise<string>;
   /**
@@ -96,12 +99,14 @@ export class ContentFiles {
   /** Uploads that were stored last, by their names, the latest at the end. */
   readonly #stored = new Map<string, { content: string; hash: string }>();
   readonly #quota: FileQuota;
+  readonly #disk: ContentDisk;
   /** Contents that did not have their hash when they were sent: from then on they are checked before that. */
   readonly damaged = new Set<string>();
 
   private constructor(options: ContentFilesOptions) {
     this.#options = options;
     this.#quota = new FileQuota(options.limits);
+    this.#disk = new ContentDisk(options.onLost);
   }
 
   /**
@@ -153,7 +158,7 @@ export class ContentFiles {
    *
    * @param displace Called when a later attempt is to replace this one, which has to end soon.
    * @returns The attempt; or the hash of the upload if it was stored meanwhile; or why it can't be accepted.
-   * @throws {Error} The disk failed.
+   * @throws {FileFailed} There is no room.
    */
   async begin(
     upload: UploadId,
@@ -171,7 +176,7 @@ export class ContentFiles {
 
     const { size, user } = upload, attempt: Attempt = { displace, ended: Promise.withResolvers() };
     const { file, usedAt } = this.#partials.get(name) ??
-      { file: new PartialFile(`${directory}/${name}.part`, 0), usedAt: 0 };
+      { file: new PartialFile(`${directory}/${name}.part`, 0, this.#disk), usedAt: 0 };
     const partial: PartialUpload = { file, size, user, usedAt, attempt };
     this.#partials.set(name, partial);
     let content = "", isEnded = false;
@@ -260,8 +265,8 @@ export class ContentFiles {
   /** Renames a whole file to a content, and returns its name. */
   async #store(file: PartialFile, { size, user }: UploadId): Promise<string> {
     const content = this.#options.random(16).toHex();
-    await Deno.rename(file.path, this.#path(content));
-    await syncDirectory(this.#directory!);
+    await this.#disk.attempt(`rename ${file.path}`, () => Deno.rename(file.path, this.#path(content)));
+    await this.#disk.attempt(`sync ${this.#directory!}`, () => syncDirectory(this.#directory!));
     this.#quota.add(content, user, size);
     return content;
   }
@@ -325,7 +330,8 @@ export class ContentFiles {
       if (CONTENT.test(name)) contents.push(name);
       if (partial === undefined) continue;
       const path = `${directory}/${name}`, { size, mtime } = await Deno.stat(path);
-      const file = new PartialFile(path, size), usedAt = mtime?.getTime() ?? this.#options.wallClock();
+      const file = new PartialFile(path, size, this.#disk),
+        usedAt = mtime?.getTime() ?? this.#options.wallClock();
       partials.push([partial, { file, size, user: undefined, usedAt, attempt: undefined }]);
     }
     const aside = `${this.#options.directory}/${UNKNOWN}`;

@@ -1,3 +1,4 @@
+import { reasonOf } from "../errors.ts";
 import { ByteWriter } from "./codec/byte_writer.ts";
 import {
   ALIGNMENT,
@@ -19,7 +20,7 @@ import {
 } from "./journal.ts";
 import { JournalDamaged, type KeptSegment, recoverJournal, type Recovery } from "./recovery.ts";
 import { decodeSegmentHead, seedOf, SEGMENT_HEAD_BYTES } from "./segment.ts";
-import { isNoSpace, type OpenSegment, SegmentPool } from "./segment_pool.ts";
+import { isForNow, type OpenSegment, SegmentPool, syncFolder } from "./segment_pool.ts";
 import { makeStartSegment, START_SEGMENT_BYTES } from "./start_segment.ts";
 
 /** Bytes of a segment. */
@@ -135,7 +136,7 @@ export class DiskJournal implements Journal {
     const { id, position, isNew, segmentBytes = SEGMENT_BYTES, beforeReplay } = options;
     const folder = typeof options.folder === "string" ? new DiskFolder(options.folder) : options.folder;
     // the process before may have ended between a rename and this: names that are not durable could come back
-    await folder.sync();
+    await syncFolder(folder);
     const recovery = recoverJournal(folder, id, position, isNew);
     if (beforeReplay) { for (const { info } of recovery.replay) beforeReplay(info); }
     const sizeMin = Math.min(START_SEGMENT_BYTES, segmentBytes);
@@ -171,6 +172,10 @@ export class DiskJournal implements Journal {
 
   get durable(): number {
     return this.#durable;
+  }
+
+  get lost(): JournalLost | undefined {
+    return this.#closed ? undefined : this.#lost;
   }
 
   get bytes(): number {
@@ -273,7 +278,9 @@ export class DiskJournal implements Journal {
         void this.chain;
         await synced;
       } catch (error) {
-        throw this.#lose(`write ${this.#folder.path}/${tail.name}`, error);
+        throw this.#lose(
+          new JournalLost(`Cannot write ${this.#folder.path}/${tail.name}: ${reasonOf(error)}`),
+        );
       }
     }
     for (const { file } of this.#full.splice(0, full)) file.close();
@@ -288,8 +295,9 @@ export class DiskJournal implements Journal {
     this.#buffer.length = 0;
   }
 
-  #lose(what: string, error: unknown): JournalLost {
-    return this.#lost ??= new JournalLost(`Cannot ${what}: ${(error as Error).message}`);
+  /** @param error Names the file. */
+  #lose(error: Error): JournalLost {
+    return this.#lost ??= error instanceof JournalLost ? error : new JournalLost(error.message);
   }
 
   /** Makes the next segment when enough of the last one is used. */
@@ -313,7 +321,7 @@ export class DiskJournal implements Journal {
       this.#next = segment;
     }, (error) => {
       this.#preparing = undefined;
-      if (!isNoSpace(error)) this.#lose(`make a segment of ${this.#folder.path}`, error);
+      if (!isForNow(error)) this.#lose(error);
       else if (!this.#closed) this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
     });
   }
@@ -356,7 +364,7 @@ export class DiskJournal implements Journal {
       this.#kept.shift();
       this.#pool.release(segment!.name).then(
         () => this.#tryAgain(),
-        (error) => this.#lose(`release ${this.#folder.path}/${segment!.name}`, error),
+        (error) => this.#lose(error),
       );
     }
   }

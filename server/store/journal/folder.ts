@@ -4,6 +4,8 @@
  * @module
  */
 
+import { hasNoDescriptor } from "../errors.ts";
+
 export interface JournalFile {
   /** Writes all of it at this place. What is behind the end of the file becomes part of it. */
   writeSync(bytes: Uint8Array, at: number): void;
@@ -33,12 +35,6 @@ export interface JournalFolder {
 
 /** Milliseconds after which it is tried again to open the folder, when the process has no descriptor left. */
 const RETRY_MS = 100;
-
-/** Whether the process, or the system, has no descriptor left: nothing was done then, and it can be done later. */
-export function hasNoDescriptor(error: unknown): boolean {
-  const { code } = error as { code?: string };
-  return code === "EMFILE" || code === "ENFILE";
-}
 
 /** Only the user of the server may read and write its files (store 1.2). */
 const FILE_MODE = 0o600;

@@ -55,6 +55,8 @@ export interface Journal {
   readonly chain: Uint8Array;
   /** Number of the last record that is durable. */
   readonly durable: number;
+  /** Why nothing can be appended any more: also if it shows while nothing is. */
+  readonly lost: JournalLost | undefined;
   /** Bytes of all records that were appended since the journal was opened. */
   readonly bytes: number;
   /** Files that have records, or will have the next ones. */

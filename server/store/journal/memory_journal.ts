@@ -11,6 +11,7 @@ export class MemoryJournal implements Journal {
   readonly chain = NO_CHAIN;
   readonly bytes = 0;
   readonly segments = 0;
+  readonly lost = undefined;
   readonly room = Infinity;
 
   get last(): number {

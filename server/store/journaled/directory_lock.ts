@@ -1,4 +1,4 @@
-import { StoreLocked } from "../errors.ts";
+import { FileFailed, StoreLocked } from "../errors.ts";
 
 /** Its file in the directory. */
 export const LOCK_FILE = "lock";
@@ -47,7 +47,7 @@ export class DirectoryLock {
       throw new StoreLocked(`Cannot lock ${path}: another process has it open`);
     } catch (error) {
       file.close();
-      throw error;
+      throw error instanceof StoreLocked ? error : new FileFailed(`lock ${path}`, error);
     }
   }
 

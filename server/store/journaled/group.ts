@@ -1,5 +1,7 @@
 import { setImmediate } from "node:timers";
-import type { Outcome, OutcomeOf, Store, StoreRequest } from "../store.ts";
+import { Again } from "../requests/again.ts";
+import type { OrderedRequest } from "../requests/session.ts";
+import type { LastOutcomeOf, Outcome, OutcomeOf, Store, StoreRequest } from "../store.ts";
 
 /**
  * Most requests, those of sessions counted one by one, and about how many bytes of text go to the store at a time: about
@@ -12,8 +14,8 @@ const GROUP_BYTES = 1024 * 1024;
 const BACKLOG_REQUESTS = 65_536;
 const BACKLOG_BYTES = 32 * 1024 * 1024;
 
-/** About how many bytes a request has beside its message text. */
-const REQUEST_BYTES = 128;
+/** About how many bytes a request has beside its message text, and an ID that it names. */
+const REQUEST_BYTES = 128, ID_BYTES = 8;
 
 /** Collects requests by itself until a group takes them, as one request. */
 export interface Source<R extends StoreRequest> {
@@ -37,10 +39,12 @@ function isSource(request: Entry["request"]): request is Source<StoreRequest> {
 function bytesOf(request: StoreRequest): number {
   if (request.kind === "put" || request.kind === "channel") return REQUEST_BYTES + request.bytes;
   if (request.kind !== "session") return REQUEST_BYTES;
-  return request.changes.reduce(
-    (sum, change) => sum + REQUEST_BYTES + (change.kind === "put" ? change.bytes : 0),
-    0,
-  );
+  return request.changes.reduce((sum, change) => sum + REQUEST_BYTES + extraBytes(change), 0);
+}
+
+/** What a request of a session has beside that: its text, or the IDs that it names. */
+function extraBytes(change: OrderedRequest): number {
+  return change.kind === "put" ? change.bytes : "ids" in change ? ID_BYTES * change.ids.length : 0;
 }
 
 /** Too many requests wait for the disk already. */
@@ -98,7 +102,7 @@ export class GroupCommit {
    */
   submit<R extends StoreRequest>(
     request: R,
-    done: (outcome: OutcomeOf<R>) => void,
+    done: (outcome: LastOutcomeOf<R>) => void,
     isAwaited = true,
   ): boolean {
     this.#arrivals++;
@@ -110,8 +114,8 @@ export class GroupCommit {
    *
    * @throws {StoreOverloaded} Too many are waiting already.
    */
-  ask<R extends StoreRequest>(request: R): Promise<OutcomeOf<R>> {
-    const { promise, resolve, reject } = Promise.withResolvers<OutcomeOf<R>>();
+  ask<R extends StoreRequest>(request: R): Promise<LastOutcomeOf<R>> {
+    const { promise, resolve, reject } = Promise.withResolvers<LastOutcomeOf<R>>();
     if (!this.submit(request, resolve)) reject(new StoreOverloaded());
     return promise;
   }
@@ -210,8 +214,13 @@ export class GroupCommit {
     this.#waiting -= waited;
     this.#waitingBytes -= bytes;
     for (const [i, settle] of done.entries()) {
+      const outcome = outcomes[i];
+      if (outcome instanceof Again) {
+        this.#again(outcome.request as StoreRequest, settle);
+        continue;
+      }
       try {
-        settle(outcomes[i] as never);
+        settle(outcome as never);
       } catch (error) {
         // an error of this program and not of the store: the others are answered before it ends
         reportError(error);
@@ -220,6 +229,16 @@ export class GroupCommit {
     if (this.#waiting > 0) return;
     this.#idle?.resolve();
     this.#idle = undefined;
+  }
+
+  /** Long work that is done in pieces (store 11.2): the next one goes behind what others have asked meanwhile. */
+  #again(request: StoreRequest, done: Entry["done"]) {
+    const bytes = bytesOf(request);
+    this.#waiting++;
+    this.#waitingBytes += bytes;
+    this.#queue.push({ request, done, bytes, isAwaited: true });
+    this.#queueBytes += bytes;
+    this.#schedule();
   }
 
   /** From now on nothing is answered, neither what is with the store nor what comes after it. */

@@ -1,6 +1,6 @@
 import type { Engine } from "../engine/engine.ts";
 import { DATABASE_FILE } from "../database/database.ts";
-import { DatabaseLost, DatabaseUnusable, StoreLost } from "../errors.ts";
+import { DatabaseLost, DatabaseUnusable, FileFailed, StoreLost } from "../errors.ts";
 import { type Journal, JournalLost } from "../journal/journal.ts";
 import type { Counts } from "../requests/message.ts";
 import type { Outcome, Store, StoreEvent, StoreRequest } from "../store.ts";
@@ -12,7 +12,7 @@ import { setTimer, within } from "../../quota/uptime.ts";
 import type { DirectoryLock } from "./directory_lock.ts";
 import type { StoreFigures } from "./figures.ts";
 import { Recorder } from "./recorder.ts";
-import { type RecordClocks, replay } from "./replay.ts";
+import { type RecordClocks, replayEach } from "./replay.ts";
 import type { BacklogOptions } from "../checkpoint/backlog.ts";
 import type { WriteBack } from "../checkpoint/write_back.ts";
 
@@ -279,6 +279,8 @@ export class JournaledStore implements Store {
     if (this.#isWorking) return;
     this.#isWorking = true;
     try {
+      // the next segment could not be made, or an old one not be released: nobody waits for that
+      if (this.#journal.lost !== undefined) throw this.#journal.lost;
       await this.#work(until);
       if (this.#isRunning && this.#checkpoints.isDue) void this.#checkpoints.take();
       this.#confirm();
@@ -293,10 +295,12 @@ export class JournaledStore implements Store {
     while (this.#isRunning && this.#holds === 0 && performance.now() < until) {
       const due = this.#engine.due(wallClock(), monotonicClock()), { last } = this.#journal;
       if (due === undefined) break;
-      // nobody waits for it, but for the events; if the store is lost, that is reported
-      this.#apply([due], false).catch(() => {});
-      // the journal has no room for it: a checkpoint may make some
-      if (this.#journal.last === last) break;
+      if (due !== "not yet") {
+        // nobody waits for it, but for the events; if the store is lost, that is reported
+        this.#apply([due], false).catch(() => {});
+        // the journal has no room for it: a checkpoint may make some
+        if (this.#journal.last === last) break;
+      }
       await pause();
     }
   }
@@ -334,17 +338,25 @@ export class JournaledStore implements Store {
   }
 
   /** After a checkpoint that failed: all records are durable, and none is made. */
-  #rebuild() {
-    const before = this.#engine;
+  async #rebuild() {
+    const before = this.#engine, { openEngine, storage, pause } = this.#options;
     before.close();
-    this.#engine = this.#options.openEngine();
-    replay(this.#engine, this.#journal, this.#options.storage?.directory);
-    this.#engine.takeSubscriptions(before);
-    this.#droppedBefore += this.#engine.dropped - before.dropped;
+    const engine = openEngine();
+    try {
+      // others than the store are served in between; what it holds is asked of the engine before
+      for (const _ of replayEach(engine, this.#journal, storage?.directory)) await pause();
+    } catch (error) {
+      engine.close();
+      throw error;
+    }
+    engine.takeReports(before);
+    this.#droppedBefore += engine.dropped - before.dropped;
+    this.#engine = engine;
   }
 
   /** The first checkpoint, with what a start records: nothing was answered before it. */
   async begin(requests: readonly StoreRequest[]) {
+    if (requests[0]?.kind === "upgrade") await this.#checkpoints.addChecksums();
     await this.#apply(requests, true);
     // a session that is too old is forgotten before its client comes back
     await this.#tick(performance.now() + START_WORK_MS);
@@ -361,11 +373,12 @@ export class JournaledStore implements Store {
     this.#options.onLost(lost);
   }
 
-  /** The journal names its file; everything else is about the database. */
+  /** What does not name its file is about the database. */
   #asLost(error: unknown): StoreLost {
     const { storage } = this.#options;
     if (error instanceof DatabaseLost) return error;
-    if (error instanceof JournalLost || error instanceof DatabaseUnusable || storage === undefined) {
+    const isNamed = [JournalLost, DatabaseUnusable, FileFailed].some((named) => error instanceof named);
+    if (isNamed || storage === undefined) {
       return new StoreLost((error as Error).message, { cause: error });
     }
     return new DatabaseLost(`${storage.directory}/${DATABASE_FILE}`, error);

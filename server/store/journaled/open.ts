@@ -23,7 +23,7 @@ import { freeBytes } from "../room/file_system.ts";
 import { StoreClocks, type SystemClocks } from "./clocks.ts";
 import { DirectoryLock } from "./directory_lock.ts";
 import { JournaledStore } from "./journaled_store.ts";
-import { checkLog, openEngineIn } from "./open_engine.ts";
+import { checkLog, openEngineIn, unusable } from "./open_engine.ts";
 import { openJournal, segmentBytesIn } from "./open_journal.ts";
 import { Reserve } from "../room/reserve.ts";
 import { beforeReplayOn, replay, upgradeRequests } from "./replay.ts";
@@ -98,7 +98,7 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
   opening.defer(() => engine.close());
   const writeBack = directory === undefined ? undefined : new WriteBack(`${directory}/${DATABASE_FILE}`);
   opening.defer(() => writeBack?.close());
-  const { journalId: id, position } = engine, makeDurable = async () => await writeBack?.run();
+  const { journalId: id, position } = engine, makeDurable = () => writeBackFirst(writeBack, directory);
   const beforeReplay = beforeReplayOn(engine, directory);
   const journal: Journal = directory === undefined
     ? new MemoryJournal()
@@ -143,6 +143,15 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
   } catch (error) {
     await store.close();
     throw error;
+  }
+}
+
+/** @throws {DatabaseUnusable} */
+async function writeBackFirst(writeBack: WriteBack | undefined, directory: string | undefined) {
+  try {
+    await writeBack?.run();
+  } catch (error) {
+    throw unusable(directory, error);
   }
 }
 

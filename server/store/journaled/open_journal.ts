@@ -1,8 +1,10 @@
 import type { JournalPosition } from "../journal/journal.ts";
 import { DiskJournal, type DiskJournalOptions, SEGMENT_BYTES } from "../journal/disk_journal.ts";
 import { JournalDamaged } from "../journal/recovery.ts";
+import { isNoSpace } from "../errors.ts";
 import { syncDirectory } from "../files/durable_file.ts";
 import { freeBytes } from "../room/file_system.ts";
+import { Reserve } from "../room/reserve.ts";
 
 /** The journal's folder in the data directory. */
 export const JOURNAL_FOLDER = "journal";
@@ -65,5 +67,13 @@ export async function openJournal(
   } else if (!isThere(folder)) {
     throw new JournalDamaged(folder, undefined, "it is not there");
   }
-  return await DiskJournal.open({ folder, id, position, isNew, segmentBytes, beforeReplay });
+  const open = () => DiskJournal.open({ folder, id, position, isNew, segmentBytes, beforeReplay });
+  try {
+    return await open();
+  } catch (error) {
+    if (!isNoSpace(error)) throw error;
+    // a quota may be used up where the disk has room
+    Reserve.release(directory);
+    return await open();
+  }
 }

@@ -22,6 +22,16 @@ export function replay(
   directory: string | undefined,
 ): RecordClocks {
   let last: RecordClocks = engine.position;
+  for (const clocks of replayEach(engine, journal, directory)) last = clocks;
+  return { wallClock: last.wallClock, monotonicClock: last.monotonicClock };
+}
+
+/** The same, one record at a time: gives the clocks of each. */
+export function* replayEach(
+  engine: Engine,
+  journal: Pick<Journal, "read">,
+  directory: string | undefined,
+): Generator<RecordClocks> {
   for (const record of journal.read(engine.position.number + 1)) {
     const { wallClock, monotonicClock } = record;
     try {
@@ -32,9 +42,8 @@ export function replay(
     } catch (error) {
       throw unusable(directory, error);
     }
-    last = { wallClock, monotonicClock };
+    yield { wallClock, monotonicClock };
   }
-  return { wallClock: last.wallClock, monotonicClock: last.monotonicClock };
 }
 
 /**

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Again } from "./again.ts";
+
 /**
  * Adds an account, changes its verifier, lets it cover the mailbox of its name, removes it, or lists accounts by the
  * bytes of their names from the first after `after`.
@@ -11,14 +13,26 @@
 export type AccountRequest =
   & { kind: "account" }
   & (
-    | { what: "add"; name: string; verifier: string; mailbox?: MailboxClaim }
+    | { what: "add"; name: string; verifier: string; mailbox?: MailboxClaim; before?: SettingApart }
     | { what: "change"; name: string; verifier: string }
-    | { what: "cover" | "remove"; name: string }
+    | { what: "cover"; name: string; before?: SettingApart }
+    | { what: "remove"; name: string }
     | { what: "list"; after?: string; limit: number }
   );
 
 /** Whether a new account covers the mailbox of its name: always, which is the default; if it is empty; or never. */
 export type MailboxClaim = "always" | "if empty" | "never";
+
+/** What the pieces of a request that sets messages apart came to before this one (accounts.md 3.2). */
+export interface SettingApart {
+  /** The number of the last message that was put before the request. */
+  last: number;
+  /** How many were set apart. */
+  apart: number;
+  /** From which numbers on messages are still to be looked at, the short and the long ones. */
+  short: number;
+  long: number;
+}
 
 export interface Account {
   name: string;
@@ -49,6 +63,7 @@ export type AccountOutcome =
   | "removed"
   | "unknown"
   | Account[]
+  | Again
   | "storage";
 
 export const MAX_ACCOUNTS = 100_000;

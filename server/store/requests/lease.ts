@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Again } from "./again.ts";
+
 /**
  * Milliseconds after which messages are released if their client has not confirmed that it received them (session.md 6.4).
  */
@@ -45,8 +47,8 @@ export interface Leased {
   messages: LeasedMessage[];
 }
 
-/** `busy`: too many leases run for this network or account. */
-export type LeaseOutcome = Leased | "empty" | "busy" | "storage";
+/** `busy`: too many leases run for this network or account. `Again`: as for a take. */
+export type LeaseOutcome = Leased | "empty" | "busy" | "storage" | Again;
 
 /** By kind: the request and its outcome. */
 export interface LeaseOperations {

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Again } from "./again.ts";
+
 /** Keeps a message. A mailbox exists as soon as it holds one. */
 export interface Put {
   kind: "put";
@@ -38,8 +40,11 @@ export interface Taken {
   overtakes?: true;
 }
 
-/** `too long`: there are only messages that are too long. */
-export type TakeOutcome = Taken | "empty" | "too long" | "storage";
+/**
+ * - `too long`: there are only messages that are too long.
+ * - `Again`: expired messages were removed, and there may be one behind them.
+ */
+export type TakeOutcome = Taken | "empty" | "too long" | "storage" | Again;
 
 export interface Counts {
   messages: number;
@@ -158,10 +163,13 @@ export interface MessageOperations {
   stat: [{ kind: "stat"; mailbox?: string }, Stats];
   /** Shows messages by their IDs. There may be fewer than wanted if they are long. */
   peek: [Peek, PeekedPage | "storage"];
-  /** Lists mailboxes that hold messages, by the bytes of their names, from the first one after `after`. */
+  /**
+   * Lists mailboxes that hold messages, by the bytes of their names, from the first one after `after`. `unwritten`: of a piece, how many
+   * have to be written down before.
+   */
   list: [
-    { kind: "list"; after?: string; limit: number },
-    { mailbox: string; messages: number }[] | "storage",
+    { kind: "list"; after?: string; limit: number; unwritten?: number },
+    { mailbox: string; messages: number }[] | Again | "storage",
   ];
   /** Sets how many messages a mailbox may hold, until the store is closed. */
   limit: [{ kind: "limit"; messages: number }, "set"];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { DATABASE_FILE, LOG_FILE } from "../database/database.ts";
+import { DATABASE_FILE, isDatabaseFull, LOG_FILE } from "../database/database.ts";
 import { PAGE_BYTES } from "../database/transaction.ts";
 import { needsSpace } from "../requests/session.ts";
 import type { StoreRequest } from "../store.ts";
@@ -74,11 +74,14 @@ export class Admission {
     if (!isDue) return this.#canStore;
     this.#checkedAt = now;
     this.#checkedBytes = bytes;
-    const hasDisk = !this.#hasFailed && this.#hasJournalRoom && this.#hasDiskRoom;
+    const hasJournal = this.#hasJournalRoom, hasDisk = !this.#hasFailed && hasJournal && this.#hasDiskRoom;
     if (!hasDisk) this.#options.hold.breakOff("there is no room left on the disk");
     this.#canStore = hasDisk && this.#hasFileRoom &&
       (this.#fullest === undefined || this.#isFreed(this.#fullest));
-    this.#fullest = this.#canStore ? undefined : this.#fuller(this.#fullest);
+    // where only the journal's next segment was missing, that it is there now shows that there is room for it
+    if (hasJournal) {
+      this.#fullest = this.#canStore ? undefined : this.#fuller(hasDisk && !this.#hasFileRoom, this.#fullest);
+    }
     return this.#canStore;
   }
 
@@ -95,8 +98,10 @@ export class Admission {
   }
 
   /** The fuller of now and before, in each respect. */
-  #fuller(before: Fill = this.#fill): Fill {
+  #fuller(isFileFull: boolean, before: Fill = { textBytes: 0, fileBytes: 0, freeBytes: Infinity }): Fill {
     const now = this.#fill;
+    // where the file is as long as it may be, others that free some of the disk change nothing
+    if (isFileFull) now.freeBytes = Infinity;
     return {
       textBytes: Math.max(before.textBytes, now.textBytes),
       fileBytes: Math.max(before.fileBytes, now.fileBytes),
@@ -148,6 +153,16 @@ export class Admission {
     return Math.max(0, bytes - log) + Math.max(0, bytes - free);
   }
 
+  /**
+   * Whether a checkpoint, or its write-back, has failed for want of space, and can be tried again (store 6.6).
+   *
+   * @throws {FileFailed} The disk fails.
+   */
+  isWantOfSpace(error: unknown): boolean {
+    const isFull = isDatabaseFull(error);
+    return isFull === "maybe" ? this.#reserve.isRefusedMore() : isFull;
+  }
+
   /** A checkpoint begins: it may need the space of the reserve. */
   beginCheckpoint() {
     if (freeBytes(this.#options.directory) < this.#needed) this.#reserve.release();
@@ -165,7 +180,11 @@ export class Admission {
 
   /** Others must not use the space that the next start needs. */
   close() {
-    this.#reserve.hold();
+    try {
+      this.#reserve.hold();
+    } catch {
+      // whatever the disk has: nothing more is written, and the next start will see it
+    }
   }
 }
 

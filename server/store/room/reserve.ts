@@ -1,3 +1,4 @@
+import { FileFailed, hasNoDescriptor, isNoSpace } from "../errors.ts";
 import { totalBytes } from "./file_system.ts";
 
 const FILE_NAME = "reserve";
@@ -46,15 +47,34 @@ export class Reserve {
     }
   }
 
-  /** Frees the space. */
+  /** Frees the space. @throws {FileFailed} */
   release() {
     if (this.#bytes === 0) return;
     this.#bytes = 0;
     this.#lastTry = performance.now();
     try {
       Deno.removeSync(this.#path);
-    } catch {
+    } catch (error) {
       // it was removed already: its space is free
+      if (!(error instanceof Deno.errors.NotFound)) throw new FileFailed(`remove ${this.#path}`, error);
+    }
+  }
+
+  /**
+   * Whether the disk refuses a piece more, for want of space: then it has just refused somebody else for the same reason.
+   *
+   * @throws {FileFailed} It refuses for another reason.
+   */
+  isRefusedMore(): boolean {
+    const held = this.#bytes;
+    try {
+      this.#append(held + PIECE_BYTES);
+      return false;
+    } catch (error) {
+      if (isNoSpace(error)) return true;
+      throw error;
+    } finally {
+      this.#cut(held);
     }
   }
 
@@ -63,6 +83,7 @@ export class Reserve {
    * take that. Returns whether all of it is held.
    *
    * @param free Bytes that are free, and may be used.
+   * @throws {FileFailed} It cannot be written, and not for want of space.
    */
   restore(free = Infinity): boolean {
     const now = performance.now();
@@ -73,19 +94,37 @@ export class Reserve {
 
   /** Holds what there is room for, up to `free` bytes more. Returns whether that is all of the space. */
   hold(free = Infinity): boolean {
-    const bytes = new Uint8Array(PIECE_BYTES), most = Math.min(this.#wanted, this.#bytes + free);
     try {
-      using file = Deno.openSync(this.#path, { append: true, create: true, mode: 0o600 });
-      // what a full disk or a power cut has left of it may have any size
-      while (this.#bytes < most) {
-        // a file system that compresses would give zeros no space
-        crypto.getRandomValues(bytes);
-        this.#bytes += file.writeSync(bytes.subarray(0, most - this.#bytes));
-      }
-    } catch {
-      this.#bytes = size(this.#path) ?? 0;
+      this.#append(Math.min(this.#wanted, this.#bytes + free));
+    } catch (error) {
+      if (!isNoSpace(error) && !hasNoDescriptor(error)) throw error;
     }
     return this.isHeld;
+  }
+
+  /** Makes the file longer. What a full disk or a power cut has left of it may have any size. @throws {FileFailed} */
+  #append(until: number) {
+    const bytes = new Uint8Array(PIECE_BYTES);
+    try {
+      using file = Deno.openSync(this.#path, { append: true, create: true, mode: 0o600 });
+      while (this.#bytes < until) {
+        // a file system that compresses would give zeros no space
+        crypto.getRandomValues(bytes);
+        this.#bytes += file.writeSync(bytes.subarray(0, until - this.#bytes));
+      }
+    } catch (error) {
+      this.#bytes = size(this.#path) ?? 0;
+      throw new FileFailed(`write ${this.#path}`, error);
+    }
+  }
+
+  #cut(bytes: number) {
+    try {
+      Deno.truncateSync(this.#path, bytes);
+      this.#bytes = bytes;
+    } catch {
+      // it holds more than is wanted, until it is released
+    }
   }
 }
 

@@ -7,6 +7,7 @@
 import { cutText, SHARED_QUEUE } from "../../../protocol/mailbox.ts";
 import type { GroupCommit } from "../../store/journaled/group.ts";
 import type { DeadLetter, Requeued } from "../../store/requests/message.ts";
+import type { Again } from "../../store/requests/again.ts";
 import type { OutcomeOf, StoreRequest } from "../../store/store.ts";
 import type { AdminCommand } from "./admin_requests.ts";
 
@@ -37,7 +38,7 @@ export function mailboxCommands(store: GroupCommit): AdminCommand[] {
   const ask = async <R extends StoreRequest>(request: R) => {
     const outcome = await store.ask(request);
     if (outcome === "storage") throw new RangeError("cannot write to disk");
-    return outcome as Exclude<OutcomeOf<R>, "storage">;
+    return outcome as Exclude<OutcomeOf<R>, "storage" | Again>;
   };
   const clear = async (request: StoreRequest & { kind: "clear" }) => [String(await ask(request))];
   return [

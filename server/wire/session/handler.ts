@@ -10,6 +10,8 @@ export interface OrderedLine {
   text?: string;
   /** Bytes of its text, if they are known. */
   bytes?: number;
+  /** IDs of messages that it names. */
+  ids?: readonly number[];
 }
 
 /** What a session knows of a service's request that has a tag. */

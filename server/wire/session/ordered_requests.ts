@@ -20,8 +20,11 @@ import type { ReorderBuffer, ReorderQuota } from "./reorder_quota.ts";
 /** Requests that may wait for a lower number, and bytes of their text (session.md 5.2). */
 const MAX_HELD = 1024, MAX_HELD_BYTES = 512 * 1024;
 
-/** About what a request takes in memory beside its text. */
-const REQUEST_BYTES = 256;
+/** About what a request takes in memory beside its text, and each ID that it names. */
+const REQUEST_BYTES = 256, ID_BYTES = 8;
+
+/** IDs that the outcomes of a session name, after which no request that names any is taken (session.md 5.6). */
+const MAX_OUTCOME_IDS = 8192;
 
 /** What the ordered requests need to know of their session. */
 export interface OrderedSession extends SessionClient {
@@ -50,6 +53,8 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
   #done: number;
   /** Of those of the numbers done that were not simply carried out. */
   #outcomes: Map<number, RequestOutcome>;
+  /** How many IDs these name. */
+  #outcomeIds: number;
   /** The lowest number that is not with the store. */
   #next: number;
   /** The client knows the outcome of every number below. */
@@ -70,6 +75,7 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
     this.owner = account === "" ? `network ${network}` : `account ${account}`;
     this.#done = state.done;
     this.#outcomes = new Map(state.outcomes);
+    this.#outcomeIds = idsOf(state.outcomes);
     this.#next = this.#gap = this.#done + 1;
   }
 
@@ -85,7 +91,7 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
 
   /** Takes the ordered requests of a datagram. */
   received(requests: readonly OrderedLine[], low: number) {
-    this.#low = Math.max(this.#low, low);
+    this.#raiseLow(low);
     const done: number[] = [], have: number[] = [], before = this.#gap;
     for (const request of requests) {
       const { n } = request;
@@ -110,6 +116,17 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
     if (from > to) return;
     if (this.#outcomes.size === 0) return this.#options.session.answer({ kind: "ok", from, to });
     this.#answerDone(Array.from({ length: to - from + 1 }, (_, i) => from + i));
+  }
+
+  /** The client has every outcome below. */
+  #raiseLow(low: number) {
+    if (low <= this.#low) return;
+    this.#low = low;
+    for (const [n, outcome] of this.#outcomes) {
+      if (n >= low) break;
+      this.#outcomes.delete(n);
+      this.#outcomeIds -= idsOf([[n, outcome]]);
+    }
   }
 
   /** Answers numbers that are done. */
@@ -138,6 +155,7 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
     const { n } = request, bytes = bytesOf(request), inTurn = n === this.#gap;
     // the client may ask for the outcomes of all numbers from `low`, and no more are kept
     if (n >= this.#next + MAX_HELD || n >= this.#low + MAX_HELD) return false;
+    if (this.#outcomeIds >= MAX_OUTCOME_IDS && (request.ids?.length ?? 0) > 0) return false;
     // nothing that is held could go on without the lowest
     if (inTurn && this.#heldBytes + bytes > MAX_HELD_BYTES) this.#releaseAfter(n);
     if (this.#heldBytes + bytes > MAX_HELD_BYTES) return false;
@@ -218,7 +236,10 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
     }
     const before = this.#done;
     this.#done = outcome.done;
-    this.#outcomes = new Map(outcome.outcomes);
+    // the client may have told of more since the batch was made
+    const outcomes = outcome.outcomes.filter(([n]) => n >= this.#low);
+    this.#outcomes = new Map(outcomes);
+    this.#outcomeIds = idsOf(outcomes);
     this.#answerFrom(before + 1, this.#done);
     if (outcome.refused !== undefined) this.#refuse(outcome.refused.n, outcome.refused.limit);
     this.#reportCarriedOut(batch, before);
@@ -264,5 +285,11 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
 }
 
 function bytesOf(request: OrderedLine): number {
-  return REQUEST_BYTES + (request.text?.length ?? 0);
+  return REQUEST_BYTES + (request.text?.length ?? 0) + ID_BYTES * (request.ids?.length ?? 0);
+}
+
+function idsOf(outcomes: SessionState["outcomes"]): number {
+  let sum = 0;
+  for (const [, outcome] of outcomes) if (outcome.kind === "lost") sum += outcome.ids.length;
+  return sum;
 }

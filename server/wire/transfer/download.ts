@@ -1,4 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
+import { doToFile } from "../../store/errors.ts";
 import type { TransferAnswer } from "../../../protocol/transfer.ts";
 import type { DownloadGrant } from "../../service/tickets.ts";
 import {
@@ -62,6 +63,10 @@ export class DownloadSender {
     onEnd();
   }
 
+  async #read(file: Deno.FsFile, into: Uint8Array): Promise<number | null> {
+    return await doToFile(`read ${this.#grant.path}`, () => file.read(into));
+  }
+
   async #isWhole(file: Deno.FsFile): Promise<boolean> {
     const { size, hash } = this.#grant;
     return (await this.#hashOf(file, size)).digest("hex") === hash;
@@ -75,7 +80,7 @@ export class DownloadSender {
       for (let left = length; left > 0;) {
         await this.#context.turns.next();
         this.#connection.throwIfAborted();
-        const read = await file.read(this.#buffer.subarray(0, Math.min(BUFFER_BYTES, left)));
+        const read = await this.#read(file, this.#buffer.subarray(0, Math.min(BUFFER_BYTES, left)));
         // it is shorter than it was: what is missing shows in the hash, or when it is to be sent
         if (read === null) break;
         hash.update(this.#buffer.subarray(0, read));
@@ -95,7 +100,7 @@ export class DownloadSender {
   async #sendContent(file: Deno.FsFile, left: number, hash: Hash): Promise<boolean> {
     const { turns, metrics } = this.#context;
     const next = (into: Uint8Array) =>
-      left > 0 ? file.read(into.subarray(0, Math.min(into.length, left))) : null;
+      left > 0 ? this.#read(file, into.subarray(0, Math.min(into.length, left))) : null;
     let buffer = this.#buffer, other = this.#other;
     for (let read = await next(buffer); read !== null;) {
       left -= read;

@@ -35,7 +35,7 @@ export type Timers = Pick<Environment, "monotonicClock" | "setTimer">;
 export interface TransferContext {
   readonly metrics: Metrics;
   readonly turns: TurnQueue;
-  /** Logs that the disk failed. */
+  /** Logs that there was no room for an upload, or that a content could not be read; the error names the file. */
   failed(error: Error): void;
   /** Counts and logs that a content is not what was stored. */
   damaged(grant: DownloadGrant): void;

@@ -92,6 +92,17 @@ Deno.test("a loss halves the window, once a round trip", async () => {
   assertLessOrEqual((await script.sent()).length, 4);
 });
 
+// session.md 9.1, 9.2
+Deno.test("answers that come late, but come, make the window no smaller", async () => {
+  const script = await new Script().open();
+  for (let i = 1; i <= 100; i++) script.put(FULL);
+  assertEquals((await script.sent()).length, 11);
+  // the probe time-out passes, once
+  assertEquals((await script.sent(80)).length, 2);
+  script.answer("ok,1-11");
+  assertLessOrEqual(11, (await script.sent()).length);
+});
+
 // session.md 9.2
 Deno.test("no more datagrams are in flight than the socket has room for the answers to", async () => {
   const script = await new Script().open();

@@ -9,6 +9,8 @@
 /** A system call, from the line on which it began to that on which it ended. */
 export interface Call {
   name: string;
+  /** The ID of the thread that made it. */
+  thread: string;
   /** Arguments as strace writes them. */
   args: string;
   /** What it returned; undefined if the process ended before. */
@@ -47,9 +49,15 @@ export async function readCalls(path: string): Promise<Call[]> {
     const isResumed = head.includes("<... "), rest = line.slice(head.length);
     const isUnfinished = rest.endsWith("<unfinished ...>");
     if (!isResumed && !rest.startsWith("(")) continue;
-    const call = isResumed
-      ? open.get(thread)
-      : { name, args: "", result: undefined, began: number, ended: Infinity, time: Number(time) * 1000 };
+    const call = isResumed ? open.get(thread) : {
+      name,
+      thread,
+      args: "",
+      result: undefined,
+      began: number,
+      ended: Infinity,
+      time: Number(time) * 1000,
+    };
     if (call === undefined) continue;
     if (isUnfinished) {
       call.args = rest.slice(1, -"<unfinished ...>".length).trimEnd();

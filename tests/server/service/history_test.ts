@@ -70,12 +70,17 @@ Deno.test("History keeps what the store refuses, and hands it over again", async
   const history = new History({ messages: 3, bytes: 1000 }, []);
   const [tea, coffee] = [history.create("tea"), history.create("coffee")];
   for (const record of [tea, coffee]) history.add(record, "Alice", 1, "one");
+  history.list(history.create("water"));
   state.takes = false;
   await history.write(keep);
   history.add(tea, "Alice", 2, "two");
   state.takes = true;
   await history.write(keep);
-  assertEquals(take().toSorted(), [["coffee", 0, 1, 1, "one"], ["tea", 0, 1, 1, "one", "two"]]);
+  assertEquals(take().toSorted(), [
+    ["coffee", 0, 1, 1, "one"],
+    ["tea", 0, 1, 1, "one", "two"],
+    ["water", 1, 1, 1],
+  ]);
 });
 
 Deno.test("History forgets a channel, also where another of its name comes after it", async () => {

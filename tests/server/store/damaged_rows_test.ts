@@ -134,7 +134,7 @@ Deno.test("of a channel the messages after a damaged one are given, and a damage
 
 Deno.test("a damaged session is forgotten, and so is what may be one of which nobody knows the name", () => {
   const other: StoreRequest = { kind: "open", session: "other", startTime: TIME };
-  for (const damage of ["done = 3", "outcomes = '[]'", "start_time = start_time - 1"]) {
+  for (const damage of ["done = 3", "lacking = lacking - 1", "start_time = start_time - 1"]) {
     const { outcomes, events } = ask(`UPDATE session SET ${damage}`, changed(5), {
       kind: "open",
       ...SESSION,

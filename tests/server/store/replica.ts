@@ -42,7 +42,10 @@ export class Replica {
   }
 
   due(wallClock: number, monotonicClock: number): StoreRequest | undefined {
-    return this.#engine.due(wallClock, monotonicClock);
+    for (;;) {
+      const due = this.#engine.due(wallClock, monotonicClock);
+      if (due !== "not yet") return due;
+    }
   }
 
   /** Ends a record: then, perhaps, something is written, or the engine is opened again. */

@@ -1,87 +1,20 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { openJournaledStore } from "../../../server/store/journaled/open.ts";
-import type { Put } from "../../../server/store/requests/message.ts";
-import type { Outcome, Store, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
-import { DEFAULT_LIMITS, type StoreLimits } from "../../../server/store/limits.ts";
+import type { Outcome, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
 import { StoreLocked } from "../../../server/store/errors.ts";
-
-interface Setting {
-  limits?: Partial<StoreLimits>;
-  maxFileBytes?: number;
-  events?: StoreEvent[];
-}
-
-function open(directory: string | undefined, { limits, maxFileBytes, events }: Setting = {}): Promise<Store> {
-  return openJournaledStore({
-    directory,
-    limits: { ...DEFAULT_LIMITS, ...limits },
-    maxFileBytes,
-    onEvent: (event) => events?.push(event),
-  });
-}
-
-const put = (mailbox: string, text: string, sender = "alice"): Put => ({
-  kind: "put",
-  mailbox,
-  sender,
-  time: 1_700_000_000_000,
+import {
+  clear,
+  count,
+  counts,
+  everyStore,
+  list,
+  open,
+  put,
+  run,
+  take,
   text,
-  bytes: new TextEncoder().encode(text).length,
-});
-const take = (mailbox: string): StoreRequest => ({ kind: "take", mailbox });
-const count = (mailbox?: string): StoreRequest => ({
-  kind: "count",
-  ...mailbox === undefined ? {} : { mailbox },
-});
-const list = (limit = 10, after?: string): StoreRequest => ({
-  kind: "list",
-  limit,
-  ...after === undefined ? {} : { after },
-});
-const clear = (mailbox?: string): StoreRequest => ({
-  kind: "clear",
-  ...mailbox === undefined ? {} : { mailbox },
-});
-const counts = (messages: number, bytes: number, mailboxes: number) => ({ messages, bytes, mailboxes });
-
-/** What a take gave: the text of a message, or why there is none. */
-const text = (outcome: Outcome) => typeof outcome === "object" && "text" in outcome ? outcome.text : outcome;
-
-/** Runs the batches one after the other and gives their outcomes, messages as their texts. */
-async function run(store: Store, ...batches: StoreRequest[][]): Promise<unknown[]> {
-  const outcomes: unknown[] = [];
-  for (const batch of batches) outcomes.push(...(await store.apply(batch)).map(text));
-  return outcomes;
-}
-
-async function withDirectory(use: (directory: string) => Promise<void>) {
-  const directory = await Deno.makeTempDir({ prefix: "wirepost-store-" });
-  try {
-    await use(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
-
-/** A test of what every store does; each implementation has to pass it. */
-function everyStore(
-  name: string,
-  test: (store: Store, events: StoreEvent[]) => Promise<void>,
-  setting: Setting = {},
-) {
-  const use = async (directory: string | undefined) => {
-    const events: StoreEvent[] = [];
-    const store = await open(directory, { ...setting, events });
-    try {
-      await test(store, events);
-    } finally {
-      await store.close();
-    }
-  };
-  Deno.test(`a store in memory ${name}`, () => use(undefined));
-  Deno.test(`a store on disk ${name}`, () => withDirectory(use));
-}
+  withDirectory,
+} from "./every_store.ts";
 
 everyStore("gives messages first in, first out, of each mailbox apart", async (store) => {
   assertEquals(

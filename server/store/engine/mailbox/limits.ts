@@ -1,5 +1,5 @@
 import type { Context } from "../../database/context.ts";
-import type { Mailbox } from "./mailbox.ts";
+import { Mailbox } from "./mailbox.ts";
 import type { Mailboxes } from "./mailboxes.ts";
 import { type Owner, ROOM } from "./owners.ts";
 
@@ -22,6 +22,8 @@ export class Limits {
   readonly #mailboxes: Mailboxes;
   /** Messages refused since the whole store became full; undefined while it has room. */
   readonly #all: { refused: number | undefined } = { refused: undefined };
+  /** Mailboxes and owners of which messages were refused since they became full. */
+  readonly #full = new Set<Mailbox | Owner>();
 
   // of the record
   #refusals: Refusal[] = [];
@@ -81,6 +83,7 @@ export class Limits {
     if (full.refused === undefined) {
       const what = of === "share" ? { owner: owner.name } : known && { mailbox };
       this.#refusals.push({ ...what, limit });
+      if (full !== this.#all) this.#full.add(full as Mailbox | Owner);
     }
     full.refused = (full.refused ?? 0) + 1;
   }
@@ -88,6 +91,48 @@ export class Limits {
   /** Notes that a take has passed over a message that is too long for it. */
   passOver(mailbox: Mailbox) {
     if (!mailbox.isLongReported) this.#passedOver.push(mailbox);
+  }
+
+  /** All mailboxes were cleared. */
+  clearAll() {
+    const { eased, owners } = this.#mailboxes;
+    for (const full of this.#full) {
+      if (full instanceof Mailbox) eased.add(Object.assign(full, { messages: 0, bytes: 0 }));
+      // looked up, so that what it has is counted
+      else if (owners.get(full.name) === full) owners.eased.add(full);
+    }
+  }
+
+  /** A server was started: it reports anew, whether an earlier one has reported it or records that were applied again. */
+  start() {
+    const { owners, eased } = this.#mailboxes;
+    this.#all.refused = undefined;
+    this.#full.clear();
+    for (const owner of owners.all()) owner.refused = undefined;
+    for (const mailbox of this.#mailboxes.all()) {
+      mailbox.refused = undefined;
+      mailbox.isLongReported = false;
+    }
+    eased.clear();
+    owners.eased.clear();
+  }
+
+  /** Takes over what another engine of the same state has reported. */
+  takeOver(other: Limits) {
+    const { owners } = this.#mailboxes;
+    this.#all.refused = other.#all.refused;
+    for (const { name, refused } of other.#mailboxes.owners.all()) {
+      const owner = owners.get(name);
+      if (owner === undefined || refused === undefined) continue;
+      owner.refused = refused;
+      this.#full.add(owner);
+    }
+    for (const { name, refused, isLongReported } of other.#mailboxes.all()) {
+      const mailbox = this.#mailboxes.get(name);
+      if (mailbox === undefined) continue;
+      Object.assign(mailbox, { refused, isLongReported });
+      if (refused !== undefined) this.#full.add(mailbox);
+    }
   }
 
   /** To be called at the end of a record. */
@@ -124,6 +169,7 @@ export class Limits {
   #reportRoom(full: { refused: number | undefined }, what: { mailbox?: string; owner?: string }) {
     this.#context.onEvent({ kind: "room", ...what, refused: full.refused! });
     full.refused = undefined;
+    this.#full.delete(full as Mailbox | Owner);
   }
 
   #hasRoom({ messages, bytes }: Mailbox): boolean {

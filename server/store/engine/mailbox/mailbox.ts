@@ -33,6 +33,8 @@ export class Mailbox extends Registered {
   isLongReported = false;
   /** Whether it was reported that it counts messages that cannot be found. */
   isMissingReported = false;
+  /** Whether it was cleared: what it held is gone, and its name is another one's. */
+  isCleared = false;
 
   /** @param owner The owner of the first of the messages that it holds: it counts against that one's share. */
   constructor(name: string, public owner: Owner) {
@@ -51,11 +53,6 @@ export class Mailbox extends Registered {
   /** A message is ready again, at its place. */
   addReady(message: { seq: number; long: number }) {
     this.queueOf(message).add(message);
-  }
-
-  /** The messages that only memory has. */
-  pending(): PendingMessage[] {
-    return this.queues.flatMap(({ pending }) => pending).filter(({ isGone }) => !isGone);
   }
 }
 

@@ -20,6 +20,9 @@ interface MailboxRow {
   owner: number;
 }
 
+/** Rows of mailboxes that are written in one piece, before mailboxes are listed. */
+const PIECE_ROWS = 256;
+
 /** What one owner has in a mailbox. */
 interface OwnerRow {
   mailbox: number;
@@ -38,6 +41,10 @@ export class Mailboxes extends Registry<Mailbox> {
   readonly owners: Owners;
   readonly #sql;
   #dirty: Mailbox[] = [];
+  /** Mailboxes that were cleared and may have rows still, those that were cleared together, and a walk over them. */
+  readonly #cleared: { byName: Map<string, Mailbox>; walk: IterableIterator<Mailbox> }[] = [];
+  /** Whether there are rows of messages of cleared mailboxes. */
+  hasCleared: boolean;
 
   /** @param delayed How many delayed messages a mailbox has. */
   constructor(context: Context, delayed: (mailbox: string) => number) {
@@ -59,6 +66,7 @@ export class Mailboxes extends Registry<Mailbox> {
       others: "SELECT * FROM mailbox_owner WHERE mailbox = ? AND messages > 0",
       dropOthers: "DELETE FROM mailbox_owner WHERE mailbox = ?",
     });
+    this.hasCleared = this.#sql.nextCleared.get() !== undefined;
     const others = Map.groupBy(
       allRows<OwnerRow>(db.prepare("SELECT * FROM mailbox_owner WHERE messages > 0")),
       ({ mailbox }) => mailbox,
@@ -135,22 +143,65 @@ export class Mailboxes extends Registry<Mailbox> {
     this.totals.bytes += sign * mailbox.bytes;
   }
 
-  /** Brings the rows of up to `rows` mailboxes up to date. Returns how many they were. */
+  /** Brings the rows of up to `rows` mailboxes up to date, those that were cleared first. Returns how many they were. */
   flush(rows: number): number {
-    const mailboxes = this.#dirty.splice(0, rows);
+    let count = 0;
+    while (this.#cleared.length > 0 && count < rows) {
+      const { byName, walk } = this.#cleared[0]!, { done, value } = walk.next();
+      if (done) this.#cleared.shift();
+      else this.#drop(value, byName);
+      count++;
+    }
+    const mailboxes = this.#dirty.splice(0, rows - count);
     for (const mailbox of mailboxes) this.store(mailbox);
-    return mailboxes.length;
+    return count + mailboxes.length;
   }
 
   /** Whether there is something to {@linkcode flush}. */
   get isDirty(): boolean {
-    return this.#dirty.length > 0;
+    return this.#dirty.length > 0 || this.#cleared.length > 0;
+  }
+
+  /**
+   * Brings a piece of the rows up to date, so that mailboxes can be listed.
+   *
+   * @param unwritten How many were left by the piece before; by default all that are not up to date now.
+   * @returns How many are left.
+   */
+  writeFor({ unwritten = this.#unwritten }: { unwritten?: number }): number {
+    const written = this.flush(PIECE_ROWS);
+    return written < PIECE_ROWS ? 0 : Math.max(0, unwritten - written);
+  }
+
+  get #unwritten(): number {
+    return this.#cleared.reduce((sum, { byName }) => sum + 1 + byName.size, this.#dirty.length);
+  }
+
+  /** Removes the row of a mailbox that was cleared. Those of its messages are left to `sweep`. */
+  #drop(mailbox: Mailbox, among: Map<string, Mailbox>) {
+    among.delete(mailbox.name);
+    if (mailbox.id === 0) return;
+    const { transaction } = this.context;
+    transaction.run(this.#sql.clear, mailbox.id);
+    transaction.run(this.#sql.drop, mailbox.id);
+    this.#dropOthers(mailbox);
+    this.hasCleared = true;
+  }
+
+  override idOf(mailbox: Mailbox): number {
+    if (mailbox.id !== 0) return mailbox.id;
+    // a name has one row
+    for (const { byName } of this.#cleared) {
+      const before = byName.get(mailbox.name);
+      if (before !== undefined) this.#drop(before, byName);
+    }
+    return super.idOf(mailbox);
   }
 
   /** Brings the rows of a mailbox up to date. One that is empty and has none gets none. */
   store(mailbox: Mailbox) {
     mailbox.isDirty = false;
-    if (mailbox.isEmpty && mailbox.id === 0) {
+    if (mailbox.isCleared || mailbox.isEmpty && mailbox.id === 0) {
       mailbox.others = undefined;
       return;
     }
@@ -178,21 +229,13 @@ export class Mailboxes extends Registry<Mailbox> {
     mailbox.hasOtherRows = false;
   }
 
-  /** Empties a mailbox without pending messages. It gets a new number; rows of the old one are left to `sweep`. */
+  /** Empties a mailbox. Its name is another one's from then on, and its rows are removed piece by piece. */
   clear(mailbox: Mailbox) {
     if (mailbox.isEmpty) return;
-    this.store(mailbox);
-    const { owners } = this, { transaction } = this.context;
+    const { owners } = this;
+    // what its rows say of others has to be up to date
+    if (mailbox.others !== undefined) this.store(mailbox);
     const others = mailbox.hasOtherRows ? allRows<OwnerRow>(this.#sql.others, mailbox.id) : [];
-    transaction.run(this.#sql.clear, mailbox.id);
-    transaction.run(this.#sql.drop, mailbox.id);
-    this.#dropOthers(mailbox);
-    mailbox.id =
-      mailbox.rowMessages =
-      mailbox.rowBytes =
-      mailbox.rowOwner =
-      mailbox.stored =
-        0;
     let { messages, bytes } = mailbox;
     for (const { owner, ...other } of others) {
       this.change(mailbox, owners.withId(owner), -other.messages, -other.bytes);
@@ -200,19 +243,36 @@ export class Mailboxes extends Registry<Mailbox> {
       bytes -= other.bytes;
     }
     this.change(mailbox, mailbox.owner, -messages, -bytes);
-    mailbox.others = undefined;
+    const isEased = this.eased.has(mailbox);
+    this.remove(mailbox);
+    if (isEased) this.eased.add(mailbox);
+    mailbox.isCleared = true;
+    if (mailbox.id === 0) return;
+    if (this.#cleared.length === 0) this.#addCleared(new Map());
+    this.#cleared.at(-1)!.byName.set(mailbox.name, mailbox);
   }
 
-  /** Whether there are rows of cleared mailboxes. */
-  get hasCleared(): boolean {
-    return this.#sql.nextCleared.get() !== undefined;
+  #addCleared(byName: Map<string, Mailbox>) {
+    // one walk: each new one would go over all that was removed from the beginning
+    this.#cleared.push({ byName, walk: byName.values() });
+  }
+
+  /** Empties all mailboxes: takes the same time for any number. */
+  clearAll() {
+    this.#addCleared(this.removeAll());
+    this.#dirty = [];
+    Object.assign(this.totals, { messages: 0, bytes: 0, mailboxes: 0 });
+    this.owners.clear();
   }
 
   /** Removes up to `rows` rows of cleared mailboxes. Returns whether nothing is left. */
   sweep(rows: number): boolean {
     for (let left = rows; left > 0; left--) {
       const next = firstRow<{ mailbox: number }>(this.#sql.nextCleared);
-      if (next === undefined) return true;
+      if (next === undefined) {
+        this.hasCleared = false;
+        return true;
+      }
       this.context.transaction.begin();
       const changes = Number(this.#sql.sweep.run(next.mailbox, left).changes);
       if (changes === left) return false;
@@ -232,9 +292,13 @@ export class Mailboxes extends Registry<Mailbox> {
     return allRows(this.#sql.list, after, limit);
   }
 
+  override get hasForgettable(): boolean {
+    return super.hasForgettable || this.owners.hasForgettable;
+  }
+
   /** Only if none is dirty: a row may still have to be taken from what an owner has. */
-  override forgetEmpty() {
-    super.forgetEmpty();
-    this.owners.forgetEmpty();
+  override forgetEmpty(count: number): number {
+    const forgotten = super.forgetEmpty(count);
+    return forgotten < count ? forgotten + this.owners.forgetEmpty(count - forgotten) : forgotten;
   }
 }

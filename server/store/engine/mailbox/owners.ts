@@ -20,6 +20,8 @@ import { greatestOf, ownerLimit, passedShare } from "../../../quota/share.ts";
 import { Registered, Registry } from "./registry.ts";
 
 export class Owner extends Registered {
+  /** How often all mailboxes had been cleared when it was counted last: what it has is 0 if they were since. */
+  clears = 0;
   mailboxes = 0;
   messages = 0;
   bytes = 0;
@@ -43,6 +45,11 @@ export class Owners extends Registry<Owner> {
   readonly none = new Owner("");
   readonly #byId = new Map<number, Owner>();
   #most: Readonly<Counts>;
+  /** How often all mailboxes were cleared. */
+  #clears = 0;
+  /** Owners that held something then, and were not looked at since; and a walk over all. */
+  #uncounted = 0;
+  #walk: IterableIterator<Owner> | undefined;
 
   constructor(context: Context) {
     super(context, "owner", "INSERT INTO owner (name) VALUES (?)");
@@ -69,7 +76,58 @@ export class Owners extends Registry<Owner> {
   withId(id: number): Owner {
     const owner = id === 0 ? this.none : this.#byId.get(id);
     if (owner === undefined) throw new StoreLost(`Owner ${id} of a message is missing`);
+    return this.#counted(owner);
+  }
+
+  override get(name: string): Owner | undefined {
+    const owner = super.get(name);
+    return owner && this.#counted(owner);
+  }
+
+  override *all(): Generator<Owner, undefined> {
+    for (const owner of super.all()) yield this.#counted(owner);
+  }
+
+  protected override get size(): number {
+    return super.size - this.#uncounted;
+  }
+
+  protected override insert(owner: Owner): Owner {
+    owner.clears = this.#clears;
+    return super.insert(owner);
+  }
+
+  /** None of them has anything any more: takes the same time for any number. */
+  clear() {
+    this.#uncounted = super.size;
+    this.#clears++;
+    this.#walk = super.all();
+  }
+
+  /** An owner, with what it has now. */
+  #counted(owner: Owner): Owner {
+    if (owner.clears === this.#clears) return owner;
+    owner.clears = this.#clears;
+    if (owner === this.none || owner.isEmpty) return owner;
+    owner.mailboxes = owner.messages = owner.bytes = 0;
+    this.#uncounted--;
+    this.changed(owner, false);
     return owner;
+  }
+
+  override get hasForgettable(): boolean {
+    return super.hasForgettable || this.#walk !== undefined;
+  }
+
+  /** Only then those that had something when all was cleared are empty. */
+  override forgetEmpty(count: number): number {
+    let counted = 0;
+    for (; this.#walk !== undefined && counted < count; counted++) {
+      const { done, value } = this.#walk.next();
+      if (done) this.#walk = undefined;
+      else this.#counted(value);
+    }
+    return counted < count ? counted + super.forgetEmpty(count - counted) : counted;
   }
 
   /** The owner of this name, made if need be. */

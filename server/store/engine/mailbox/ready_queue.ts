@@ -1,12 +1,11 @@
+import { LowestFirst } from "./lowest_first.ts";
+
 /** What it knows of a message that only memory has. */
 interface QueuedMessage {
   readonly seq: number;
   /** Whether it was removed, or has a row now. */
   isGone: boolean;
 }
-
-/** Released messages that are remembered. If there are more, all after the first of them are looked at once more. */
-const MAX_RELEASED = 4096;
 
 /** Pending messages that may be gone before the others are moved together. */
 const MAX_GONE = 32;
@@ -23,8 +22,11 @@ const MAX_GONE = 32;
 export class ReadyQueue<M extends QueuedMessage> {
   /** No message before this is ready, except those in {@linkcode released}. */
   cursor = 0;
-  /** Messages before the cursor that became ready again, the lowest number first; some may be gone since. */
-  released: number[] = [];
+  /**
+   * Messages before the cursor that became ready again; some may be gone since. All are remembered, however many they are
+   * (no more than were leased): to look for them again would be to read all that are leased behind them.
+   */
+  readonly released = new LowestFirst();
   /** Whether a row from the cursor on may be ready. */
   mayHaveRows = true;
   /** The messages that only memory has, in their order; some may be gone. */
@@ -38,7 +40,7 @@ export class ReadyQueue<M extends QueuedMessage> {
 
   /** Whether there is nothing to look at. */
   get isEmpty(): boolean {
-    return !this.mayHaveRows && this.nextPending === this.pending.length && this.released.length === 0;
+    return !this.mayHaveRows && this.nextPending === this.pending.length && this.released.isEmpty;
   }
 
   /** Adds a message that was put just now. */
@@ -52,9 +54,7 @@ export class ReadyQueue<M extends QueuedMessage> {
       this.mayHaveRows = true;
       return;
     }
-    const { released } = this, at = lowerBound(released, seq, (number) => number);
-    if (released[at] !== seq) released.splice(at, 0, seq);
-    if (released.length > MAX_RELEASED) this.#moveTo(released[0]!);
+    this.released.add(seq);
   }
 
   /** Moves past the pending message that is next. */
@@ -98,14 +98,9 @@ export class ReadyQueue<M extends QueuedMessage> {
 
   /** Forgets everything: all is looked at again. */
   reset() {
-    this.#moveTo(0);
-  }
-
-  #moveTo(cursor: number) {
-    this.cursor = cursor;
-    this.released = [];
+    this.cursor = this.nextPending = 0;
+    this.released.clear();
     this.mayHaveRows = true;
-    this.nextPending = lowerBound(this.pending, cursor, ({ seq }) => seq);
   }
 }
 

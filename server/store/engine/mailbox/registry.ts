@@ -21,9 +21,9 @@ export abstract class Registry<T extends Registered> {
   protected readonly context: Context;
   readonly #add: StatementSync;
   readonly #drop: StatementSync;
-  readonly #byName = new Map<string, T>();
+  #byName = new Map<string, T>();
   /** The one that has been empty longest comes first. */
-  readonly #empty = new Set<T>();
+  #empty = new Set<T>();
   /** Those that were full and have changed since: they may have room again. */
   readonly eased = new Set<T>();
 
@@ -55,6 +55,15 @@ export abstract class Registry<T extends Registered> {
     return thing;
   }
 
+  /** Forgets all at once, and returns them: takes the same time for any number. */
+  protected removeAll(): Map<string, T> {
+    const all = this.#byName;
+    this.#byName = new Map();
+    this.#empty = new Set();
+    this.eased.clear();
+    return all;
+  }
+
   protected remove(thing: T) {
     this.#byName.delete(thing.name);
     this.#empty.delete(thing);
@@ -76,12 +85,20 @@ export abstract class Registry<T extends Registered> {
     return thing.id;
   }
 
-  /** Forgets those that have been empty longest, if there are many, with their rows. */
-  forgetEmpty() {
+  /** Whether {@linkcode forgetEmpty} has something to do. */
+  get hasForgettable(): boolean {
+    return this.#empty.size > EMPTY_KEPT;
+  }
+
+  /** Forgets up to `count` of those that have been empty longest, if there are many, with their rows. Returns how many. */
+  forgetEmpty(count: number): number {
+    let forgotten = 0;
     for (const thing of this.#empty) {
-      if (this.#empty.size <= EMPTY_KEPT) break;
+      if (this.#empty.size <= EMPTY_KEPT || forgotten >= count) break;
       this.remove(thing);
       if (thing.id !== 0) this.context.transaction.run(this.#drop, thing.id);
+      forgotten++;
     }
+    return forgotten;
   }
 }

@@ -17,7 +17,7 @@ const BEFORE_ACCOUNT = "before the account";
 /** The reason of a message whose row was damaged: it is never given out again (store 7.2). */
 const DAMAGED = "damaged";
 
-/** By what the checksum of a letter that is set apart differs: so that all of a mailbox can be set apart at once. */
+/** By what the checksum of a letter that is set apart differs: so that one can be set apart without reading it. */
 const APART_MARK = 0x2f6e2b1;
 
 /** Dead letters that one new one drops at most: short ones make room for a long one over several. */
@@ -54,11 +54,12 @@ interface Size {
 export class DeadLetterRows {
   /** Without those that are set apart. */
   readonly counts: MailboxCounts;
+  /** The bytes of their texts. */
+  readonly #sizes: MailboxCounts;
   readonly #context: Pick<Context, "onEvent">;
   readonly #transaction: Transaction;
   readonly #limits: typeof DEAD_LIMITS;
   readonly #sql;
-  #bytes = 0;
   /** Of those that are set apart. */
   readonly #apart: { letters: number; bytes: number };
 
@@ -76,11 +77,11 @@ export class DeadLetterRows {
       damage: "UPDATE dead SET reason = ?, checksum = ? WHERE id = ?",
       oldest: "SELECT id, mailbox, bytes, apart FROM dead WHERE apart = 0 ORDER BY id LIMIT 1",
       size: "SELECT id, mailbox, bytes, apart FROM dead WHERE id = ?",
-      bytesOf: "SELECT coalesce(sum(bytes), 0) AS bytes FROM dead WHERE mailbox = ? AND apart = 0",
+      of: `SELECT id, mailbox, bytes, apart FROM dead WHERE mailbox = ? AND apart = 0 ORDER BY id ${LIMIT}`,
       // SQLite has no exclusive or
       setApart:
         `UPDATE dead SET apart = 1, reason = CASE reason WHEN '${DAMAGED}' THEN reason ELSE '${BEFORE_ACCOUNT}' END,
-        checksum = (checksum | ${APART_MARK}) - (checksum & ${APART_MARK}) WHERE mailbox = ? AND apart = 0`,
+        checksum = (checksum | ${APART_MARK}) - (checksum & ${APART_MARK}) WHERE id = ?`,
       drop: "DELETE FROM dead WHERE id = ?",
       clear: "DELETE FROM dead",
     });
@@ -88,7 +89,7 @@ export class DeadLetterRows {
       "SELECT mailbox, count(*) AS count, sum(bytes) AS bytes FROM dead WHERE apart = 0 GROUP BY mailbox",
     ));
     this.counts = new MailboxCounts(counts);
-    for (const { bytes } of counts) this.#bytes += bytes;
+    this.#sizes = new MailboxCounts(counts.map(({ mailbox, bytes }) => ({ mailbox, count: bytes })));
     this.#apart = firstRow(db.prepare(
       "SELECT count(*) AS letters, coalesce(sum(bytes), 0) AS bytes FROM dead WHERE apart = 1",
     ))!;
@@ -96,7 +97,7 @@ export class DeadLetterRows {
 
   /** Bytes of their texts, without those that are set apart. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#sizes.of();
   }
 
   /** Adds a message, which the caller removes. `reason` is why its last attempt failed. */
@@ -130,21 +131,19 @@ export class DeadLetterRows {
   hasRoomApart(mailbox: string, messages: number, bytes: number): boolean {
     const { letters, bytes: bytesMax } = this.#limits;
     return this.#apart.letters + messages + this.counts.of(mailbox) <= letters &&
-      this.#apart.bytes + bytes + this.#bytesOf(mailbox) <= bytesMax;
+      this.#apart.bytes + bytes + this.#sizes.of(mailbox) <= bytesMax;
   }
 
-  #bytesOf(mailbox: string): number {
-    return this.counts.of(mailbox) === 0 ? 0 : firstRow<Size>(this.#sql.bytesOf, mailbox)!.bytes;
-  }
-
-  /** Sets apart all dead letters of a mailbox. Returns how many they were. */
-  setAllApart(mailbox: string): number {
-    const letters = this.counts.of(mailbox), bytes = this.#bytesOf(mailbox);
-    if (letters === 0) return 0;
-    this.#transaction.run(this.#sql.setApart, mailbox);
-    this.#count(mailbox, -letters, -bytes);
-    this.#countApart(letters, bytes);
-    return letters;
+  /** Sets up to so many dead letters of a mailbox apart, the oldest first. Returns how many they were. */
+  setSomeApart(mailbox: string, limit: number): number {
+    if (this.counts.of(mailbox) === 0) return 0;
+    const letters = allRows<Size>(this.#sql.of, mailbox, limit);
+    for (const { id, bytes } of letters) {
+      this.#transaction.run(this.#sql.setApart, id);
+      this.#count(mailbox, -1, -bytes);
+      this.#countApart(1, bytes);
+    }
+    return letters.length;
   }
 
   /** Sets a message apart, which the caller removes. */
@@ -218,18 +217,18 @@ export class DeadLetterRows {
   #clear(): number {
     const { letters, bytes } = this.#apart;
     this.#transaction.run(this.#sql.clear);
-    this.#bytes = 0;
+    this.#sizes.clear();
     this.#countApart(-letters, -bytes);
     return letters + this.counts.clear();
   }
 
   get #isTooMuch(): boolean {
-    return this.counts.of() > this.#limits.letters || this.#bytes > this.#limits.bytes;
+    return this.counts.of() > this.#limits.letters || this.bytes > this.#limits.bytes;
   }
 
   #count(mailbox: string, letters: number, bytes: number) {
     this.counts.add(mailbox, letters);
-    this.#bytes += bytes;
+    this.#sizes.add(mailbox, bytes);
   }
 
   #countApart(letters: number, bytes: number) {
@@ -244,7 +243,7 @@ export function isWholeLetter(letter: Letter): boolean {
 }
 
 /** Of all but the reason. */
-function checksumOfLetter(
+export function checksumOfLetter(
   { id, mailbox, sender, time, text, bytes, attempts, apart }: Omit<Letter, "reason" | "checksum">,
 ): number {
   const checksum = checksumOf(id, mailbox, sender, time, text, bytes, attempts);

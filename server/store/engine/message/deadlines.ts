@@ -7,6 +7,9 @@ interface Entry<T> {
 /** Entries more than after the last clearing out, at least, before the next one. */
 const MIN_GROWTH = 1024;
 
+/** Entries that are found not to be due any more one by one, before all are looked at. */
+const PASSED_MAX = 64;
+
 interface DeadlinesOptions<T> {
   /** When a thing is due; undefined: not any more. */
   timeOf(thing: T): number | undefined;
@@ -38,9 +41,20 @@ export class Deadlines<T> {
     this.#push({ time, thing });
   }
 
+  /** Whether it has no entry; it may have some of things that are not due any more. */
+  get isEmpty(): boolean {
+    return this.#heap.length === 0;
+  }
+
   /** The thing that is due first. */
   peek(): T | undefined {
+    let passed = 0;
     for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+      // where many are not due any more, it takes less to look at all of them once than to remove one by one
+      if (passed++ === PASSED_MAX) {
+        this.#clearOut();
+        continue;
+      }
       const time = this.#options.timeOf(first.thing);
       if (time === first.time) return first.thing;
       this.remove();

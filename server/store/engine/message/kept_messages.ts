@@ -9,6 +9,9 @@ import { PendingMessages } from "./pending_messages.ts";
 import { type Message, type MessageOf, MessageRows, type StoredMessage } from "./rows/message_rows.ts";
 import type { TimedRows } from "./rows/timed_rows.ts";
 
+/** Messages that stay although they have expired that are passed at a time. */
+const STAYING_MESSAGES = 256;
+
 /** A message whose time has come. */
 export interface DueMessage {
   seq: number;
@@ -94,9 +97,10 @@ export class KeptMessages {
     return message;
   }
 
-  /** Removes the messages of a mailbox that only memory has. */
-  removePending(mailbox: Mailbox) {
-    for (const message of mailbox.pending()) this.remove(mailbox, message);
+  /** All mailboxes are cleared. */
+  clearAll() {
+    this.pending.clear();
+    this.waiting.clear();
   }
 
   /**
@@ -155,7 +159,7 @@ export class KeptMessages {
       if (row === undefined && message === undefined) break;
       // of the same time, the one with a row has the lower number
       if (row !== undefined && row.time <= (message === undefined ? Infinity : pending.next!)) {
-        const mailbox = row.name === null ? undefined : this.#mailboxes.get(row.name);
+        const mailbox = this.rows.mailboxOf(row);
         if (mailbox !== undefined && pass({ ...row, mailbox, waits: row.waits === 1 })) count++;
         row = stored.next().value;
       } else {
@@ -167,6 +171,23 @@ export class KeptMessages {
     stored.return(undefined);
   }
 
+  /**
+   * Passes expired messages at the front that stay, as far as a page goes: they are leased, or their mailbox was cleared. That
+   * changes no outcome. Returns how many can be removed at once without many of those in between; undefined: any number.
+   */
+  passStaying(now: number, isLeased: (seq: number) => boolean): number | undefined {
+    const { rows, pending } = this;
+    for (let i = 0; i < STAYING_MESSAGES; i++) {
+      const message = pending.expiring.due(now);
+      if (message === undefined || !isLeased(message.seq)) break;
+      pending.expiring.remove();
+    }
+    return rows.expiring.passStaying(
+      now,
+      (row) => isLeased(row.seq) || this.rows.mailboxOf(row) === undefined,
+    );
+  }
+
   /** When {@linkcode passExpired} or {@linkcode passWaited} may have something to do. */
   get nextDue(): number {
     const { rows, pending } = this;
@@ -176,11 +197,11 @@ export class KeptMessages {
     ]));
   }
 
-  /** Gives up to `count` of the oldest messages that have none rows: fewer if they are long. Returns how many they were. */
+  /** Gives up to `count` of the oldest messages that have no rows: fewer if they are long. Returns how many they were. */
   flush(count: number): number {
     const messages = this.pending.oldest(count, count * ROW_BYTES);
     if (messages.length === 0) return 0;
-    this.rows.insert(messages);
+    this.rows.insert(messages.filter(({ mailbox }) => !mailbox.isCleared));
     this.pending.store(messages);
     return messages.length;
   }

@@ -24,7 +24,7 @@ export interface MessageTables {
   delayed: DelayedMessages;
   dead: DeadLetterRows;
   /** For each mailbox that an account covers, the number of the last message that was put before. */
-  covered: ReadonlyMap<string, number>;
+  covered: Map<string, number>;
   events: ReadyEvents;
 }
 
@@ -47,7 +47,9 @@ export class LeasedMessages {
   readonly #tables: MessageTables;
   readonly #sql;
   /** Leases whose rows are not up to date. One that has ended and has no row is not among them. */
-  readonly #changed = new Set<Lease>();
+  #changed = new Set<Lease>();
+  /** Leases that were cleared together: their rows are to be removed. */
+  readonly #cleared: IterableIterator<Lease>[] = [];
 
   constructor(context: Context, tables: MessageTables) {
     this.#context = context;
@@ -229,6 +231,13 @@ export class LeasedMessages {
     else this.#changed.delete(lease);
   }
 
+  /** Ends all leases: every mailbox is cleared. */
+  clearAll() {
+    // those that ended before may have rows still, too
+    this.#cleared.push(this.#changed.values(), this.leases.clear());
+    this.#changed = new Set();
+  }
+
   /** Ends the leases of a mailbox that is cleared. */
   clear(mailbox: string) {
     for (const lease of this.leases.in(mailbox)) this.#takeOut(lease, lease.messages.keys());
@@ -309,8 +318,14 @@ export class LeasedMessages {
   /** Brings the rows of up to `rows` leases up to date. Returns how many they were. */
   flush(rows: number): number {
     let count = 0;
+    while (this.#cleared.length > 0 && count < rows) {
+      const { done, value: lease } = this.#cleared[0]!.next();
+      if (done) this.#cleared.shift();
+      else if (lease.stored) this.#context.transaction.run(this.#sql.drop, lease.token);
+      count++;
+    }
     for (const lease of this.#changed) {
-      if (count === rows) break;
+      if (count >= rows) break;
       this.#store(lease);
       this.#changed.delete(lease);
       count++;
@@ -320,7 +335,7 @@ export class LeasedMessages {
 
   /** Whether there is something to {@linkcode flush}. */
   get isDirty(): boolean {
-    return this.#changed.size > 0;
+    return this.#changed.size > 0 || this.#cleared.length > 0;
   }
 
   #store(lease: Lease) {
@@ -342,7 +357,12 @@ export class LeasedMessages {
 
 /** Whether a row of `lease` is as it was written. */
 export function isWholeLease(row: LeaseRow): boolean {
-  return row.checksum === null || row.checksum === checksumOf(...valuesOf(row));
+  return row.checksum === null || row.checksum === checksumOfLease(row);
+}
+
+/** The checksum that a row of `lease` has to have. */
+export function checksumOfLease(row: Omit<LeaseRow, "checksum">): number {
+  return checksumOf(...valuesOf(row));
 }
 
 /** The values of a lease's row, in the order of its columns, but the checksum. */

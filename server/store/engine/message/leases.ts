@@ -37,15 +37,12 @@ interface MailboxLeases {
 
 /** The leases that run, by token, by session and tag, by message and by mailbox. */
 export class Leases {
-  readonly #byToken = new Map<string, Lease>();
-  readonly #bySession = new Map<string, Map<number, Lease>>();
-  readonly #byId = new Map<number, Lease>();
-  readonly #byMailbox = new Map<string, MailboxLeases>();
+  #byToken = new Map<string, Lease>();
+  #bySession = new Map<string, Map<number, Lease>>();
+  #byId = new Map<number, Lease>();
+  #byMailbox = new Map<string, MailboxLeases>();
   readonly table = new FairTable<Lease>(LIMITS, (entry) => entry);
-  readonly #deadlines = new Deadlines<Lease>({
-    timeOf: (lease) => lease.messages.size === 0 ? undefined : endOf(lease),
-    isBefore: (a, b) => a.token < b.token,
-  });
+  #deadlines = newDeadlines();
 
   /** How many messages of a mailbox, or of all, are leased. */
   messages(mailbox?: string): number {
@@ -122,6 +119,18 @@ export class Leases {
     if (own.leases.size === 0) this.#byMailbox.delete(lease.mailbox);
   }
 
+  /** Removes all at once, and returns them: takes the same time for any number. */
+  clear(): IterableIterator<Lease> {
+    const leases = this.#byToken.values();
+    this.#byToken = new Map();
+    this.#bySession = new Map();
+    this.#byId = new Map();
+    this.#byMailbox = new Map();
+    this.table.clear();
+    this.#deadlines = newDeadlines();
+    return leases;
+  }
+
   /** The lease that has ended first, if one has: of those that ended at the same time, the one with the lowest token. */
   ended(now: number): Lease | undefined {
     return this.#deadlines.due(now);
@@ -131,6 +140,13 @@ export class Leases {
   get nextEnd(): number | undefined {
     return this.#deadlines.next;
   }
+}
+
+function newDeadlines(): Deadlines<Lease> {
+  return new Deadlines({
+    timeOf: (lease) => lease.messages.size === 0 ? undefined : endOf(lease),
+    isBefore: (a, b) => a.token < b.token,
+  });
 }
 
 function endOf({ until, given, confirmed }: Lease): number {

@@ -3,6 +3,7 @@ import { utf8Length } from "../../../../protocol/mailbox.ts";
 import type { Context } from "../../database/context.ts";
 import { isMarkedFor, markLongMessages } from "../../database/database.ts";
 import { firstRow } from "../../database/statements.ts";
+import { Again } from "../../requests/again.ts";
 import type { LeaseOutcome, LeaseRequest } from "../../requests/lease.ts";
 import type {
   Counts,
@@ -20,7 +21,7 @@ import { Limits, type Reached } from "../mailbox/limits.ts";
 import { type Mailbox, PendingMessage } from "../mailbox/mailbox.ts";
 import { Mailboxes } from "../mailbox/mailboxes.ts";
 import type { Owner } from "../mailbox/owners.ts";
-import { setApart } from "./coverage.ts";
+import { Coverage } from "./coverage.ts";
 import { DeadLetterRows } from "./dead_letters.ts";
 import { type DueMessage, KeptMessages } from "./kept_messages.ts";
 import { LeasedMessages, type MessageTables } from "./leased_messages.ts";
@@ -31,7 +32,7 @@ import { buryDamaged, buryDamagedDelayed, reportDamage } from "./rows/damage.ts"
 import { type DelayedMessage, DelayedMessages, isWholeDelayed } from "./rows/delayed_messages.ts";
 import { isWhole, type Message } from "./rows/message_rows.ts";
 
-/** Messages that one put may drop: some milliseconds' work. */
+/** Messages that the puts of one record may drop: some milliseconds' work. */
 const MAX_DROPS = 1024;
 
 /** How many times as many messages as a tick may have added it gives rows: those that waited and those that were delayed. */
@@ -54,16 +55,16 @@ export class Messages {
   readonly events: ReadyEvents;
   /** Messages that were dropped for newer ones. */
   dropped = 0;
-  /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
-  hasCleared: boolean;
   readonly tables: MessageTables;
   readonly #context: Context;
   readonly #mailboxes: Mailboxes;
   readonly #limits: Limits;
-  readonly #covered = new Map<string, number>();
+  readonly coverage: Coverage;
   readonly #kept: KeptMessages;
   readonly #ready: ReadyMessages;
   readonly #peeked: PeekedMessages;
+  /** Messages that were dropped by this record. */
+  #dropped = 0;
   /** The highest number that a message has or has had, and what the database has of that. */
   #seq: number;
   #seqStored: number;
@@ -77,14 +78,25 @@ export class Messages {
     const kept = this.#kept = new KeptMessages(context, mailboxes);
     const dead = new DeadLetterRows(context);
     const events = this.events = new ReadyEvents(context);
-    const tables = this.tables = { mailboxes, kept, delayed, dead, covered: this.#covered, events };
+    const tables = this.tables = { mailboxes, kept, delayed, dead, covered: new Map(), events };
     const leased = this.leased = new LeasedMessages(context, tables);
     const wallClock = () => context.wallClock();
     this.#ready = new ReadyMessages({ context, kept, dead, leased: leased.leases, wallClock });
-    this.#peeked = new PeekedMessages(context, leased.leases);
+    this.coverage = new Coverage({
+      ...tables,
+      context,
+      ready: this.#ready,
+      leased: leased.leases,
+      lastSeq: () => this.#seq,
+    });
+    this.#peeked = new PeekedMessages(context, leased.leases, delayed);
     this.#seq = this.#seqStored = firstRow<{ last: number }>(db.prepare("SELECT last FROM sequence"))!.last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
-    this.hasCleared = mailboxes.hasCleared;
+  }
+
+  /** Whether rows of cleared mailboxes may be left to {@linkcode sweep}. */
+  get hasCleared(): boolean {
+    return this.#mailboxes.hasCleared;
   }
 
   get counts(): Counts {
@@ -135,8 +147,9 @@ export class Messages {
       this.#limits.reachedBy(mailbox, owner, bytes - freed, undefined, dropped.length) !== undefined;
     while (isReached()) {
       // a limit that was lowered by much is reached over several puts, so that none holds the others up
-      if (dropped.length === MAX_DROPS) break;
+      if (this.#dropped + dropped.length >= MAX_DROPS) break;
       const message = this.#ready.first(mailbox);
+      if (message === undefined && this.#ready.isCutOff) break;
       if (!isReached()) {
         // expired messages before it were enough
         if (message !== undefined) mailbox.addReady(message);
@@ -150,6 +163,7 @@ export class Messages {
       freed += message.bytes;
     }
     for (const message of dropped) this.#kept.remove(mailbox, message);
+    this.#dropped += dropped.length;
     this.dropped += dropped.length;
     return true;
   }
@@ -158,6 +172,7 @@ export class Messages {
     const mailbox = this.#mailboxes.get(name);
     if (mailbox === undefined || mailbox.isEmpty) return "empty";
     const message = this.#ready.first(mailbox, mailbox.takenQueues);
+    if (message === undefined && this.#ready.isCutOff) return new Again({ kind: "take", mailbox: name });
     const long = this.#ready.firstLong(mailbox) ?? Infinity;
     const overtakes = long < (message?.seq ?? Infinity);
     if (overtakes) this.#limits.passOver(mailbox);
@@ -187,6 +202,7 @@ export class Messages {
       ? []
       : this.#ready.oldest(mailbox, request.max, request.maxBytes);
     if (messages.length === 0) {
+      if (mailbox !== undefined && this.#ready.isCutOff) return new Again(request);
       if (mailbox !== undefined) this.#reportMissing(mailbox);
       if (request.subscribe) this.events.subscribe(request.mailbox);
       return "empty";
@@ -209,13 +225,14 @@ export class Messages {
     return { messages, bytes, ready: messages - leased - delayed, leased, delayed, dead };
   }
 
-  list({ after, limit }: MessageOperations["list"][0]): { mailbox: string; messages: number }[] {
-    this.#mailboxes.flush(Infinity);
+  list(request: MessageOperations["list"][0]): { mailbox: string; messages: number }[] | Again {
+    const { after, limit } = request, unwritten = this.#mailboxes.writeFor(request);
+    if (unwritten > 0) return new Again({ ...request, unwritten });
     const rows = this.#mailboxes.list(after ?? "", limit);
     // the shared queue's empty name comes before every other, and after none
     const { messages } = this.count("");
     if (after === undefined && messages > 0) rows.unshift({ mailbox: "", messages });
-    return rows.slice(0, limit).map(({ mailbox, messages }) => ({ mailbox, messages }));
+    return rows.slice(0, limit);
   }
 
   peek({ mailbox: name, after, limit }: Peek): PeekedPage {
@@ -226,37 +243,22 @@ export class Messages {
 
   clear(name?: string): number {
     const { messages } = this.count(name);
-    const mailboxes = name === undefined ? this.#mailboxes.all() : [this.#mailboxes.get(name)];
-    for (const mailbox of mailboxes) {
-      if (mailbox === undefined || mailbox.isEmpty) continue;
-      this.leased.clear(mailbox.name);
-      this.#kept.removePending(mailbox);
-      this.tables.delayed.clear(mailbox.name);
-      this.#kept.waiting.clear(mailbox.name);
-      this.#mailboxes.clear(mailbox);
-      this.hasCleared = true;
-    }
+    if (name === undefined) this.#clearAll();
+    const mailbox = name === undefined ? undefined : this.#mailboxes.get(name);
+    if (mailbox === undefined || mailbox.isEmpty) return messages;
+    this.leased.clear(mailbox.name);
+    this.tables.delayed.clear(this.#seq, name);
+    this.#kept.waiting.clear(name);
+    this.#mailboxes.clear(mailbox);
     return messages;
   }
 
-  /**
-   * Lets an account cover a mailbox from now on.
-   *
-   * @returns How many older messages were set apart, and the number of the last of them.
-   */
-  cover(mailbox: string): { apart: number; last: number } | "apart full" {
-    this.#kept.flush(Infinity);
-    const now = this.#context.wallClock(), leased = this.leased.leases;
-    const apart = setApart(mailbox, { ...this.tables, context: this.#context, leased, now });
-    if (apart === "apart full") return apart;
-    this.setCovered(mailbox, this.#seq);
-    return { apart, last: this.#seq };
-  }
-
-  /** An account covers the mailbox. `last`: the number of the last message that was put before; 0: none covers it. */
-  setCovered(mailbox: string, last: number) {
-    if (last > 0) this.#covered.set(mailbox, last);
-    else this.#covered.delete(mailbox);
+  #clearAll() {
+    this.leased.clearAll();
+    this.tables.delayed.clear(this.#seq);
+    this.#kept.clearAll();
+    this.#mailboxes.clearAll();
+    this.#limits.clearAll();
   }
 
   dead(request: DeadLetters): DeadOutcome {
@@ -267,12 +269,20 @@ export class Messages {
   start() {
     this.leased.start();
     this.events.start();
+    this.#limits.start();
+  }
+
+  /** Takes over what another engine of the same state has reported, and was to report. */
+  takeReports(other: Messages) {
+    this.events.takeOver(other.events);
+    this.#limits.takeOver(other.#limits);
   }
 
   /** The limits, or the length of what a take gives, have changed. */
   configure() {
     const { db, transaction, configuration: { takeBytesMax } } = this.#context;
     this.#mailboxes.owners.configure();
+    // another length does not come while a server runs, so that nobody waits for it
     if (isMarkedFor(db, takeBytesMax)) return;
     this.#kept.flush(Infinity);
     transaction.begin();
@@ -282,6 +292,8 @@ export class Messages {
 
   /** To be called at the end of a record: raises its events. */
   endRecord() {
+    this.#ready.endRecord();
+    this.#dropped = 0;
     this.#limits.endRecord();
     this.events.endRecord();
   }
@@ -294,12 +306,17 @@ export class Messages {
     let left = rows - this.#kept.flush(rows);
     if (left > 0) left -= this.#mailboxes.flush(left);
     if (left > 0) left -= this.leased.flush(left);
-    if (this.#kept.pending.count > 0 || this.#mailboxes.isDirty || this.leased.isDirty) return true;
+    if (left > 0) left -= this.tables.delayed.flush(left);
+    const { pending } = this.#kept;
+    if (pending.count > 0 || this.#mailboxes.isDirty || this.leased.isDirty || this.tables.delayed.isDirty) {
+      return true;
+    }
+    if (left > 0) this.#mailboxes.forgetEmpty(left);
+    if (this.#mailboxes.hasForgettable) return true;
     if (this.#seq !== this.#seqStored) {
       this.#context.transaction.run(this.#storeSeq, this.#seq);
       this.#seqStored = this.#seq;
     }
-    this.#mailboxes.forgetEmpty();
     return false;
   }
 
@@ -311,10 +328,16 @@ export class Messages {
     };
   }
 
-  /** Whether it is time for something that {@linkcode tick} does. */
-  isDue(wallClock: number, monotonicClock: number): boolean {
-    const { nextDue } = this;
-    return nextDue.wallClock <= wallClock || nextDue.monotonicClock <= monotonicClock;
+  /**
+   * How much of what is due {@linkcode tick} is to do at once, up to `limit`; 0 if nothing is due. `not yet`: that is still
+   * looked for among what stays.
+   */
+  dueRows(wallClock: number, monotonicClock: number, limit: number): number | "not yet" {
+    const isDue = () => this.nextDue.wallClock <= wallClock || this.nextDue.monotonicClock <= monotonicClock;
+    if (!isDue()) return 0;
+    const rows = this.#kept.passStaying(wallClock, (seq) => this.leased.leases.has(seq)) ?? limit;
+    if (rows === 0) return "not yet";
+    return isDue() ? Math.min(rows, limit) : 0;
   }
 
   /**
@@ -339,7 +362,10 @@ export class Messages {
   /** Makes a message ready for its next attempt, at its place. */
   #endWait({ mailbox, seq }: DueMessage): boolean {
     const message = this.#kept.get(seq)!;
-    if (isWhole(mailbox.name, message)) {
+    if (isWhole(mailbox.name, message) && this.coverage.isBefore(mailbox.name, seq)) {
+      this.#kept.remove(mailbox, message);
+      this.tables.dead.setApart(mailbox.name, message, message.attempts);
+    } else if (isWhole(mailbox.name, message)) {
       this.#kept.endWait(mailbox, message);
       mailbox.addReady(message);
       this.events.notify(mailbox.name);
@@ -359,6 +385,13 @@ export class Messages {
       this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
       return;
     }
+    if (this.coverage.isBefore(message.mailbox, message.id)) {
+      this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
+      if (expires === null || expires > now) {
+        this.tables.dead.setApart(message.mailbox, { ...message, seq: message.id }, 0);
+      }
+      return;
+    }
     if (expires === null) this.#append(rest, mailbox, owner);
     else if (expires > now) this.#append({ ...rest, expires }, mailbox, owner);
     else this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
@@ -366,6 +399,6 @@ export class Messages {
 
   /** Removes up to `rows` rows of cleared mailboxes. */
   sweep(rows: number) {
-    if (this.#mailboxes.sweep(rows)) this.hasCleared = false;
+    this.#mailboxes.sweep(rows);
   }
 }

@@ -3,7 +3,7 @@ import { allRows, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { PeekedMessage, PeekedPage } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import { reportDamage } from "./rows/damage.ts";
-import { DELAYED_COLUMNS, type DelayedMessage, isWholeDelayed } from "./rows/delayed_messages.ts";
+import { type DelayedMessage, type DelayedMessages, isWholeDelayed } from "./rows/delayed_messages.ts";
 import { isWhole, type Message, STORED_COLUMNS, type StoredMessage } from "./rows/message_rows.ts";
 
 /** Characters of a text that are shown: at least as many as the bytes of session.md 2.13. */
@@ -16,15 +16,20 @@ const PAGE_BYTES = 256 * 1024;
 export class PeekedMessages {
   readonly #context: Pick<Context, "onEvent">;
   readonly #leased: { has(id: number): boolean };
+  readonly #delayed: Pick<DelayedMessages, "of">;
   readonly #sql;
 
-  constructor(context: Pick<Context, "db" | "onEvent">, leased: { has(id: number): boolean }) {
+  constructor(
+    context: Pick<Context, "db" | "onEvent">,
+    leased: { has(id: number): boolean },
+    delayed: Pick<DelayedMessages, "of">,
+  ) {
     const { db } = this.#context = context;
     this.#leased = leased;
+    this.#delayed = delayed;
     this.#sql = prepareAll(db, {
       stored: `SELECT ${STORED_COLUMNS} FROM message
         WHERE mailbox = ? AND long = ? AND seq > ? ORDER BY seq ${LIMIT}`,
-      delayed: `SELECT ${DELAYED_COLUMNS} FROM delayed WHERE mailbox = ? AND id > ? ORDER BY id ${LIMIT}`,
     });
   }
 
@@ -34,14 +39,14 @@ export class PeekedMessages {
    */
   page(mailbox: Mailbox, after: number, limit: number): PeekedPage {
     const about = Math.ceil(PAGE_BYTES / (mailbox.bytes / mailbox.messages + 1));
-    const count = Math.max(1, Math.min(limit, about)), { stored, delayed } = this.#sql;
+    const count = Math.max(1, Math.min(limit, about)), { stored } = this.#sql;
     const pending = mailbox.queues.flatMap((queue) => queue.pendingFrom(after + 1, count + 1));
     // each list is ordered, by an index or in memory, so that a page costs the same at every place
     const rows = [
       ...pending.map((row) => ({ id: row.seq, row })),
       ...[0, 1].flatMap((long) => allRows<StoredMessage>(stored, mailbox.id, long, after, count + 1))
         .map((row) => ({ id: row.seq, row })),
-      ...allRows<DelayedMessage>(delayed, mailbox.name, after, count + 1).map((row) => ({ id: row.id, row })),
+      ...this.#delayed.of(mailbox.name, after, count + 1).map((row) => ({ id: row.id, row })),
     ].sort((a, b) => a.id - b.id);
     const messages = rows.slice(0, count).flatMap(({ row }) => this.#shown(mailbox.name, row));
     const more = rows.length > count;

@@ -19,15 +19,9 @@ export class PendingMessages {
   count = 0;
   bytes = 0;
   /** Those that will expire. */
-  readonly expiring = new Deadlines<PendingMessage>({
-    timeOf: ({ isGone, expires }) => isGone ? undefined : expires ?? undefined,
-    isBefore,
-  });
+  expiring = deadlines("expires");
   /** Those that wait for their next attempt. */
-  readonly waiting = new Deadlines<PendingMessage>({
-    timeOf: ({ isGone, due }) => isGone ? undefined : due ?? undefined,
-    isBefore,
-  });
+  waiting = deadlines("due");
 
   /** Adds a message, whose number is higher than all before. */
   add(message: PendingMessage) {
@@ -47,7 +41,17 @@ export class PendingMessages {
   }
 
   get(seq: number): PendingMessage | undefined {
-    return this.#messages[seq - this.#first];
+    const message = this.#messages[seq - this.#first];
+    return message?.mailbox.isCleared ? undefined : message;
+  }
+
+  /** Removes all at once: takes the same time for any number. */
+  clear() {
+    this.#messages = [];
+    this.#first = Infinity;
+    this.#head = this.count = this.bytes = 0;
+    this.expiring = deadlines("expires");
+    this.waiting = deadlines("due");
   }
 
   /** Removes a message that is there. */
@@ -57,7 +61,10 @@ export class PendingMessages {
     this.#trim();
   }
 
-  /** Up to `count` of them, the oldest first: fewer if they have more than about `maxBytes` bytes of text. */
+  /**
+   * Up to `count` of them, the oldest first, also those of mailboxes that were cleared, until {@linkcode store} removes
+   * them: fewer if they have more than about `maxBytes` bytes of text.
+   */
   oldest(count: number, maxBytes = Infinity): PendingMessage[] {
     const found: PendingMessage[] = [], messages = this.#messages;
     let bytes = 0;
@@ -70,7 +77,7 @@ export class PendingMessages {
     return found;
   }
 
-  /** The oldest ones have rows now. */
+  /** The oldest ones have rows now, or need none. */
   store(messages: readonly PendingMessage[]) {
     for (const message of messages) {
       this.#forget(message);
@@ -90,6 +97,9 @@ export class PendingMessages {
     while (this.#head < messages.length && messages[this.#head] === undefined) this.#head++;
     if (this.#head === messages.length) {
       this.#messages = [];
+      // so that entries of what is gone are not removed one by one
+      if (!this.expiring.isEmpty) this.expiring = deadlines("expires");
+      if (!this.waiting.isEmpty) this.waiting = deadlines("due");
     } else if (this.#head > MAX_GONE && 2 * this.#head > messages.length) {
       messages.splice(0, this.#head);
     } else {
@@ -98,6 +108,13 @@ export class PendingMessages {
     this.#first += this.#head;
     this.#head = 0;
   }
+}
+
+function deadlines(time: "expires" | "due"): Deadlines<PendingMessage> {
+  return new Deadlines({
+    timeOf: (message) => message.isGone || message.mailbox.isCleared ? undefined : message[time] ?? undefined,
+    isBefore,
+  });
 }
 
 function isBefore(a: PendingMessage, b: PendingMessage): boolean {

@@ -7,6 +7,9 @@ import { isWhole, type Message, type NumberedMessage, type RowSource } from "./r
 /** Rows that are read at a time, at most, after rows that were not ready. */
 const SKIPPED_ROWS = 256;
 
+/** Expired or damaged messages that are removed while one record is applied, at most: a millisecond's work. */
+const REMOVED_MESSAGES = 256;
+
 interface ReadyMessagesOptions extends DamageTables {
   context: Pick<Context, "onEvent">;
   kept: KeptMessages;
@@ -17,14 +20,24 @@ interface ReadyMessagesOptions extends DamageTables {
 
 /** Finds the ready messages of a mailbox, oldest first. Each is given once, until it is ready again. */
 export class ReadyMessages {
+  /** Whether the last search has ended early, so that nobody waits for what it removes: there may be more. */
+  isCutOff = false;
+  /** Messages that were removed while this record is applied. */
+  #removed = 0;
   readonly #options: ReadyMessagesOptions;
 
   constructor(options: ReadyMessagesOptions) {
     this.#options = options;
   }
 
+  /** To be called at the end of a record. */
+  endRecord() {
+    this.#removed = 0;
+  }
+
   /**
-   * The oldest ready messages, at least one if there is any. Expired ones before them are removed.
+   * The oldest ready messages, at least one if there is any, unless it {@linkcode isCutOff}. Expired ones before them are
+   * removed.
    *
    * @param maxBytes Most bytes of text of all but the first.
    */
@@ -34,6 +47,7 @@ export class ReadyMessages {
     maxBytes: number,
     queues: readonly MailboxQueue[] = mailbox.queues,
   ): Message[] {
+    this.isCutOff = false;
     if (mailbox.isEmpty) return [];
     const { kept, wallClock } = this.#options, now = wallClock();
     // no more rows are read than are needed: of the long ones, which may all stand after the others, one at first
@@ -53,14 +67,16 @@ export class ReadyMessages {
         message = next;
       }
       if (message === undefined) break;
-      if (!isWhole(mailbox.name, message)) {
+      const isDamaged = !isWhole(mailbox.name, message);
+      if (isDamaged || message.expires !== null && message.expires <= now) {
+        if (this.#removed === REMOVED_MESSAGES) {
+          this.isCutOff = true;
+          break;
+        }
+        this.#removed++;
         first!.take();
-        buryDamaged(this.#options.context, this.#options, mailbox, message);
-        continue;
-      }
-      if (message.expires !== null && message.expires <= now) {
-        first!.take();
-        kept.remove(mailbox, message);
+        if (isDamaged) buryDamaged(this.#options.context, this.#options, mailbox, message);
+        else kept.remove(mailbox, message);
         continue;
       }
       if (found.length > 0 && bytes + message.bytes > maxBytes) break;
@@ -69,6 +85,14 @@ export class ReadyMessages {
       bytes += message.bytes;
     }
     return found;
+  }
+
+  /** Up to `max` of the oldest with numbers up to `last`, and whether there may be more. */
+  upTo(mailbox: Mailbox, last: number, max: number): { messages: Message[]; isMore: boolean } {
+    const ready = this.oldest(mailbox, max, Infinity), messages = ready.filter(({ seq }) => seq <= last);
+    for (const message of ready.slice(messages.length)) mailbox.addReady(message);
+    const isMore = messages.length === max || messages.length === ready.length && this.isCutOff;
+    return { messages, isMore };
   }
 
   /** The oldest ready message. */
@@ -113,7 +137,7 @@ class QueueReader<M extends NumberedMessage> {
   /** Moves past the message that `peek` returns. */
   take() {
     const { queue } = this, { seq } = this.#next!;
-    if (queue.released[0] === seq) queue.released.shift();
+    if (queue.released.first === seq) queue.released.shift();
     else if (queue.pending[queue.nextPending]?.seq === seq) queue.passPending();
     else queue.cursor = seq + 1;
     this.#next = undefined;
@@ -121,9 +145,9 @@ class QueueReader<M extends NumberedMessage> {
 
   #nextReleased(): M | undefined {
     const { released } = this.queue;
-    for (; released.length > 0; released.shift()) {
+    for (; released.first !== undefined; released.shift()) {
       // it may have been removed since, or its mailbox cleared
-      const message = this.#get(released[0]!);
+      const message = this.#get(released.first);
       if (message !== undefined && this.#isReady(message)) return message;
     }
     return undefined;

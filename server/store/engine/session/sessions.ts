@@ -161,6 +161,8 @@ export class Sessions {
       ended: false,
       usedAt: this.#context.monotonicClock(),
       age: ++this.#uses,
+      rows: 0,
+      lastRow: 0,
       hasRow: false,
       older: undefined,
       newer: undefined,

@@ -35,6 +35,7 @@ import type { LeaseRequest } from "../../requests/lease.ts";
 import type { Put } from "../../requests/message.ts";
 import type { EndSession, OpenSession, OrderedBatch, OrderedRequest } from "../../requests/session.ts";
 import type { StoreRequest } from "../../store.ts";
+import { jsonOf } from "../../database/json.ts";
 import { ByteWriter, NUMBER_BYTES_MAX, textBytesMax } from "./byte_writer.ts";
 
 /** Kinds of requests. */
@@ -90,17 +91,6 @@ export interface LastPut {
 
 export function noPut(): LastPut {
   return { mailbox: undefined, sender: undefined, time: undefined, owner: undefined };
-}
-
-/** The JSON of a request. A number that is not finite, which JSON has no form for, is `{"number":"Infinity"}`. */
-function jsonOf(request: StoreRequest | OrderedRequest): string {
-  const json = JSON.stringify(request);
-  // it would be null: to look for that is cheaper than to look at each value
-  if (!json.includes("null")) return json;
-  return JSON.stringify(
-    request,
-    (_, value) => typeof value === "number" && !Number.isFinite(value) ? { number: String(value) } : value,
-  );
 }
 
 /** Writes the requests of one record. */

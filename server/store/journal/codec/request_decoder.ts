@@ -1,3 +1,4 @@
+import { parseJson } from "../../database/json.ts";
 import type { LeaseRequest } from "../../requests/lease.ts";
 import type { Put } from "../../requests/message.ts";
 import type { OpenSession, OrderedBatch, OrderedRequest } from "../../requests/session.ts";
@@ -57,15 +58,10 @@ function decodeRequest(from: ByteReader, last: LastPut): StoreRequest {
 function decodeJson(from: ByteReader): { kind: string } {
   const text = from.text();
   try {
-    return JSON.parse(text, text.includes('{"number":"') ? reviveNumber : undefined);
+    return parseJson(text) as { kind: string };
   } catch {
     throw new FormatError(`Cannot read a request: it is not JSON, but ${text.slice(0, 80)}`);
   }
-}
-
-/** Gives back numbers that are not finite. */
-function reviveNumber(_: string, value: { number?: unknown } | null): unknown {
-  return typeof value?.number === "string" ? Number(value.number) : value;
 }
 
 /** A value of the put before. */

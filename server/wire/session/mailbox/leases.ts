@@ -10,6 +10,7 @@ import type { TableLimits, TableUsage } from "../../../quota/fair_table.ts";
 import type { Environment } from "../../../quota/uptime.ts";
 import type { MailboxReceivers } from "../../../service/mailboxes.ts";
 import type { GroupCommit } from "../../../store/journaled/group.ts";
+import type { Again } from "../../../store/requests/again.ts";
 import { type Leased, type LeaseOutcome, UNCONFIRMED_LEASE_MS } from "../../../store/requests/lease.ts";
 import type { SessionClient } from "../handler.ts";
 import { FIRST_REPEAT_MS, type LeaseRequest, Receiver } from "./receiver.ts";
@@ -124,7 +125,7 @@ export class Leases implements MailboxReceivers {
   }
 
   /** Takes the store's answer. Returns whether its messages were released at once. */
-  #settle(receiver: Receiver, outcome: LeaseOutcome): "released" | undefined {
+  #settle(receiver: Receiver, outcome: Exclude<LeaseOutcome, Again>): "released" | undefined {
     const { client, request } = receiver;
     if (receiver.state === "ended") {
       // it was cancelled meanwhile, or its session was removed

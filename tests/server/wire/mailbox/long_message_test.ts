@@ -224,6 +224,10 @@ Deno.test("an existing data directory keeps everything, and with another limit t
       ${
       ["given", "until", "confirmed", "use"].map((name) => `ALTER TABLE lease DROP COLUMN ${name};`).join("")
     }
+      DROP TABLE outcome;
+      DROP INDEX dead_mailbox;
+      ALTER TABLE session DROP COLUMN lacking;
+      ALTER TABLE session ADD COLUMN outcomes TEXT NOT NULL DEFAULT '[]';
       ALTER TABLE session DROP COLUMN use;
       ALTER TABLE session RENAME COLUMN used_at TO used;
       DROP TABLE forgotten;
@@ -238,6 +242,7 @@ Deno.test("an existing data directory keeps everything, and with another limit t
       DROP TABLE configuration;
       DROP TABLE epoch;
       DROP TABLE engine;
+      DROP TABLE checksums_complete;
       DROP TABLE taken;
       DROP INDEX message_order;
       ALTER TABLE message DROP COLUMN long;

@@ -51,8 +51,13 @@ class Subject {
     for (const n of numbers) this.#received([{ kind: "part", n, text: "x".repeat(bytes) }]);
   }
 
-  #received(requests: OrderedLine[]) {
-    this.ordered.received(requests, this.ordered.done + 1);
+  /** Takes an acknowledgement of these messages, of a client that lacks the outcomes from `low` on. */
+  ack(n: number, ids: number[], low: number) {
+    this.#received([{ kind: "ack", n, ids }], low);
+  }
+
+  #received(requests: OrderedLine[], low = this.ordered.done + 1) {
+    this.ordered.received(requests, low);
   }
 
   /** Hands a batch to the store: its first and last number. */
@@ -231,4 +236,25 @@ Deno.test("a text whose parts were dropped for others is put once it is repeated
   s.puts([3]);
   assertEquals([s.heard(), s.take()], [["have,1", "have,2"], [1, 3]]);
   assertEquals(s.settle(done(3)), ["ok,1-3"]);
+});
+
+// session.md 5.6
+Deno.test("while the outcomes that a client may lack name too many IDs, no request that names any is taken", () => {
+  const s = new Subject(), ids = Array.from({ length: 8192 }, (_, i) => i);
+  s.ack(1, ids, 1);
+  assertEquals(s.take(), [1, 1]);
+  s.settle({ done: 1, outcomes: [[1, { kind: "lost", ids }]] });
+  s.ack(2, [1], 1);
+  assertEquals([s.take(), s.heard()], [undefined, []]);
+  // the client repeats it, and has the outcome by then
+  s.ack(2, [1], 2);
+  assertEquals(s.take(), [2, 2]);
+  assertEquals(s.settle(done(2)), ["ok,2"]);
+});
+
+// session.md 5.2
+Deno.test("the IDs of requests that come early count as their texts do", () => {
+  const s = new Subject(), ids = Array.from({ length: 10_000 }, (_, i) => i);
+  for (let n = 2; n <= 9; n++) s.ack(n, ids, 1);
+  assertEquals(s.heard(), [2, 3, 4, 5, 6, 7].map((n) => `have,${n}`));
 });

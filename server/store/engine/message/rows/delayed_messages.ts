@@ -25,6 +25,9 @@ export class DelayedMessages {
   readonly #sql;
   /** None is due earlier; NaN: not known. */
   #next = NaN;
+  /** What was cleared and has rows still: the numbers up to which that is so, by mailbox, and of all. */
+  readonly #clearedOf = new Map<string, number>();
+  #cleared = 0;
 
   constructor({ db, transaction }: Pick<Context, "db" | "transaction">) {
     this.#transaction = transaction;
@@ -34,9 +37,11 @@ export class DelayedMessages {
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       due: `${select} WHERE due <= ? ORDER BY due, id ${LIMIT}`,
       next: "SELECT due FROM delayed ORDER BY due LIMIT 1",
-      of: `${select} WHERE mailbox = ?`,
+      of: `${select} WHERE mailbox = ? AND id > ? ORDER BY id ${LIMIT}`,
       remove: "DELETE FROM delayed WHERE id = ?",
-      clear: "DELETE FROM delayed WHERE mailbox = ?",
+      sweep: `DELETE FROM delayed WHERE id IN (SELECT id FROM delayed WHERE id <= ? ${LIMIT})`,
+      sweepOf:
+        `DELETE FROM delayed WHERE id IN (SELECT id FROM delayed WHERE mailbox = ? AND id <= ? ${LIMIT})`,
     });
     const counts = db.prepare("SELECT mailbox, count(*) AS count FROM delayed GROUP BY mailbox");
     this.counts = new MailboxCounts(allRows(counts));
@@ -63,28 +68,68 @@ export class DelayedMessages {
     if (this.next > now) return [];
     // the caller removes them
     this.#next = NaN;
-    return allRows(this.#sql.due, now, limit);
+    for (;;) {
+      const rows = allRows<DelayedMessage>(this.#sql.due, now, limit), cleared = rows.filter(this.#isCleared);
+      if (cleared.length === 0) return rows;
+      for (const { id } of cleared) this.#transaction.run(this.#sql.remove, id);
+    }
   }
 
-  /** Those of one mailbox. */
-  of(mailbox: string): DelayedMessage[] {
-    return this.counts.of(mailbox) === 0 ? [] : allRows(this.#sql.of, mailbox);
+  /** Up to so many of one mailbox, from the first behind `after`. */
+  of(mailbox: string, after: number, limit: number): DelayedMessage[] {
+    if (this.counts.of(mailbox) === 0) return [];
+    const cleared = Math.max(this.#cleared, this.#clearedOf.get(mailbox) ?? 0);
+    return allRows(this.#sql.of, mailbox, Math.max(after, cleared), limit);
   }
+
+  readonly #isCleared = ({ id, mailbox }: DelayedMessage): boolean =>
+    id <= this.#cleared || id <= (this.#clearedOf.get(mailbox) ?? 0);
 
   remove({ id, mailbox }: DelayedMessage) {
     this.#transaction.run(this.#sql.remove, id);
     this.counts.add(mailbox, -1);
   }
 
-  /** Removes those of one mailbox. */
-  clear(mailbox: string) {
-    if (this.counts.clear(mailbox) > 0) this.#transaction.run(this.#sql.clear, mailbox);
+  /** Removes those of one mailbox, or of all, with numbers up to `last`. Their rows are removed by {@linkcode flush}. */
+  clear(last: number, mailbox?: string) {
+    if (this.counts.clear(mailbox) === 0) return;
+    if (mailbox !== undefined) this.#clearedOf.set(mailbox, last);
+    else {
+      this.#cleared = last;
+      this.#clearedOf.clear();
+    }
+  }
+
+  /** Whether there are rows of what was cleared. */
+  get isDirty(): boolean {
+    return this.#cleared > 0 || this.#clearedOf.size > 0;
+  }
+
+  /** Removes up to so many rows of what was cleared. Returns how many, and one for each mailbox. */
+  flush(rows: number): number {
+    let left = Math.min(rows, Number.MAX_SAFE_INTEGER);
+    if (this.#cleared > 0 && left > 0) {
+      const { changes } = this.#transaction.run(this.#sql.sweep, this.#cleared, left);
+      if (changes < left) this.#cleared = 0;
+      left -= Number(changes);
+    }
+    for (const [mailbox, last] of this.#clearedOf) {
+      if (left <= 0) break;
+      const { changes } = this.#transaction.run(this.#sql.sweepOf, mailbox, last, left);
+      if (changes < left) this.#clearedOf.delete(mailbox);
+      left -= 1 + Number(changes);
+    }
+    return Math.min(rows, Number.MAX_SAFE_INTEGER) - left;
   }
 }
 
 /** Whether a message is as it was written. */
 export function isWholeDelayed(message: DelayedMessage): boolean {
-  const { id, due, mailbox, sender, time, text, bytes, expires, owner, checksum } = message;
-  return checksum === null ||
-    checksum === checksumOf(id, due, mailbox, sender, time, text, bytes, expires, owner);
+  return message.checksum === null || message.checksum === checksumOfDelayed(message);
+}
+
+/** The checksum that a row of `delayed` has to have. */
+export function checksumOfDelayed(message: Omit<DelayedMessage, "checksum">): number {
+  const { id, due, mailbox, sender, time, text, bytes, expires, owner } = message;
+  return checksumOf(id, due, mailbox, sender, time, text, bytes, expires, owner);
 }

@@ -126,8 +126,17 @@ export class MessageRows {
   }
 
   get(seq: number): MessageOf | undefined {
-    const row = firstRow<Omit<MessageOf, "mailbox"> & { name: string | null }>(this.#sql.row, seq);
-    return row && { ...row, mailbox: row.name === null ? undefined : this.#mailboxes.get(row.name) };
+    const row = firstRow<Omit<MessageOf, "mailbox"> & { mailbox: number; name: string | null }>(
+      this.#sql.row,
+      seq,
+    );
+    return row && { ...row, mailbox: this.mailboxOf(row) };
+  }
+
+  /** The mailbox of a row; undefined if it was cleared: the row is there a while longer, and its name is another one's. */
+  mailboxOf({ name, mailbox: id }: { name: string | null; mailbox: number }): Mailbox | undefined {
+    const mailbox = name === null ? undefined : this.#mailboxes.get(name);
+    return mailbox?.id === id ? mailbox : undefined;
   }
 
   /** Removes the messages with these consecutive numbers: all of them must be there. */
@@ -158,7 +167,7 @@ export class MessageRows {
     change: Partial<Pick<StoredMessage, "attempts" | "due" | "token">>,
   ) {
     const changed = { ...message, ...change }, { attempts, due, token, seq } = changed;
-    const checksum = rowChecksum(mailbox.name, changed);
+    const checksum = checksumOfMessage(mailbox.name, changed);
     this.#context.transaction.run(this.#sql.update, attempts, due, token, checksum, seq);
     if (due !== null) this.waiting.add(due);
   }
@@ -167,14 +176,17 @@ export class MessageRows {
 /** Whether a message of this mailbox is as it was written. */
 export function isWhole(mailbox: string, message: Message | StoredMessage): boolean {
   if (!("checksum" in message) || message.checksum === null) return true;
-  return message.checksum === rowChecksum(mailbox, message);
+  return message.checksum === checksumOfMessage(mailbox, message);
 }
 
 /**
  * What the row of a message has as its checksum. It covers its receiver's name and not the mailbox's number, and leaves
  * out `long`, which follows from the rest.
  */
-function rowChecksum(mailbox: string, message: Omit<StoredMessage, "long" | "checksum">): number {
+export function checksumOfMessage(
+  mailbox: string,
+  message: Omit<StoredMessage, "long" | "checksum">,
+): number {
   const { seq, sender, time, text, bytes, owner, expires, attempts, due, token } = message;
   return checksumOf(seq, mailbox, sender, time, text, bytes, owner, expires, attempts, due, token);
 }

@@ -1,9 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
-import { allRows, firstRow, LIMIT, prepareAll } from "../../../database/statements.ts";
+import { allRows, LIMIT, prepareAll } from "../../../database/statements.ts";
 
 /** A row of `message` with one of its times. */
 export interface TimedRow {
   seq: number;
+  /** The number of its mailbox. */
+  mailbox: number;
   bytes: number;
   time: number;
   /** Whether it waits for its next attempt: 0 or 1. */
@@ -27,24 +29,27 @@ export class TimedRows {
   #next: number | undefined = NaN;
 
   constructor(db: DatabaseSync, column: "due" | "expires") {
-    const after = `(message.${column}, seq) > (?, ?)`;
+    const columns = `seq, message.mailbox AS mailbox, message.bytes, message.${column} AS time,
+        due IS NOT NULL AS waits, name FROM message LEFT JOIN mailbox ON mailbox.id = message.mailbox`;
+    // in two pieces: an index is searched by a time, or by a number behind a time, and not by both being after others
     this.#sql = prepareAll(db, {
-      page: `SELECT seq, message.bytes, message.${column} AS time, due IS NOT NULL AS waits, name
-        FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
-        WHERE ${after} AND message.${column} <= ? ORDER BY message.${column}, seq ${LIMIT}`,
-      // with a condition of the index, which it is not used without
-      next: `SELECT ${column} AS time FROM message
-        WHERE ${after} AND ${column} IS NOT NULL ORDER BY ${column}, seq LIMIT 1`,
+      same: `SELECT ${columns} WHERE message.${column} = ? AND seq > ? ORDER BY seq ${LIMIT}`,
+      later: `SELECT ${columns} WHERE message.${column} > ? AND message.${column} <= ?
+        ORDER BY message.${column}, seq ${LIMIT}`,
     });
   }
 
   /** The time of the first, or an earlier one. */
   get next(): number | undefined {
-    if (Number.isNaN(this.#next)) {
-      const { time, seq } = this.#passed;
-      this.#next = firstRow<{ time: number }>(this.#sql.next, time, seq)?.time;
-    }
+    if (Number.isNaN(this.#next)) this.#next = this.#page(Number.MAX_SAFE_INTEGER, 1)[0]?.time;
     return this.#next;
+  }
+
+  /** Up to so many of those that are left and whose time has come. */
+  #page(now: number, rows: number): TimedRow[] {
+    const { time, seq } = this.#passed, page = allRows<TimedRow>(this.#sql.same, time, seq, rows);
+    if (page.length === rows) return page;
+    return [...page, ...allRows<TimedRow>(this.#sql.later, time, now, rows - page.length)];
   }
 
   /** Those whose time has come. */
@@ -52,7 +57,7 @@ export class TimedRows {
     if ((this.next ?? Infinity) > now) return;
     this.#next = NaN;
     for (let isMore = true; isMore;) {
-      const page = allRows<TimedRow>(this.#sql.page, this.#passed.time, this.#passed.seq, now, PAGE_ROWS);
+      const page = this.#page(now, PAGE_ROWS);
       for (const row of page) {
         yield row;
         // not if the caller goes no further: then this one is the first again
@@ -60,6 +65,21 @@ export class TimedRows {
       }
       isMore = page.length === PAGE_ROWS;
     }
+  }
+
+  /**
+   * Passes those at the front that stay, and looks no further than one page: so that nobody has to pass many at once.
+   * Returns how many of this page do not stay; undefined if it is the last one.
+   */
+  passStaying(now: number, stays: (row: TimedRow) => boolean): number | undefined {
+    if ((this.next ?? Infinity) > now) return undefined;
+    const page = this.#page(now, PAGE_ROWS), first = page.findIndex((row) => !stays(row));
+    const passed = first < 0 ? page.at(-1) : page[first - 1];
+    if (passed !== undefined) {
+      this.#passed = passed;
+      this.#next = NaN;
+    }
+    return page.length < PAGE_ROWS ? undefined : page.filter((row) => !stays(row)).length;
   }
 
   /** A row has this time from now on. */
