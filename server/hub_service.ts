@@ -71,7 +71,7 @@ export class HubService {
       maxOfOwner: ownerLimit(limits.maxChannels, limits.share, limits.addressChannels),
       history,
       metrics: options.metrics,
-      wallClock: Date.now,
+      wallClock: turnClock(Date.now),
     });
     const slots = this.#slots = new ConnectionSlots(limits.connections);
     const common = {

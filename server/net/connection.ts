@@ -4,7 +4,7 @@
  * @module
  */
 
-import { plainAddress } from "../quota/address.ts";
+import { isLoopback, plainAddress } from "../quota/address.ts";
 import { ownerAt } from "../quota/owner.ts";
 import type { PendingTotal } from "../quota/pending.ts";
 import { type Environment, within } from "../quota/uptime.ts";
@@ -62,6 +62,11 @@ export class Connection {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** Whether nobody on the way can read what is sent and received, so that a secret may travel as it is. */
+  get isPrivate(): boolean {
+    return isLoopback(this.hostname);
   }
 
   /** Whether much waits for the client, and it reads: others do well to wait for it. */

@@ -17,13 +17,7 @@ import {
 import { describeFrame, describeName } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
-import {
-  decodeFrame,
-  encodeFrames,
-  FRAME_BYTES,
-  FrameDecoder,
-  FrameWriter,
-} from "../../../protocol/syntax/frame.ts";
+import { encodeFrames, FRAME_BYTES, FrameDecoder, FrameWriter } from "../../../protocol/syntax/frame.ts";
 import { linesOf, printable } from "../../../protocol/syntax/line.ts";
 import { quoted } from "../../report/log.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
@@ -57,8 +51,8 @@ export class ChannelsWire extends MemberWire {
   protected override async serve(client: MemberConnection) {
     const decoder = new FrameDecoder();
     for (let bytes = await client.read(); bytes !== undefined; bytes = await client.read()) {
-      for (const frame of decoder.push(bytes)) {
-        const text = decodeFrame(frame), message = messageIn(text, client.member);
+      for (const text of decoder.decode(bytes)) {
+        const message = messageIn(text, client.member);
         // each line is a message, or a frame could be as many as it has bytes
         for (const line of message === undefined ? [text] : linesOf(message)) {
           const wait = client.throttle();

@@ -24,6 +24,7 @@ import { formatAddress } from "../../../protocol/syntax/address.ts";
 import type { DatagramSocket } from "../../net/datagram_socket.ts";
 import type { Networks } from "../../quota/address.ts";
 import { mailboxName } from "../../report/log.ts";
+import type { Traffic } from "../../report/clients.ts";
 import type { Metrics, RefusedReason } from "../../report/metrics.ts";
 import type { Tap } from "../../report/watch.ts";
 import type { Mailboxes } from "../../service/mailboxes.ts";
@@ -115,24 +116,34 @@ export class OriginalWire {
 
   #take(mailboxes: Mailboxes, take: OriginalRequest & { kind: "take" }, from: DatagramClient) {
     const { metrics, timestamps, debug, senders } = this.#options, { mailbox } = take;
-    senders?.received(from.address, mailbox, 0);
+    const traffic = senders?.received(from.address, mailbox, 0);
     const refused = mailboxes.take(mailbox, from.address.hostname, (outcome) => {
       if (outcome === "storage") return this.#refuseRequest(take, outcome, from);
       const none = outcome === "empty" || outcome === "too long";
       metrics.add(none ? "empty" : "forwarded");
       if (outcome === "too long" || !none && outcome.overtakes) metrics.add("too long for a reply");
-      this.#reply(none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps), mailbox, from);
+      this.#reply(
+        none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps),
+        mailbox,
+        from,
+        traffic,
+      );
       debug(from, () => `took ${none ? "nothing" : "a message"} from ${mailboxName(mailbox)}`);
     });
     if (refused === undefined) return this.#seeRequest(take, from);
     this.#refuseRequest(take, refused, from);
-    if (refused === "account") this.#reply(encodeNone(mailbox), mailbox, from);
+    if (refused === "account") this.#reply(encodeNone(mailbox), mailbox, from, traffic);
   }
 
-  #reply(datagram: Uint8Array<ArrayBuffer>, mailbox: string, { address, socket }: DatagramClient) {
-    const { taps: { mailbox: tap }, senders } = this.#options;
+  #reply(
+    datagram: Uint8Array<ArrayBuffer>,
+    mailbox: string,
+    { address, socket }: DatagramClient,
+    traffic: Traffic | undefined,
+  ) {
+    const { mailbox: tap } = this.#options.taps;
     if (tap.isOn) tap.see("out", address, () => describeOriginalReply(datagram, mailbox));
-    senders?.sent(address, datagram.length);
+    traffic?.sent(1, datagram.length);
     socket.send(datagram, address);
   }
 
