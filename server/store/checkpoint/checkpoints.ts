@@ -114,10 +114,13 @@ export class Checkpoints {
     return canWrite && this.backlog.isFull;
   }
 
-  /** Resolves when it is not behind any more, if that can be reached. No record is made meanwhile. */
+  /** Makes no record until it is not behind any more, if that can be reached. */
   async catchUp() {
+    const { host } = this.#options;
+    host.hold();
     await this.#running;
     if (this.isBehind) await this.take(true);
+    host.release();
   }
 
   get isDue(): boolean {

@@ -16,7 +16,6 @@ import {
   decodeSealToServer,
   encodeHelloAnswer,
   encodeSealReply,
-  sealCookie,
   sealId,
   type SealKey,
   sealKey,
@@ -33,6 +32,7 @@ import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
 import { type Seen, type Tap, UNWATCHED } from "../../report/watch.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import type { Moderation } from "../../service/moderation.ts";
+import { AddressProofs } from "./cookies.ts";
 import type { LoginOptions, LoginRefusal } from "./login.ts";
 import { Seal, type SendDatagram } from "./seal.ts";
 import type { SessionWire } from "./session_wire.ts";
@@ -109,7 +109,7 @@ export class SealWire<A extends Address> {
   readonly #send: SendDatagram<A>;
   readonly #tap: Tap;
   readonly #startId: string;
-  readonly #cookieKey: Uint8Array;
+  readonly #proofs: AddressProofs;
   readonly #handshakes: RateLimit;
   readonly #scheduler: FairScheduler;
   readonly #seals = new Map<string, Seal<A>>();
@@ -143,7 +143,7 @@ export class SealWire<A extends Address> {
     };
     this.#table = new FairTable(options.tableLimits ?? SESSION_LIMITS, ({ origin }) => origin);
     this.#startId = random(4).toHex();
-    this.#cookieKey = random(32);
+    this.#proofs = new AddressProofs(options);
     this.#handshakes = new RateLimit({
       burst: HANDSHAKE_BURST,
       intervalMs: HANDSHAKE_INTERVAL_MS,
@@ -178,7 +178,7 @@ export class SealWire<A extends Address> {
     }
     const isSameAddress = seal !== undefined && seal.address.port === port &&
       seal.address.hostname === hostname;
-    if (startId !== this.#startId || !isSameAddress && cookie !== this.#cookie(id, from)) {
+    if (startId !== this.#startId || !isSameAddress && !this.#proofs.isValid(cookie, `S1 ${id}`, from)) {
       return this.#reply("challenge", id, from);
     }
     if (body.kind === "hello") {
@@ -296,12 +296,8 @@ export class SealWire<A extends Address> {
     this.#options.onUser?.(account, "out", seal.address);
   }
 
-  #cookie(id: string, { hostname, port }: A): string {
-    return sealCookie(this.#cookieKey, id, hostname, port);
-  }
-
   #reply(kind: "challenge" | "unknown" | "busy", id: string, to: A) {
-    const cookie = kind === "challenge" ? this.#cookie(id, to) : "";
+    const cookie = kind === "challenge" ? this.#proofs.give(`S1 ${id}`, to) : "";
     this.#options.send(encodeSealReply({ id, startId: this.#startId, cookie }, kind), to);
   }
 

@@ -20,7 +20,7 @@ const MAILBOX = "flow";
 const MS = FULL ? 300_000 : 4000, PIECE = RATE / 5;
 
 /** Messages in a datagram, and datagrams on their way. */
-const EACH = 18, IN_FLIGHT = 56;
+const EACH = 16, IN_FLIGHT = 64;
 
 /** With more messages in the mailbox the sender waits for the receiver. */
 const WAITING_MAX = 100_000;
