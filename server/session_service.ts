@@ -141,7 +141,7 @@ export class SessionService {
   limits(): Limit[] {
     const { burst: limit, fullest: used } = this.#rate, { service } = this.#service;
     return [
-      { name: `${service} datagrams of one address`, option: "datagram-rate", used, limit },
+      { name: `${service} datagrams of an address`, option: "datagram-rate", used, limit },
       { name: `${service} early bytes`, used: this.#sessions.earlyBytes, limit: 2 * MAX_EARLY_BYTES },
       ...this.#seals.limits(),
     ];

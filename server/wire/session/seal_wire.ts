@@ -171,7 +171,7 @@ export class SealWire<A extends Address> {
     const { service } = this.#options;
     return [
       {
-        name: `${service} handshakes of one address`,
+        name: `${service} hellos of one address`,
         used: this.#handshakes.mostTaken,
         limit: HANDSHAKE_BURST,
       },

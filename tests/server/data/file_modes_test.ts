@@ -30,14 +30,14 @@ Deno.test("what servers, backups and clients write is for their user alone", { i
   await Deno.writeTextFile(`${path}/password`, "jedi\n");
   await Deno.writeTextFile(`${path}/notes.txt`, "5 Ω");
   const run = async (...args: string[]) => {
-    const env = { XDG_STATE_HOME: `${path}/state`, HOME: path };
+    const env = { XDG_STATE_HOME: `${path}/state` };
     const { code, err } = await runCommand(withOpenUmask(...FROM_SOURCE, ...args), { env, input: "one\n" });
     assertEquals({ code, err: code === 0 ? "" : err }, { code: 0, err: "" }, args.join(" "));
   };
-  const login = ["--password-file", `${path}/password`];
+  const login = ["--as", "yoda", "--password-file", `${path}/password`];
   try {
-    await run("forum", "yoda", "127.0.0.1", `${forum}`, ...login, "--new", "CRT", "thread0");
-    await run("forum", "yoda", "127.0.0.1", `${forum}`, ...login, "UPD", "thread0", `${path}/notes.txt`);
+    await run("forum", "127.0.0.1", `${forum}`, ...login, "--new", "CRT", "thread0");
+    await run("forum", "127.0.0.1", `${forum}`, ...login, "UPD", "thread0", `${path}/notes.txt`);
     await run("send", "bob", "--as", "alice", "--resume", "mine", "--server", server.address);
     await run("backup", `${path}/copy`, "--data", data);
   } finally {

@@ -47,7 +47,7 @@ Deno.test("datagrams of one address beyond its rate are dropped unread, and othe
     assert(count > 100 && count < 200, `${count}`);
     assertMatch(
       (await control("limits")).join("\n"),
-      /^mailbox datagrams of one address,datagram-rate,[1-9]\d*,50$/m,
+      /^mailbox datagrams of an address,datagram-rate,[1-9]\d*,50$/m,
     );
   }));
 
