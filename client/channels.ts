@@ -103,8 +103,8 @@ export class Channels extends StreamClient {
   }
 
   /** See {@linkcode StreamClient}. */
-  protected override *decode(bytes: Uint8Array): Generator<string> {
-    for (const frame of this.#decoder.push(bytes)) yield decodeFrame(frame);
+  protected override decode(bytes: Uint8Array): string[] {
+    return this.#decoder.decode(bytes);
   }
 
   /** See {@linkcode StreamClient}. */

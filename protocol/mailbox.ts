@@ -5,6 +5,8 @@
  * @module
  */
 
+import { decodeUtf8 } from "./syntax/utf8.ts";
+
 /** UDP port that clients of the original use. */
 export const MAILBOX_PORT = 21001;
 
@@ -85,7 +87,6 @@ export interface OriginalMessage {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const TAB = 0x09, LF = 0x0a, CR = 0x0d;
 
 /** Unicode's control characters (C0, DEL, C1) except TAB: a message has none of them. */
@@ -217,12 +218,8 @@ export function decodeOriginalRequest(
 ): OriginalRequest | OriginalFault {
   if (datagram.length > max) return "too long";
   const ended = withoutEnd(datagram);
-  let text: string;
-  try {
-    text = decoder.decode(ended);
-  } catch {
-    return "not UTF-8";
-  }
+  const text = decodeUtf8(ended);
+  if (text === undefined) return "not UTF-8";
   const ascii = text.length === ended.length;
   if (CONTROL.test(text)) return "control character";
 
@@ -345,12 +342,8 @@ const TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/;
 
 /** The reply in a datagram; undefined if it is none. */
 export function decodeOriginalReply(datagram: Uint8Array): OriginalReply | undefined {
-  let text: string;
-  try {
-    text = decoder.decode(datagram.subarray(0, nulEnd(datagram, datagram.length)));
-  } catch {
-    return undefined;
-  }
+  const text = decodeUtf8(datagram.subarray(0, nulEnd(datagram, datagram.length)));
+  if (text === undefined) return undefined;
   const comma = text.indexOf(",");
   const type = trimSpaces(comma < 0 ? text : text.slice(0, comma)).toLowerCase();
   if (comma < 0) {

@@ -8,6 +8,7 @@
 import { utf8Length } from "./mailbox.ts";
 import { isNumber, NUMBER } from "./syntax/fields.ts";
 import { lineCodec, numberField, numbersField } from "./syntax/line_codec.ts";
+import { decodeUtf8 } from "./syntax/utf8.ts";
 
 /** Longest datagram of a session (session.md 1.1). */
 export const MAX_SESSION_DATAGRAM_BYTES = 1200;
@@ -124,12 +125,8 @@ function parse<T>(datagram: Uint8Array, direction: "<" | ">", record: (line: str
 
 function parseLines<T>(datagram: Uint8Array, header: RegExp, record: (line: string) => T | undefined) {
   if (datagram.length > MAX_SESSION_DATAGRAM_BYTES) return undefined;
-  let text: string;
-  try {
-    text = decoder.decode(datagram);
-  } catch {
-    return undefined;
-  }
+  const text = decodeUtf8(datagram);
+  if (text === undefined) return undefined;
   const lines = text.split("\n");
   const match = header.exec(lines[0]!);
   if (match === null) return undefined;

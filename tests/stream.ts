@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeFrame, encodeFrames, FrameDecoder } from "../protocol/syntax/frame.ts";
+import { encodeFrames, FrameDecoder } from "../protocol/syntax/frame.ts";
 import { LineDecoder } from "../protocol/syntax/line.ts";
 
 /** Milliseconds after which nothing more is expected: more than any load explains. */
@@ -103,7 +103,7 @@ export class FramePeer extends StreamPeer {
   }
 
   protected override decode(bytes: Uint8Array): string[] {
-    return this.#decoder.push(bytes).map(decodeFrame);
+    return this.#decoder.decode(bytes);
   }
 
   /** Waits until the server has carried out all that was sent, and returns what came before that. */

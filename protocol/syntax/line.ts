@@ -21,24 +21,28 @@ export function isWhiteSpace(byte: number): boolean {
   return byte === SP || byte >= TAB && byte <= CR;
 }
 
-/** The start of the padding at the end of a frame: white space, and NULs, which programs in C pad with. */
-export function paddingStart(bytes: Uint8Array): number {
-  let end = bytes.length;
+/** Eight spaces as a number. */
+const SPACES = new DataView(new Uint8Array(8).fill(SP).buffer).getFloat64(0);
+
+/**
+ * The start of the padding at the end of a frame, which stands from `from` to before `to`: white space, and NULs, which
+ * programs in C pad with.
+ */
+export function paddingStart(view: DataView, from: number, to: number): number {
+  let end = to;
   // most of a frame is spaces: eight at a time
-  while (end >= 8 && isSpaces(bytes, end - 8)) end -= 8;
-  while (end > 0 && (isWhiteSpace(bytes[end - 1]!) || bytes[end - 1] === NUL)) end--;
+  while (end - from >= 8 && view.getFloat64(end - 8) === SPACES) end -= 8;
+  while (end > from && isPadding(view.getUint8(end - 1))) end--;
   return end;
 }
 
-/** Whether the eight bytes from `at` on are all spaces. */
-function isSpaces(bytes: Uint8Array, at: number): boolean {
-  return bytes[at + 7] === SP && bytes[at + 6] === SP && bytes[at + 5] === SP && bytes[at + 4] === SP &&
-    bytes[at + 3] === SP && bytes[at + 2] === SP && bytes[at + 1] === SP && bytes[at] === SP;
+function isPadding(byte: number): boolean {
+  return isWhiteSpace(byte) || byte === NUL;
 }
 
 /** The lines of a text, which CR LF, LF and CR separate. A text without a line break is one line (channels.md 4.2). */
 export function linesOf(text: string): string[] {
-  return LINE_BREAK.test(text) ? text.split(LINE_BREAK) : [text];
+  return text.includes("\n") || text.includes("\r") ? text.split(LINE_BREAK) : [text];
 }
 
 /**
@@ -76,7 +80,7 @@ export class LineDecoder {
     let from = 0;
     for (let end = bytes.indexOf(LF); end >= 0; end = bytes.indexOf(LF, from)) {
       if (this.#length === 0 && !this.#tooLong) {
-        yield this.#read(bytes.subarray(from, end));
+        yield this.#read(bytes, from, end);
       } else {
         this.#add(bytes.subarray(from, end));
         yield this.#take();
@@ -111,20 +115,22 @@ export class LineDecoder {
   }
 
   #take(): Line {
-    const line = this.#tooLong
-      ? { error: "too long" as const }
-      : this.#read(this.#partial.subarray(0, this.#length));
+    const line = this.#tooLong ? { error: "too long" as const } : this.#read(this.#partial, 0, this.#length);
     this.#partial = new Uint8Array(0);
     this.#length = 0;
     this.#tooLong = false;
     return line;
   }
 
-  #read(bytes: Uint8Array): Line {
-    const line = withoutPadding(bytes.at(-1) === CR ? bytes.subarray(0, -1) : bytes);
-    if (line.length > this.#maxBytes) return { error: "too long" };
+  /** The line that stands from `from` to before `to`: without CR at its end, then without NULs at both. */
+  #read(bytes: Uint8Array, from: number, to: number): Line {
+    let start = from, end = to;
+    if (end > start && bytes[end - 1] === CR) end--;
+    while (end > start && bytes[end - 1] === NUL) end--;
+    while (start < end && bytes[start] === NUL) start++;
+    if (end - start > this.#maxBytes) return { error: "too long" };
     try {
-      return { text: this.#decoder.decode(line) };
+      return { text: this.#decoder.decode(bytes.subarray(start, end)) };
     } catch {
       return { error: "not UTF-8" };
     }
@@ -136,12 +142,4 @@ function paddingEnd(bytes: Uint8Array): number {
   let start = 0;
   while (bytes[start] === NUL) start++;
   return start;
-}
-
-/** The bytes without NULs at either end. */
-function withoutPadding(bytes: Uint8Array): Uint8Array {
-  let end = bytes.length;
-  while (end > 0 && bytes[end - 1] === NUL) end--;
-  const start = end === 0 ? 0 : paddingEnd(bytes);
-  return start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end);
 }

@@ -1,8 +1,8 @@
 /**
  * A UDP socket that is read no faster than its replies can be sent.
  *
- * Invariant: datagrams to one receiver are sent in the order of the calls. Deno sends several that are not awaited in any
- * order, even backwards.
+ * Invariant: datagrams are sent in the order of the calls. Deno sends several that are not awaited in any order, even
+ * backwards.
  *
  * @module
  */
@@ -17,6 +17,9 @@ const MAX_WAITING = 1024;
 /** Milliseconds until the next try after a failed read; doubled each time, up to a second. */
 const FIRST_RETRY_MS = 5, LAST_RETRY_MS = 1000;
 
+/** Datagrams that one address on another machine may send to a service, after a burst of as many (session.md 10.8). */
+export const REMOTE_DATAGRAMS_PER_SECOND = 20_000;
+
 export interface DatagramSocketOptions {
   /** Longest datagram. Of one that is longer, `onDatagram` gets one byte more than this. */
   maxBytes: number;
@@ -26,12 +29,20 @@ export interface DatagramSocketOptions {
   onDatagram(datagram: Uint8Array, from: Deno.NetAddr, socket: DatagramSocket): void;
 }
 
+/** A datagram that waits to be sent. */
+interface Outgoing {
+  bytes: Uint8Array<ArrayBuffer>;
+  to: Deno.NetAddr;
+}
+
 export class DatagramSocket {
   readonly #socket: Deno.DatagramConn;
   readonly #options: DatagramSocketOptions;
   readonly #reading: Promise<void>;
-  /** By receiver, what waits until the datagram before it is sent. */
-  readonly #queues = new Map<string, Uint8Array<ArrayBuffer>[]>();
+  /** What waits until those before it are sent. */
+  #queue: Outgoing[] = [];
+  #isSending = false;
+  /** With those that are being sent. */
   #waiting = 0;
   #sent: PromiseWithResolvers<void> | undefined;
   #isStopped = false;
@@ -50,10 +61,8 @@ export class DatagramSocket {
   /** Never waits and never throws. */
   send(bytes: Uint8Array<ArrayBuffer>, to: Deno.NetAddr) {
     this.#waiting++;
-    const receiver = `${to.hostname} ${to.port}`, queue = this.#queues.get(receiver);
-    if (queue !== undefined) return void queue.push(bytes);
-    this.#queues.set(receiver, []);
-    this.#send(bytes, to, receiver);
+    this.#queue.push({ bytes, to });
+    if (!this.#isSending) void this.#sendAll();
   }
 
   /** Receives no more. */
@@ -98,10 +107,12 @@ export class DatagramSocket {
     while (this.#waiting > 0) await (this.#sent ??= Promise.withResolvers()).promise;
   }
 
-  async #send(bytes: Uint8Array<ArrayBuffer>, to: Deno.NetAddr, receiver: string) {
-    const queue = this.#queues.get(receiver)!;
-    for (let batch = [bytes]; batch.length > 0; batch = queue.splice(0)) {
-      for (const bytes of batch) {
+  async #sendAll() {
+    this.#isSending = true;
+    while (this.#queue.length > 0) {
+      const batch = this.#queue;
+      this.#queue = [];
+      for (const { bytes, to } of batch) {
         try {
           await this.#socket.send(bytes, to);
         } catch {
@@ -110,8 +121,7 @@ export class DatagramSocket {
         this.#waiting--;
       }
     }
-    this.#queues.delete(receiver);
-    if (this.#waiting > 0) return;
+    this.#isSending = false;
     this.#sent?.resolve();
     this.#sent = undefined;
   }

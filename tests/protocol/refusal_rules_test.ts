@@ -20,7 +20,9 @@ const HUB_REASONS = ["partial frame", "name too long", "line too long", "too man
 );
 
 Deno.test("every reason for which something is refused has a rule", () => {
-  const connections = Object.keys(METRICS).filter((name) => /^channels (too many conn|cut off)/.test(name));
+  const connections = Object.keys(METRICS).filter((name) =>
+    /^channels (too many conn|too fast|cut off)/.test(name)
+  );
   const expected = [
     ...REFUSED_REASONS,
     ...HUB_REASONS,

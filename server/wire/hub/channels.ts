@@ -18,13 +18,7 @@ import { describeFrame, describeName } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
 import { claimedName, isLogin } from "../../../protocol/login.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
-import {
-  decodeFrame,
-  encodeFrames,
-  FRAME_BYTES,
-  FrameDecoder,
-  FrameWriter,
-} from "../../../protocol/syntax/frame.ts";
+import { encodeFrames, FRAME_BYTES, FrameDecoder, FrameWriter } from "../../../protocol/syntax/frame.ts";
 import { linesOf, printable } from "../../../protocol/syntax/line.ts";
 import { quoted } from "../../report/log.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
@@ -62,8 +56,7 @@ export class ChannelsWire extends MemberWire {
   protected override async serve(client: MemberConnection) {
     const decoder = new FrameDecoder();
     for (let bytes = await client.read(); bytes !== undefined; bytes = await client.read()) {
-      for (const frame of decoder.push(bytes)) {
-        const text = decodeFrame(frame);
+      for (const text of decoder.decode(bytes)) {
         if (isLogin(text)) {
           const wait = client.throttle();
           if (wait !== undefined) await wait;

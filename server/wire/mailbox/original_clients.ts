@@ -27,8 +27,8 @@ export class OriginalClients {
     this.#wallClock = wallClock;
   }
 
-  /** Counts a request, which was made under this name; `""` if it has none. */
-  received({ hostname, port }: Deno.NetAddr, name: string, bytes: number) {
+  /** Counts a request, which was made under this name; `""` if it has none. Returns where its reply is counted. */
+  received({ hostname, port }: Deno.NetAddr, name: string, bytes: number): Traffic {
     const key = `${hostname} ${port}`;
     let client = this.#addresses.get(key);
     if (client === undefined) {
@@ -37,11 +37,7 @@ export class OriginalClients {
     }
     if (name !== "") client.name = name;
     client.traffic.received(1, bytes);
-  }
-
-  /** Counts a reply. */
-  sent({ hostname, port }: Deno.NetAddr, bytes: number) {
-    this.#addresses.get(`${hostname} ${port}`)?.traffic.sent(1, bytes);
+    return client.traffic;
   }
 
   #add(hostname: string, port: number, key: string): OriginalClient {

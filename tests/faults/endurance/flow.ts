@@ -8,11 +8,10 @@
 import { connectMailbox, type Mailbox } from "../../../client/mailbox.ts";
 import { answerLines } from "../line_process.ts";
 
-/** Receive so many messages, whose texts begin with the numbers from 1 on. */
+/** Receive messages whose texts begin with the numbers from 1 on, until one that says how many there were: `end N`. */
 export interface Flow {
   port: number;
   mailbox: string;
-  messages: number;
 }
 
 export interface Flown {
@@ -34,23 +33,25 @@ class Receiver {
   readonly #flow: Flow;
   readonly #end = new AbortController();
   /** How often each was acknowledged, by its number. */
-  readonly #times: Uint8Array;
+  #times = new Uint8Array(1024 * 1024);
+  #sent = 0;
   #expected = 1;
   #open = 0;
-  #acknowledged = 0;
   #wake: (() => void) | undefined;
   late = 0;
 
   constructor(flow: Flow) {
     this.#flow = flow;
-    this.#times = new Uint8Array(flow.messages + 1);
   }
 
-  /** Receives until all of them are acknowledged. */
+  /** Receives until the last one has come and all are acknowledged. */
   async run(session: Mailbox) {
     const { signal } = this.#end;
     for await (const message of session.messages(this.#flow.mailbox, { signal, wait: PATIENCE_MS })) {
-      const n = Number.parseInt(message.text);
+      const last = /^end (\d+)$/.exec(message.text),
+        n = last ? Number(last[1]) + 1 : Number.parseInt(message.text);
+      if (last) this.#sent = n;
+      if (n >= this.#times.length) this.#grow();
       if (n < this.#expected) this.late++;
       this.#expected = Math.max(this.#expected, n + 1);
       this.#open++;
@@ -65,11 +66,18 @@ class Receiver {
     this.#wake?.();
     if (!isDone) return;
     this.#times[n]!++;
-    if (++this.#acknowledged === this.#flow.messages) this.#end.abort();
+    if (this.#sent > 0 && this.#open === 0) this.#end.abort();
   }
 
+  #grow() {
+    const before = this.#times;
+    this.#times = new Uint8Array(2 * before.length);
+    this.#times.set(before);
+  }
+
+  /** With the one that was the last. */
   get counts(): Pick<Flown, "lost" | "twice"> {
-    const times = this.#times.subarray(1);
+    const times = this.#times.subarray(1, this.#sent + 1);
     return { lost: times.filter((n) => n === 0).length, twice: times.filter((n) => n > 1).length };
   }
 }

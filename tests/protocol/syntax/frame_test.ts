@@ -21,7 +21,7 @@ Deno.test("FrameDecoder gives the same frames however the stream is split", () =
     for (const second of [first, first + 1, first + 199, first + 200, first + 201, stream.length]) {
       const frames = new FrameDecoder();
       const parts = [stream.subarray(0, first), stream.subarray(first, second), stream.subarray(second)];
-      const got = parts.flatMap((part) => frames.push(part).map(decodeFrame));
+      const got = parts.flatMap((part) => frames.decode(part));
       assertEquals(got, second >= first && second <= stream.length ? sent : got);
       assertEquals(frames.isWithinFrame, false);
     }
@@ -34,7 +34,7 @@ Deno.test("FrameDecoder takes a stream byte by byte", () => {
   const stream = new Uint8Array([...encodeFrames("one"), ...encodeFrames("two"), ...encodeFrames("three")]);
   const got: [number, string][] = [];
   for (let i = 0; i < stream.length; i++) {
-    for (const frame of frames.push(stream.subarray(i, i + 1))) got.push([i + 1, decodeFrame(frame)]);
+    for (const text of frames.decode(stream.subarray(i, i + 1))) got.push([i + 1, text]);
   }
   assertEquals(got, [[200, "one"], [400, "two"], [600, "three"]]);
 });
@@ -42,11 +42,11 @@ Deno.test("FrameDecoder takes a stream byte by byte", () => {
 Deno.test("FrameDecoder keeps the beginning of a frame, not the buffer that it came in", () => {
   const frames = new FrameDecoder();
   const buffer = encodeFrames("one");
-  assertEquals(frames.push(buffer.subarray(0, 100)).length, 0);
+  assertEquals(frames.decode(buffer.subarray(0, 100)), []);
   assertEquals(frames.isWithinFrame, true);
   const rest = buffer.slice(100);
   buffer.fill(0);
-  assertEquals(frames.push(rest).map(decodeFrame), ["one"]);
+  assertEquals(frames.decode(rest), ["one"]);
 });
 
 // channels.md 1.2

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { connectForum } from "../../../client/forum.ts";
 import { connectMailbox, LoginError, RefusedError } from "../../../client/mailbox.ts";
-import { decodeFrame, encodeFrames, FrameDecoder } from "../../../protocol/syntax/frame.ts";
+import { encodeFrames, FrameDecoder } from "../../../protocol/syntax/frame.ts";
 import { isOwnMachine, subjectOf } from "../../../server/quota/subject.ts";
 import { Clients, type ConnectedClient, Traffic } from "../../../server/report/clients.ts";
 import { MUTED_TEXT } from "../../../protocol/admin.ts";
@@ -42,7 +42,7 @@ class Talker implements Disposable {
     while (this.#frames.length === 0) {
       const length = await this.connection.read(buffer).catch(() => null);
       if (length === null) return undefined;
-      this.#frames.push(...this.#decoder.push(buffer.subarray(0, length)).map((frame) => decodeFrame(frame)));
+      this.#frames.push(...this.#decoder.decode(buffer.subarray(0, length)));
     }
     return this.#frames.shift();
   }

@@ -80,6 +80,7 @@ function open() {
     onEvent() {},
     onLost() {},
     pause: () => Promise.resolve(),
+    rest: () => Promise.resolve(),
   });
   const answered: string[] = [];
   return {

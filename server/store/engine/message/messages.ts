@@ -298,6 +298,13 @@ export class Messages {
     this.events.endRecord();
   }
 
+  /** About how many rows there are to {@linkcode flush}. */
+  get unflushed(): number {
+    const { unflushed, forgettable } = this.#mailboxes;
+    return this.#kept.pending.count + unflushed + this.leased.unflushed + this.tables.delayed.unflushed +
+      forgettable;
+  }
+
   /**
    * Writes up to `rows` rows of what only memory has: messages, the oldest first, then mailboxes and leases. Returns
    * whether anything is left.
@@ -307,12 +314,10 @@ export class Messages {
     if (left > 0) left -= this.#mailboxes.flush(left);
     if (left > 0) left -= this.leased.flush(left);
     if (left > 0) left -= this.tables.delayed.flush(left);
-    const { pending } = this.#kept;
-    if (pending.count > 0 || this.#mailboxes.isDirty || this.leased.isDirty || this.tables.delayed.isDirty) {
-      return true;
-    }
+    const forgettable = this.#mailboxes.forgettable;
+    if (this.unflushed > forgettable) return true;
     if (left > 0) this.#mailboxes.forgetEmpty(left);
-    if (this.#mailboxes.hasForgettable) return true;
+    if (this.#mailboxes.forgettable > 0) return true;
     if (this.#seq !== this.#seqStored) {
       this.#context.transaction.run(this.#storeSeq, this.#seq);
       this.#seqStored = this.#seq;
