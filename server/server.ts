@@ -14,6 +14,7 @@ import { obtainSecret, removeRunning } from "./data/directory.ts";
 import { watchDirectory } from "./data/directory_watch.ts";
 import { contentRemoval, openFiles, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
+import { looseModes } from "./data/file_modes.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { ForumService } from "./forum_service.ts";
 import { HubService } from "./hub_service.ts";
@@ -234,6 +235,9 @@ async function open(
   const known = await readAccounts(opened);
   const measures = await readMeasures(opened);
   const sealKey = await obtainSealKey({ ...options, accounts: known.length });
+  for (const what of await looseModes(control, [options.secretFile, options.sealKeyFile])) {
+    log.warn({ service: "server", what });
+  }
   // not the system's: setting that must not begin or end what is counted in it
   const { wallClock } = opened.clocks;
   const startTimes = new SessionStartTimes(await readLatestStart(opened), wallClock);
@@ -329,6 +333,7 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
   const { datagrams, streams } = sockets.forum, limits = forumLimits.transfers;
   return running.forum = new ForumService({
     ...shared,
+    datagramsPerSecond: shared.options.datagramsPerSecond,
     sockets: datagrams,
     listeners: streams,
     files,
