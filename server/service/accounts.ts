@@ -18,6 +18,7 @@ import {
   type AccountRequest,
   type Coverage,
   MAX_ACCOUNTS,
+  type Role,
 } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
 import { isPassword, PasswordChecks } from "./password_checks.ts";
@@ -68,6 +69,8 @@ export class Accounts {
   readonly #verifiers = new Map<string, string>();
   /** Names whose account covers the mailbox too. */
   readonly #covered = new Set<string>();
+  /** Names whose account has the role `admin`. */
+  readonly #admins = new Set<string>();
   readonly #onEvent: ((name: string, event: AccountEvent) => void)[] = [];
   readonly #onMailboxCovered: ((name: string) => void)[] = [];
   #isAwaited = (_mailbox: string) => false;
@@ -86,9 +89,10 @@ export class Accounts {
     this.#store = store;
     this.open = open;
     this.auth = auth;
-    for (const { name, verifier, mailbox } of known) {
+    for (const { name, verifier, mailbox, role } of known) {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#covered.add(name);
+      if (role === "admin") this.#admins.add(name);
     }
     this.#guessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
     this.#firstGuessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
@@ -130,6 +134,11 @@ export class Accounts {
     return this.coversMailbox(name);
   }
 
+  /** What the owner of this account may do; `user` if there is none. */
+  role(name: string): Role {
+    return this.#admins.has(name) ? "admin" : "user";
+  }
+
   verifier(name: string): Verifier | undefined {
     return decodeVerifier(this.#verifiers.get(name) ?? "");
   }
@@ -154,18 +163,20 @@ export class Accounts {
     return await this.#ask({ kind: "account", what: "list", after, limit }) as Account[] | "storage";
   }
 
-  /** Does what the administrator asks for. Name and verifier are checked by the caller. */
+  /** Does what the administrator asks for. The name, and the verifier or role in `value`, are checked by the caller. */
   async administer(
     action: AccountAction,
     name: string,
-    verifier: string,
+    value: string,
   ): Promise<Pick<Coverage, "apart"> | AccountRefusal> {
     const outcome = action === "add"
-      ? await this.add(name, verifier, "administrator")
+      ? await this.add(name, value, "administrator")
       : action === "confirm"
       ? await this.#cover(name)
       : action === "set-password"
-      ? await this.setVerifier(name, verifier)
+      ? await this.setVerifier(name, value)
+      : action === "role"
+      ? await this.#setRole(name, value as Role)
       : await this.remove(name);
     return outcome === "changed" || outcome === "removed" ? { apart: 0 } : outcome;
   }
@@ -212,11 +223,21 @@ export class Accounts {
     return outcome as "changed" | "unknown" | "storage";
   }
 
+  async #setRole(name: string, role: Role): Promise<"changed" | "unknown" | "storage"> {
+    const outcome = await this.#ask({ kind: "account", what: "role", name, role });
+    if (outcome === "changed") {
+      if (role === "admin") this.#admins.add(name);
+      else this.#admins.delete(name);
+    }
+    return outcome as "changed" | "unknown" | "storage";
+  }
+
   async remove(name: string): Promise<"removed" | "unknown" | "storage"> {
     const outcome = await this.#ask({ kind: "account", what: "remove", name });
     if (outcome === "removed") {
       this.#verifiers.delete(name);
       this.#covered.delete(name);
+      this.#admins.delete(name);
       this.#ownNetworks.delete(name);
       this.#notify(name, "removed");
     }
