@@ -129,9 +129,10 @@ export class Checkpoints {
   get isDue(): boolean {
     if (this.#running !== undefined) return false;
     const { host: { engine }, journal, admission } = this.#options;
-    if (this.backlog.isEnough || engine.unflushed >= CHECKPOINT_ROWS) return true;
     const elapsed = performance.now() - this.#at;
+    // first of all: each try makes the engine anew, and everybody waits for that
     if (this.#hasFailed) return elapsed >= RETRY_MS;
+    if (this.backlog.isEnough || engine.unflushed >= CHECKPOINT_ROWS) return true;
     if (this.#mayCheck && elapsed >= CHECK_MS) return true;
     if (journal.last > this.#number) {
       return elapsed >= (admission?.isFull ? RETRY_MS : CHECKPOINT_MS);
@@ -287,6 +288,8 @@ export class Checkpoints {
       this.#failed(error);
       await host.synced();
       await host.rebuild();
+      // that may take longer than the time until the next try
+      this.#at = performance.now();
     } catch (error) {
       host.lose(error);
     }
