@@ -16,7 +16,6 @@ import { didYouMean } from "./nearest.ts";
 import { ADMINISTRATOR_OPTIONS, DATA_OPTION } from "./administration.ts";
 import { reportCoverage, reportSetApart } from "./coverage.ts";
 import {
-  LOGIN_OPTIONS,
   NEW_PASSWORD_VARIABLE,
   readNewPassword,
   readPassword,
