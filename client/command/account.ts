@@ -15,12 +15,7 @@ import { type Arguments, type Command, expectArguments, UsageError } from "./com
 import { didYouMean } from "./nearest.ts";
 import { ADMINISTRATOR_OPTIONS, DATA_OPTION } from "./administration.ts";
 import { reportCoverage, reportSetApart } from "./coverage.ts";
-import {
-  NEW_PASSWORD_VARIABLE,
-  readNewPassword,
-  readPassword,
-  serverKeyOf,
-} from "./password.ts";
+import { NEW_PASSWORD_VARIABLE, readNewPassword, readPassword, serverKeyOf } from "./password.ts";
 import { connectOptions, isServerNamed, onBusy } from "./server_option.ts";
 
 /** `wirepost account`, with the server's code for a data directory. */

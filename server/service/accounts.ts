@@ -116,6 +116,7 @@ export class Accounts {
         used: Math.max(this.#guessesAtName.mostTaken, this.#firstGuessesAtName.mostTaken),
         limit: AT_NAME.burst,
       },
+      this.#checks.waiting,
       { name: "new accounts of one address", used: this.#addedFrom.mostTaken, limit: NEW_ACCOUNTS.burst },
       { name: "accounts made by one address", used: this.#madeFrom.mostTaken, limit: MADE_BY_NETWORK.burst },
     ];
@@ -273,9 +274,8 @@ export class Accounts {
       // one that waited may come behind many that were wrong
       if (this.loginWaitMs(name, network) > 0) return "wait";
       const verifier = this.verifier(name);
-      const isRight = verifier !== undefined && await isPassword(password, verifier);
-      if (verifier === undefined) this.#guessesFrom.take(network);
-      else if (!isRight) this.loginFailed(name, network);
+      if (verifier === undefined) return "wrong";
+      if (!await isPassword(password, verifier)) this.loginFailed(name, network);
       // the account may have been removed or changed meanwhile
       else if (this.#verifiers.get(name) === encodeVerifier(verifier)) {
         this.loginSucceeded(name, network);
@@ -284,7 +284,9 @@ export class Accounts {
       return "wrong";
     };
     if (this.loginWaitMs(name, network) > 0) return "wait";
-    return await this.#checks.run(network, check) ?? "wait";
+    if (this.has(name)) return await this.#checks.run(name, network, check) ?? "wait";
+    this.#guessesFrom.take(network);
+    return "wrong";
   }
 
   loginFailed(name: string, network: string) {
