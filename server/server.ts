@@ -50,6 +50,9 @@ export { CLASSROOM, EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./op
 /** A stop that takes longer, in milliseconds, is broken off. */
 const MAX_STOP_MS = 5000;
 
+/** How often tokens whose time is over are looked for, in milliseconds. */
+const TOKEN_INTERVAL_MS = 1000;
+
 /** How long the last line of the log may take, in milliseconds. */
 const MAX_LAST_LINE_MS = 100;
 
@@ -247,7 +250,10 @@ async function open(
     monotonicClock,
     open: options.openAccounts,
     auth: options.auth,
+    wallClock,
   });
+  const tokenTimer = setInterval(() => accounts.endTokens(), TOKEN_INTERVAL_MS);
+  opening.defer(() => clearInterval(tokenTimer));
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   const moderation = new Moderation({ store, known: measures, wallClock });
