@@ -125,6 +125,7 @@ function checkArguments(args: Arguments) {
     if (!isName(rest[1]!)) throw new UsageError(`Cannot use '${rest[1]}' as a name`);
   }
   if (subcommand !== "token" || rest[0] !== "add") args.refuse(subcommand, "ttl");
+  if (args.duration("ttl") === 0) throw new UsageError("Cannot use --ttl 0s: the token would never be good");
   if (names[0] === "NAME" && !isName(rest[0]!)) throw new UsageError(`Cannot use '${rest[0]}' as a name`);
   const withPassword = subcommand === "add" || subcommand === "set-password";
   const isAdministrator = args.flag("as");
