@@ -14,12 +14,27 @@
  * @module
  */
 
-import { ROOM_PORT } from "../protocol/room.ts";
+import { ROOM_PORT, ROOM_TLS_PORT } from "../protocol/room.ts";
 import { LineDecoder } from "../protocol/syntax/line.ts";
-import { type Connection, type ConnectOptions, connectTcp } from "./stream/connection.ts";
+import {
+  type Connection,
+  type ConnectOptions,
+  type KnownCertificates,
+  type TlsOptions,
+} from "./stream/connection.ts";
+import { connectStream } from "./session/connect_stream.ts";
+import { ServerCertificateError } from "./stream/tls/certificate_trust.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
-export { CLOSE_TIMEOUT_MS, type ConnectOptions, StreamClient };
+export {
+  CLOSE_TIMEOUT_MS,
+  type ConnectOptions,
+  type KnownCertificates,
+  ServerCertificateError,
+  StreamClient,
+  type TlsOptions,
+};
+export { type KnownServer, KnownServers } from "./session/seal/known_servers.ts";
 
 /** Longest line that is received: many times what a Wirepost server sends. */
 const MAX_LINE_BYTES = 65_536;
@@ -33,13 +48,18 @@ export interface RoomOptions extends ConnectOptions {
 }
 
 /**
- * Connects, and is in the room with that.
+ * Connects, and is in the room with that. With TLS the usual port is 6001.
  *
+ * @throws {ServerCertificateError} It is to be reached with TLS, and its certificate is not trusted.
  * @throws {Error} The server cannot be reached.
  */
 export async function connectRoom(options: RoomOptions = {}): Promise<Room> {
-  const { signal, keepReturn = false } = options;
-  return new Room(await connectTcp({ port: ROOM_PORT, ...options }), signal, keepReturn);
+  const { signal, keepReturn = false, tls = false } = options;
+  return new Room(
+    await connectStream({ port: tls === false ? ROOM_PORT : ROOM_TLS_PORT, ...options }),
+    signal,
+    keepReturn,
+  );
 }
 
 /** A client of the room. It receives lines, without the CR before and the line end after them. */

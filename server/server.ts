@@ -19,9 +19,11 @@ import { ForumService } from "./forum_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
+import { Certificate } from "./net/tls/certificate.ts";
+import { TlsPort } from "./net/tls/tls_port.ts";
 import type { ServeOptions } from "./options.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
-import { type ReadyReport, reportReady } from "./ready.ts";
+import { logCertificate, type ReadyReport, reportReady } from "./ready.ts";
 import { limits } from "./limits.ts";
 import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
@@ -70,6 +72,8 @@ export interface Server {
   readonly addresses: readonly Deno.NetAddr[];
   /** Resolves when an administrator stops the server; rejects when the store can't be relied on any more. */
   readonly stopping: Promise<void>;
+  /** Reads the certificate again, if there is one, for those who connect from now on. Never rejects. */
+  reload?(): Promise<void>;
   /** Finishes what was accepted, commits and closes. */
   close(): Promise<void>;
   /**
@@ -131,7 +135,7 @@ async function start(
   starting: AsyncDisposableStack,
 ): Promise<Server> {
   const shared = await open(options, log, stopping, starting);
-  const { opened, sockets, sealKey, watchers, control } = shared;
+  const { opened, sockets, sealKey, certificate, watchers, control } = shared;
   const services: Service[] = [];
   starting.defer(async () =>
     void await Promise.all([watchers, ...services].map((service) => service.close()))
@@ -142,12 +146,22 @@ async function start(
     if (service !== undefined) services.push(service);
   }
   const listening = listeningOn(sockets, running.adminSocket?.address);
-  await reportReady({ options, control, listening, store: opened, hub: running.hub, sealKey, log }, output);
+  await reportReady({
+    options,
+    control,
+    listening,
+    store: opened,
+    hub: running.hub,
+    sealKey,
+    certificate,
+    log,
+  }, output);
   const close = () => starting.disposeAsync();
   return {
     listening,
     addresses: listening.flatMap(({ addresses }) => addresses),
     stopping: stopping.promise,
+    ...certificate === undefined ? {} : { reload: () => reloadCertificate(certificate, log) },
     close,
     end: (failure) => end(log, close, failure ?? lostWhile(stopping.promise)),
   };
@@ -211,6 +225,7 @@ async function open(
   const { wallClock } = opened.clocks;
   const startTimes = new SessionStartTimes(await readLatestStart(opened), wallClock);
   const accounts = new Accounts({ store, known, monotonicClock, open: options.openAccounts });
+  const certificate = options.tls && await Certificate.load(options.tls);
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   const moderation = new Moderation({ store, known: measures, wallClock });
@@ -225,6 +240,7 @@ async function open(
     polling,
     secret,
     sealKey,
+    certificate,
     accounts,
     startTimes,
     control,
@@ -264,9 +280,20 @@ async function controlDirectoryOf(
 const SERVICES = [startHub, startMailbox, startForum];
 
 async function startHub(shared: Shared, running: Running): Promise<Service | undefined> {
-  const { channels, room } = shared.sockets;
-  if (channels === undefined && room === undefined) return undefined;
-  return running.hub = await HubService.start({ ...shared, limits: shared.options.hubLimits });
+  const { options: { hubLimits: limits, tls }, certificate } = shared;
+  const { channels, room, "room-tls": roomTls } = shared.sockets;
+  const withTls = (sockets: readonly Deno.TcpListener[] = [], takesPlain: boolean) =>
+    certificate === undefined
+      ? sockets
+      : sockets.map((socket) => new TlsPort(socket, { certificate, takesPlain }));
+  const sockets = {
+    ...channels === undefined ? {} : { channels: withTls(channels, tls?.takesPlain ?? true) },
+    ...room === undefined && roomTls === undefined
+      ? {}
+      : { room: [...room ?? [], ...withTls(roomTls, false)] },
+  };
+  if (Object.keys(sockets).length === 0) return undefined;
+  return running.hub = await HubService.start({ ...shared, sockets, limits });
 }
 
 /** The mailbox, whose port the administrator uses too; if it doesn't run, there is a port for the administrator alone. */
@@ -341,6 +368,16 @@ function adminOf(shared: Shared, running: Running): Admin {
       log.warn({ service: "admin", peer, what, kind: what });
     },
   });
+}
+
+/** Files that can't be used leave the certificate as it is: the server goes on. */
+async function reloadCertificate(certificate: Certificate, log: Log) {
+  try {
+    await certificate.reload();
+    logCertificate(certificate, log);
+  } catch (error) {
+    log.error({ service: "server", what: `${(error as Error).message}; the certificate stays as it was` });
+  }
 }
 
 /** Resolves if the store is lost: also while the server is closed, and its last checkpoint is taken. */

@@ -1,4 +1,4 @@
-import { type Address, formatAddress } from "../../protocol/syntax/address.ts";
+import { formatAddress } from "../../protocol/syntax/address.ts";
 import { CHANNELS_TEXTS, MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
 import { type Channels, connectChannels, isClientName } from "../channels.ts";
 import { escapeControls, write } from "../terminal/output.ts";
@@ -7,7 +7,15 @@ import { ChannelsTalk } from "./chat/channels_talk.ts";
 import { displayOf } from "./chat/display.ts";
 import { Positions } from "./chat/positions.ts";
 import { runTerminalChat } from "./chat/terminal_chat.ts";
-import { isTyped, LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./live_chat.ts";
+import {
+  isTyped,
+  LIVE_CHAT_ABOUT,
+  LIVE_CHAT_OPTIONS,
+  readServer,
+  reportConnecting,
+  runLiveChat,
+} from "./live_chat.ts";
+import { type StreamServer, withTls } from "./chat/tls_option.ts";
 import { requireSelf } from "./self.ts";
 import { serviceAddress } from "./server_option.ts";
 
@@ -32,6 +40,7 @@ export const command: Command = {
   completes: { names: "channels" },
   examples: [
     "wirepost chat lounge --as Alice",
+    "wirepost chat lounge --server chat.example.org --tls",
     "printf '/join lounge\\nhello\\n' | wirepost chat Alice 127.0.0.1 55555 --linger 0s",
   ],
   run,
@@ -48,7 +57,12 @@ async function run(args: Arguments): Promise<number> {
     const display = displayOf(args), positions = new Positions(formatAddress(server), name);
     const isRinging = args.flag("notify");
     const talk = new ChannelsTalk({ name, server, channel, display, positions, isRinging });
-    return await runTerminalChat({ ...texts, talk, display });
+    return await runTerminalChat({
+      ...texts,
+      talk,
+      display,
+      reportConnecting: (error) => reportConnecting(args, error, texts.cannotConnect),
+    });
   }
   const connect = async () => {
     const channels = await connectChannels({ name, ...server });
@@ -69,17 +83,19 @@ async function run(args: Arguments): Promise<number> {
  */
 async function placeOf(
   args: Arguments,
-): Promise<{ name: string; channel: string | undefined; server: Address }> {
+): Promise<{ name: string; channel: string | undefined; server: StreamServer }> {
   const [first, host, port, ...more] = args.positionals;
   if (first !== undefined && host !== undefined) {
     if (args.flag("as")) throw new UsageError("--as and NAME HOST PORT exclude each other");
     checkName(first);
-    return { name: first, channel: undefined, server: readServer(args, host, port, more) };
+    const server = await withTls(args, readServer(args, host, port, more), false);
+    return { name: first, channel: undefined, server };
   }
   const { name } = requireSelf(args);
   checkName(name);
   if (first !== undefined) checkChannel(first);
-  return { name, channel: first, server: await serviceAddress(args, "channels") };
+  const server = await withTls(args, await serviceAddress(args, "channels"), true);
+  return { name, channel: first, server };
 }
 
 /** @throws {UsageError} It can't be the name of a client. */

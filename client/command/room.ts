@@ -4,7 +4,15 @@ import type { Arguments, Command } from "./command.ts";
 import { displayOf } from "./chat/display.ts";
 import { RoomTalk } from "./chat/room_talk.ts";
 import { runTerminalChat } from "./chat/terminal_chat.ts";
-import { isTyped, LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./live_chat.ts";
+import {
+  isTyped,
+  LIVE_CHAT_ABOUT,
+  LIVE_CHAT_OPTIONS,
+  readServer,
+  reportConnecting,
+  runLiveChat,
+} from "./live_chat.ts";
+import { withTls } from "./chat/tls_option.ts";
 import { serviceAddress } from "./server_option.ts";
 
 /** The room knows no names. */
@@ -24,7 +32,11 @@ export const command: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const [host, port, ...more] = args.positionals;
-  const server = host === undefined ? await serviceAddress(args, "room") : readServer(args, host, port, more);
+  const service = args.flag("tls") ? "room-tls" : "room";
+  const address = host === undefined
+    ? await serviceAddress(args, service)
+    : readServer(args, host, port, more);
+  const server = await withTls(args, address, host === undefined);
   const texts = {
     prompt: "<You> ",
     cannotConnect: "Unable to connect to server",
@@ -33,7 +45,12 @@ async function run(args: Arguments): Promise<number> {
   };
   if (isTyped()) {
     const display = displayOf(args);
-    return await runTerminalChat({ ...texts, talk: new RoomTalk(server, display), display });
+    return await runTerminalChat({
+      ...texts,
+      talk: new RoomTalk(server, display),
+      display,
+      reportConnecting: (error) => reportConnecting(args, error, texts.cannotConnect),
+    });
   }
   return await runLiveChat(args, () => connectRoom({ ...server, keepReturn: true }), {
     ...texts,

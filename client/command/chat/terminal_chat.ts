@@ -5,11 +5,11 @@
  * @module
  */
 
-import { CLOSE_TIMEOUT_MS } from "../../channels.ts";
+import { CLOSE_TIMEOUT_MS, ServerCertificateError } from "../../channels.ts";
 import type { Completion } from "../../terminal/line_editor/completion.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { openLineEditor } from "../../terminal/line_editor/open_line_editor.ts";
-import { write } from "../../terminal/output.ts";
+import { escapeControls, write } from "../../terminal/output.ts";
 import type { Display } from "./display.ts";
 import { RECENT_MESSAGES, type Talk } from "./talk.ts";
 import { within } from "../live_chat.ts";
@@ -35,7 +35,8 @@ export interface TerminalChatOptions {
   display: Display;
   /** Stands before a new line. */
   prompt: string;
-  cannotConnect: string;
+  /** Says that there is no connection. */
+  reportConnecting(error: Error): Promise<void>;
   connected?: string | undefined;
   /** Printed when the server has ended the connection. */
   disconnected: string;
@@ -59,11 +60,11 @@ const LOCAL_COMMANDS = ["/who", "/history", "/clear", "/quit", "/help"];
  * @returns The exit code: 0; 1 if there was no server, or something was not sent.
  */
 export async function runTerminalChat(options: TerminalChatOptions): Promise<number> {
-  const { talk, display, prompt, cannotConnect, connected } = options;
+  const { talk, display, prompt, connected } = options;
   try {
     await talk.connect();
-  } catch {
-    await write(`${cannotConnect}\n`);
+  } catch (error) {
+    await options.reportConnecting(error as Error);
     return 1;
   }
   if (connected !== undefined) await write(`${connected}\n`);
@@ -167,8 +168,11 @@ class TerminalChat {
         await this.#options.talk.connect();
         // the user may have left meanwhile
         return !this.#leaving.signal.aborted;
-      } catch {
-        // it is tried again
+      } catch (error) {
+        // anything else is tried again
+        if (!(error instanceof ServerCertificateError)) continue;
+        await this.#notice(escapeControls(error.message));
+        return false;
       }
     }
   }

@@ -48,6 +48,10 @@ export class ChannelsWire extends MemberWire {
     super("channels", options);
   }
 
+  protected override encode(text: string): Uint8Array {
+    return encodeFrames(text);
+  }
+
   protected override async serve(client: MemberConnection) {
     const decoder = new FrameDecoder();
     for (let bytes = await client.read(); bytes !== undefined; bytes = await client.read()) {
