@@ -14,13 +14,13 @@ const encoder = new TextEncoder();
 
 /** A socket, and the messages that have come from it. */
 abstract class StreamPeer implements Disposable {
-  readonly conn: Deno.TcpConn;
+  readonly conn: Deno.TcpConn | Deno.TlsConn;
   /** What was received and not yet asked for. */
   readonly #messages: string[] = [];
   readonly #buffer = new Uint8Array(65_536);
 
-  protected constructor(conn: Deno.TcpConn) {
-    conn.setNoDelay(true);
+  protected constructor(conn: Deno.TcpConn | Deno.TlsConn) {
+    if ("setNoDelay" in conn) conn.setNoDelay(true);
     this.conn = conn;
   }
 
@@ -91,6 +91,11 @@ export class FramePeer extends StreamPeer {
     return new FramePeer(await Deno.connect({ hostname, port }));
   }
 
+  /** A client that speaks TLS, to a server with this certificate. */
+  static async overTls(port: number, cert: string): Promise<FramePeer> {
+    return new FramePeer(await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [cert] }));
+  }
+
   /** A client that has sent its name. */
   static async named(name: string, port: number): Promise<FramePeer> {
     const peer = await FramePeer.connect(port);
@@ -125,6 +130,11 @@ export class LinePeer extends StreamPeer {
 
   static async connect(port: number, hostname = "127.0.0.1"): Promise<LinePeer> {
     return new LinePeer(await Deno.connect({ hostname, port }));
+  }
+
+  /** A client that speaks TLS, to a server with this certificate. */
+  static async overTls(port: number, cert: string): Promise<LinePeer> {
+    return new LinePeer(await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [cert] }));
   }
 
   override encode(text: string): Uint8Array {

@@ -1,4 +1,5 @@
 import { Duplex } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { checkServerIdentity, connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import * as tls from "node:tls";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
@@ -92,10 +93,12 @@ class TlsConnection implements Connection {
   #error: Error | undefined;
   #closed = false;
   #wake = () => {};
+  /** Resolves when the socket has set itself up: before that it must not be destroyed (Deno 2.9.6). */
+  readonly #started = nextTurn();
 
   constructor(tcp: Deno.TcpConn, options: ConnectionOptions) {
     this.#tcp = tcp;
-    const all = { ...options, socket: duplexOf(tcp), allowHalfOpen: true };
+    const all = { ...options, socket: duplexOf(tcp, this.#started), allowHalfOpen: true };
     const socket = this.#socket = connect(all);
     const secured = Promise.withResolvers<void>();
     this.secured = secured.promise;
@@ -161,7 +164,7 @@ class TlsConnection implements Connection {
   close() {
     if (this.#closed) return;
     this.#closed = true;
-    this.#socket.destroy();
+    this.#started.then(() => this.#socket.destroy());
     try {
       this.#tcp.close();
     } catch {
@@ -171,12 +174,12 @@ class TlsConnection implements Connection {
 }
 
 /** The socket as node:tls takes it. */
-function duplexOf(tcp: Deno.TcpConn): Duplex {
+function duplexOf(tcp: Deno.TcpConn, started: Promise<unknown>): Duplex {
   const duplex: Duplex = new Duplex({
     allowHalfOpen: true,
     read() {
       const buffer = new Uint8Array(READ_BYTES);
-      tcp.read(buffer).then(
+      started.then(() => tcp.read(buffer)).then(
         (length) => this.push(length === null ? null : buffer.subarray(0, length)),
         (error) => this.destroy(error),
       );

@@ -8,6 +8,7 @@
  */
 
 import { Duplex } from "node:stream";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type SecureContext, TLSSocket } from "node:tls";
 import { within } from "../../quota/uptime.ts";
 import type { Stream } from "../listener.ts";
@@ -34,12 +35,17 @@ export class TlsSession {
   /** What was decrypted, and not read yet. */
   #rest: Uint8Array | undefined;
   #wake = () => {};
+  /**
+   * Resolves when the socket has set itself up, in the same turn of the event loop. One that is destroyed before that, also
+   * because of bytes that are no hand-shake, throws an error that nobody can catch (Deno 2.9.6).
+   */
+  readonly #started = nextTurn();
 
   /** @param first What was read of the stream already. */
   constructor(stream: Stream, first: Uint8Array, secureContext: SecureContext) {
     this.#stream = stream;
     const options = { isServer: true, secureContext, allowHalfOpen: true };
-    const socket = this.#socket = new TLSSocket(duplexOf(stream, first), options);
+    const socket = this.#socket = new TLSSocket(duplexOf(stream, first, this.#started), options);
     const secured = Promise.withResolvers<void>();
     this.secured = secured.promise;
     // nobody may wait for it any more
@@ -99,20 +105,22 @@ export class TlsSession {
     if (this.#isSecured && !this.#isWriting && this.#error === undefined) {
       await within(MAX_END_MS, new Promise<void>((resolve) => this.#socket.end(() => resolve())));
     }
+    await this.#started;
     this.#socket.destroy();
     this.#stream.close();
   }
 }
 
-/** The stream as node:tls takes it. */
-function duplexOf(stream: Stream, first: Uint8Array): Duplex {
+/** The stream as node:tls takes it; `first` comes once it has started. */
+function duplexOf(stream: Stream, first: Uint8Array, started: Promise<unknown>): Duplex {
   let waiting: Uint8Array | undefined = first;
   const duplex: Duplex = new Duplex({
     read() {
       if (waiting !== undefined) {
         const bytes = waiting;
         waiting = undefined;
-        return void this.push(bytes);
+        started.then(() => this.push(bytes));
+        return;
       }
       const buffer = new Uint8Array(READ_BYTES);
       stream.read(buffer).then(
