@@ -123,11 +123,6 @@ export function sealId(client: Uint8Array): string {
   return base64url(Uint8Array.from(createHash("sha256").update(client).digest().subarray(0, 16)));
 }
 
-/** The cookie that proves the address of a client. Only the server knows `key`. */
-export function sealCookie(key: Uint8Array, id: string, hostname: string, port: number): string {
-  return createHmac("sha256", key).update(`S1 ${id} ${hostname} ${port}`).digest("hex").slice(0, 16);
-}
-
 /** What each side knows before the keys: the prologue, in Noise. */
 export interface Exchange {
   service: string;

@@ -13,6 +13,7 @@ import type { Certificate } from "./net/tls/certificate.ts";
 import { isLoopback } from "./quota/address.ts";
 import type { ServeOptions } from "./options.ts";
 import { within } from "./quota/uptime.ts";
+import { logCertificate } from "./tls.ts";
 import type { Log } from "./report/log.ts";
 import type { Listening } from "./service_sockets.ts";
 import type { Store } from "./store/store.ts";
@@ -75,18 +76,6 @@ export async function reportReady(
     key: hasSeal ? sealKey.text : undefined,
     certificate: certificate?.fingerprint,
   });
-}
-
-/** Logs which certificate clients get from now on. */
-export function logCertificate(certificate: Certificate, log: Log) {
-  const { fingerprint, summary } = certificate;
-  log.info({ service: "server", what: `the server's certificate is ${fingerprint}, ${summary}` });
-  if (certificate.isExpired(Date.now())) {
-    log.warn({
-      service: "server",
-      what: "the server's certificate is not valid any more: clients may refuse it",
-    });
-  }
 }
 
 /** The first lines of the original's console. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout } from "node:timers/promises";
 import { formatAddress } from "../protocol/syntax/address.ts";
 import { maxTaken } from "../protocol/mailbox.ts";
 import { type AdminSocket, openAdminSocket } from "./admin_socket.ts";
@@ -14,16 +14,16 @@ import { obtainSecret, removeRunning } from "./data/directory.ts";
 import { watchDirectory } from "./data/directory_watch.ts";
 import { contentRemoval, openFiles, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
+import { looseModes } from "./data/file_modes.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { ForumService } from "./forum_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import { Certificate } from "./net/tls/certificate.ts";
-import { TlsPort } from "./net/tls/tls_port.ts";
 import type { ServeOptions } from "./options.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
-import { logCertificate, type ReadyReport, reportReady } from "./ready.ts";
+import { type ReadyReport, reportReady } from "./ready.ts";
 import { limits } from "./limits.ts";
 import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
@@ -35,6 +35,7 @@ import { Moderation, readMeasures } from "./service/moderation.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
+import { hubSockets, reloadCertificate } from "./tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journaled/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
@@ -84,10 +85,36 @@ export interface Server {
   end(failure?: Error): Promise<boolean>;
 }
 
+/** How long others have between two pieces of work that nobody waits for, in milliseconds. */
+const REST_MS = 1;
+
 /** A part of the server that runs until it is closed. */
 interface Service {
   /** Accepts no more, finishes what was accepted, and closes its sockets. */
   close(): Promise<void>;
+}
+
+/** How a server comes to its end: an administrator stops it, or the store can't be relied on any more. */
+class Ending {
+  readonly #stopping = Promise.withResolvers<void>();
+  readonly #lost = Promise.withResolvers<Error>();
+
+  /** Resolves when the server is stopped; rejects if the store is lost before. */
+  get stopping(): Promise<void> {
+    return this.#stopping.promise;
+  }
+
+  /** Resolves if the store is lost: also while a server that was stopped is closed, and takes its last checkpoint. */
+  get lost(): Promise<Error> {
+    return this.#lost.promise;
+  }
+
+  readonly stop = () => this.#stopping.resolve();
+
+  readonly lose = (error: unknown) => {
+    this.#stopping.reject(error);
+    this.#lost.resolve(error as Error);
+  };
 }
 
 /** The services that run, and the forum's files. */
@@ -113,13 +140,13 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
     level: options.logLevel,
     console: output.console,
   });
-  const stopping = Promise.withResolvers<void>();
+  const ending = new Ending();
   const starting = new AsyncDisposableStack();
   starting.defer(() => log.flush());
   try {
-    const started = start(options, output, log, stopping, starting);
+    const started = start(options, output, log, ending, starting);
     // a store that is lost answers nobody any more: who asks it here would wait for ever
-    return await Promise.race([started, stopping.promise.then(() => started)]);
+    return await Promise.race([started, ending.stopping.then(() => started)]);
   } catch (error) {
     await within(MAX_STOP_MS, starting.disposeAsync());
     throw error;
@@ -131,10 +158,10 @@ async function start(
   options: ServeOptions,
   output: ServerOutput,
   log: Log,
-  stopping: PromiseWithResolvers<void>,
+  ending: Ending,
   starting: AsyncDisposableStack,
 ): Promise<Server> {
-  const shared = await open(options, log, stopping, starting);
+  const shared = await open(options, log, ending, starting);
   const { opened, sockets, sealKey, certificate, watchers, control } = shared;
   const services: Service[] = [];
   starting.defer(async () =>
@@ -160,10 +187,10 @@ async function start(
   return {
     listening,
     addresses: listening.flatMap(({ addresses }) => addresses),
-    stopping: stopping.promise,
+    stopping: ending.stopping,
     ...certificate === undefined ? {} : { reload: () => reloadCertificate(certificate, log) },
     close,
-    end: (failure) => end(log, close, failure ?? lostWhile(stopping.promise)),
+    end: (failure) => end(log, close, failure ?? ending.lost),
   };
 }
 
@@ -171,7 +198,7 @@ async function start(
 async function open(
   options: ServeOptions,
   log: Log,
-  stopping: PromiseWithResolvers<void>,
+  ending: Ending,
   opening: AsyncDisposableStack,
 ) {
   const { data, limits, maxFileBytes } = options, metrics = new Metrics();
@@ -180,7 +207,7 @@ async function open(
     ready() {},
     unused() {},
     damaged: () => metrics.add("rows damaged"),
-    lost: stopping.reject,
+    lost: ending.lose,
   };
   const monotonicClock = () => performance.now();
   const polling = new SocketPolling({
@@ -203,12 +230,13 @@ async function open(
         await polling.due;
         await setImmediate();
       },
+      rest: () => setTimeout(REST_MS),
     },
     log,
     handlers,
   );
   opening.defer(() => opened.close());
-  const store = new GroupCommit(opened, stopping.reject);
+  const store = new GroupCommit(opened, ending.lose);
   handlers.lost = (error) => store.lose(error);
   if (data !== undefined) {
     // while the directory is still locked
@@ -221,6 +249,9 @@ async function open(
   const known = await readAccounts(opened);
   const measures = await readMeasures(opened);
   const sealKey = await obtainSealKey({ ...options, accounts: known.length });
+  for (const what of await looseModes(control, [options.secretFile, options.sealKeyFile, options.tls?.key])) {
+    log.warn({ service: "server", what });
+  }
   // not the system's: setting that must not begin or end what is counted in it
   const { wallClock } = opened.clocks;
   const startTimes = new SessionStartTimes(await readLatestStart(opened), wallClock);
@@ -255,7 +286,7 @@ async function open(
     monotonicClock: uptime.now,
     setTimer,
     random,
-    stop: stopping.resolve,
+    stop: ending.stop,
   };
 }
 
@@ -281,17 +312,7 @@ const SERVICES = [startHub, startMailbox, startForum];
 
 async function startHub(shared: Shared, running: Running): Promise<Service | undefined> {
   const { options: { hubLimits: limits, tls }, certificate } = shared;
-  const { channels, room, "room-tls": roomTls } = shared.sockets;
-  const withTls = (sockets: readonly Deno.TcpListener[] = [], takesPlain: boolean) =>
-    certificate === undefined
-      ? sockets
-      : sockets.map((socket) => new TlsPort(socket, { certificate, takesPlain }));
-  const sockets = {
-    ...channels === undefined ? {} : { channels: withTls(channels, tls?.takesPlain ?? true) },
-    ...room === undefined && roomTls === undefined
-      ? {}
-      : { room: [...room ?? [], ...withTls(roomTls, false)] },
-  };
+  const sockets = hubSockets(shared.sockets, certificate, tls?.takesPlain ?? true);
   if (Object.keys(sockets).length === 0) return undefined;
   return running.hub = await HubService.start({ ...shared, sockets, limits });
 }
@@ -329,6 +350,7 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
   const { datagrams, streams } = sockets.forum, limits = forumLimits.transfers;
   return running.forum = new ForumService({
     ...shared,
+    datagramsPerSecond: shared.options.datagramsPerSecond,
     sockets: datagrams,
     listeners: streams,
     files,
@@ -368,21 +390,6 @@ function adminOf(shared: Shared, running: Running): Admin {
       log.warn({ service: "admin", peer, what, kind: what });
     },
   });
-}
-
-/** Files that can't be used leave the certificate as it is: the server goes on. */
-async function reloadCertificate(certificate: Certificate, log: Log) {
-  try {
-    await certificate.reload();
-    logCertificate(certificate, log);
-  } catch (error) {
-    log.error({ service: "server", what: `${(error as Error).message}; the certificate stays as it was` });
-  }
-}
-
-/** Resolves if the store is lost: also while the server is closed, and its last checkpoint is taken. */
-function lostWhile(stopping: Promise<void>): Promise<Error> {
-  return stopping.then(() => new Promise<never>(() => {}), (error) => error);
 }
 
 /**

@@ -88,6 +88,17 @@ export async function lacks(program: string): Promise<boolean> {
   return true;
 }
 
+/** A Python 3 that has this module. Without one, tests that need it are skipped, except in CI. */
+export async function pythonWith(module: string): Promise<string | undefined> {
+  // a Python that came from elsewhere does not have the modules of Debian's packages
+  for (const python of ["python3", "/usr/bin/python3"]) {
+    const code = await runCommand([python, "-c", `import ${module}`]).then(({ code }) => code, () => 127);
+    if (code === 0) return python;
+  }
+  if (Deno.env.get("CI") !== undefined) throw new Error(`No python3 has the module ${module}`);
+  await reportSkipped(`tests that need python3 with the module ${module}, which is not installed`);
+}
+
 /** The programs called `nc` that tests know. */
 export type Netcat = "openbsd" | "traditional" | "ncat";
 

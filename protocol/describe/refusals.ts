@@ -37,6 +37,14 @@ export const REFUSAL_RULES = {
   },
   "unproved": { rule: "admin.md 3.3", why: "no answer is short enough for an address that is not proved" },
   "overload": { rule: "mailbox.md section 7", why: "too much waits for the disk" },
+  "datagram rate": {
+    rule: "session.md 10.8",
+    why: "the address sends more datagrams a second than one address may",
+  },
+  "reply rate": {
+    rule: "mailbox.md 7.1",
+    why: "so many replies go to addresses like this one that it may be somebody else's",
+  },
   "full": { rule: "mailbox.md section 7", why: "the mailbox, or all mailboxes, are full" },
   "full share": { rule: "mailbox.md 5.1", why: "its owner's share of a limit is used up" },
   "storage": { rule: "mailbox.md 4.3", why: "the server cannot write to disk" },
@@ -61,6 +69,7 @@ export const REFUSAL_RULES = {
   "too many channels": { rule: "channels.md section 6" },
   "too many connections": { rule: "channels.md section 6" },
   "too many connections of an address": { rule: "channels.md section 6" },
+  "too fast": { rule: "channels.md 6.4", why: "the address connects too often" },
   "cut off pending": { rule: "channels.md 5.2", why: "too much waited to be sent to it" },
   "cut off stalled": { rule: "channels.md 5.2", why: "it read nothing for too long" },
   "cut off most pending": {

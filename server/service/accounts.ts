@@ -9,9 +9,16 @@ import type { AccountAction, AccountRefusal } from "../../protocol/admin.ts";
 import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
+import type { Limit } from "../report/limit.ts";
 import type { GroupCommit } from "../store/journaled/group.ts";
 import type { Again } from "../store/requests/again.ts";
-import type { Account, AccountOutcome, AccountRequest, Coverage } from "../store/requests/account.ts";
+import {
+  type Account,
+  type AccountOutcome,
+  type AccountRequest,
+  type Coverage,
+  MAX_ACCOUNTS,
+} from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
 
 /** Accounts that are read from the store at a time. */
@@ -19,6 +26,10 @@ const PAGE_ACCOUNTS = 1000;
 
 /** Networks that are remembered for each name from which its owner logged in, and names for which they are. */
 const MAX_OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
+
+/** Wrong passwords at one name, and of one network, and accounts that one network makes or changes (seal.md section 6). */
+const AT_NAME = { burst: 16, intervalMs: 3000 }, FROM_NETWORK = { burst: 64, intervalMs: 1000 };
+const NEW_ACCOUNTS = { burst: 100, intervalMs: 10_000 };
 
 export interface AccountsOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "ask">;
@@ -71,11 +82,25 @@ export class Accounts {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#covered.add(name);
     }
-    this.#guessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
-    this.#firstGuessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
+    this.#guessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
+    this.#firstGuessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
     this.#guessesAtNameFrom = new RateLimit({ burst: 4, intervalMs: 600_000, monotonicClock });
-    this.#guessesFrom = new RateLimit({ burst: 64, intervalMs: 1000, monotonicClock });
-    this.#addedFrom = new RateLimit({ burst: 100, intervalMs: 10_000, monotonicClock });
+    this.#guessesFrom = new RateLimit({ ...FROM_NETWORK, monotonicClock });
+    this.#addedFrom = new RateLimit({ ...NEW_ACCOUNTS, monotonicClock });
+  }
+
+  /** Its limits, with their use now. */
+  limits(): Limit[] {
+    return [
+      { name: "accounts", used: this.count, limit: MAX_ACCOUNTS },
+      { name: "wrong log-ins of one address", used: this.#guessesFrom.mostTaken, limit: FROM_NETWORK.burst },
+      {
+        name: "wrong log-ins as one user",
+        used: Math.max(this.#guessesAtName.mostTaken, this.#firstGuessesAtName.mostTaken),
+        limit: AT_NAME.burst,
+      },
+      { name: "new accounts of one address", used: this.#addedFrom.mostTaken, limit: NEW_ACCOUNTS.burst },
+    ];
   }
 
   /** How many there are. */

@@ -25,7 +25,7 @@ Deno.test("cert makes a pair for its owner alone, and replaces nothing", async (
   assertEquals([made.code, made.err], [0, ""]);
   assertMatch(
     made.out,
-    /^certificate  wirepost-cert\.pem\nkey          wirepost-key\.pem\nfingerprint  sha256:[0-9a-f]{64}\n$/,
+    /^certificate {2}wirepost-cert\.pem\nkey {10}wirepost-key\.pem\nfingerprint {2}sha256:[0-9a-f]{64}\n$/,
   );
   for (const file of ["wirepost-cert.pem", "wirepost-key.pem"]) {
     assertEquals((await Deno.stat(`${cwd}/${file}`)).mode! & 0o777, 0o600);
@@ -50,7 +50,7 @@ Deno.test("cert makes a pair for its owner alone, and replaces nothing", async (
 Deno.test("chat and room speak TLS, remember the certificate, and refuse another one that SIGHUP brought", async () => {
   await using here = await place();
   const { run, cwd, known } = here, made = await run("cert");
-  const [, fingerprint = ""] = /fingerprint  (.*)/.exec(made.out)!;
+  const [, fingerprint = ""] = /fingerprint {2}(.*)/.exec(made.out)!;
   await using server = await ServerProcess.start([...SERVE, ...TLS], { cwd });
   await server.logged(
     `the server's certificate is ${fingerprint}, for localhost, 127.0.0.1, ::1, valid until `,
@@ -66,7 +66,7 @@ Deno.test("chat and room speak TLS, remember the certificate, and refuse another
   assertEquals((await run("known-servers list")).out, `${address} ${fingerprint}\n`);
 
   for (const file of ["wirepost-cert.pem", "wirepost-key.pem"]) await Deno.remove(`${cwd}/${file}`);
-  const [, now = ""] = /fingerprint  (.*)/.exec((await run("cert")).out)!;
+  const [, now = ""] = /fingerprint {2}(.*)/.exec((await run("cert")).out)!;
   Deno.kill(server.pid, "SIGHUP");
   await server.logged(`the server's certificate is ${now}`);
   const channels = await server.ready("channels");

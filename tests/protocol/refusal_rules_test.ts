@@ -21,7 +21,9 @@ const HUB_REASONS = [
 ];
 
 Deno.test("every reason for which something is refused has a rule", () => {
-  const connections = Object.keys(METRICS).filter((name) => /^channels (too many conn|cut off)/.test(name));
+  const connections = Object.keys(METRICS).filter((name) =>
+    /^channels (too many conn|too fast|cut off)/.test(name)
+  );
   const expected = [
     ...REFUSED_REASONS,
     ...HUB_REASONS,

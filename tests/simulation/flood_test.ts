@@ -221,3 +221,43 @@ Deno.test("a session with a start time in the future makes no other session unkn
   assertEquals(await knock(world.from(STRANGER), liar), { startTime: "f".repeat(12), last: "unknown" });
   for (let i = 0; i < 5; i++) assertEquals(await world.put(OTHER, `${i}`), "stored");
 });
+
+/** The cookie of an answer, `-` for none, and its last line. */
+function answered([answer = ""]: string[]) {
+  const [header = "", ...lines] = answer.split("\n");
+  return { cookie: header.split(" ")[3]!, last: lines.at(-1) };
+}
+
+// session.md 4.7
+Deno.test("a cookie proves its address for its minute and the next, and a client goes on with a new one", async () => {
+  await using world = await World.make();
+  const ask = world.from(STRANGER), id = "A".repeat(22);
+  const [, , startId = "", first = ""] = (await ask(`P1> ${id} - - 1`))[0]!.split(" ");
+  const say = async (cookie: string, lines: string) =>
+    answered(await ask(`P1> ${id} ${startId} ${cookie} ${lines}`));
+  await world.clock.run(60_000);
+  assertEquals(await say(first, "1\nput,1,bob,mallory,,,one"), { cookie: "-", last: "ok,1" });
+  // the server knows the session at its address: the cookie is not looked at
+  for (let i = 0; i < 6; i++) {
+    await world.clock.run(30_000);
+    assertEquals(await say(first, "2"), { cookie: "-", last: undefined });
+  }
+  // it was silent, and memory has forgotten it; the store has not
+  await world.clock.run(121_000);
+  const { cookie, last } = await say(first, "2\nput,2,bob,mallory,,,two");
+  assertEquals([cookie.slice(0, 12), last], [first.slice(0, 12), undefined]);
+  assertEquals(cookie === first, false);
+  assertEquals(await say(cookie, "2\nput,2,bob,mallory,,,two"), { cookie: "-", last: "ok,2" });
+  assertEquals(world.messages, 2);
+});
+
+// session.md 4.7
+Deno.test("a cookie of two minutes ago begins nothing", async () => {
+  await using world = await World.make();
+  const ask = world.from(STRANGER);
+  const id = "B".repeat(22), [, , startId = "", old = ""] = (await ask(`P1> ${id} - - 1`))[0]!.split(" ");
+  await world.clock.run(121_000);
+  const { cookie, last } = answered(await ask(`P1> ${id} ${startId} ${old} 1${PUT}`));
+  assertEquals([cookie.slice(0, 12), last, world.messages], [old.slice(0, 12), undefined, 0]);
+  assertEquals(answered(await ask(`P1> ${id} ${startId} ${cookie} 1${PUT}`)).last, "ok,1");
+});

@@ -9,6 +9,9 @@ export interface Amount {
 /** A checkpoint is due when the records since the last one have so much (store 5.1). */
 const CHECKPOINT: Readonly<Amount> = { bytes: 4 * 1024 * 1024, workMs: 1000 };
 
+/** What was committed is written back when its records have so much (store 5.2). */
+const WRITE_BACK: Readonly<Amount> = { bytes: 4 * 1024 * 1024, workMs: 1000 };
+
 /** The records that the database does not have on disk have so much at most (store 5.11): it makes a start long. */
 export const BACKLOG_MAX: Readonly<Amount> = { bytes: 32 * 1024 * 1024, workMs: 1500 };
 
@@ -52,6 +55,16 @@ export class Backlog {
   /** Whether there is enough for a checkpoint. */
   get isEnough(): boolean {
     return hasMore(this.#all, this.#checkpoint, CHECKPOINT);
+  }
+
+  /** Whether the last checkpoint was not written back. */
+  get isUnwritten(): boolean {
+    return this.#written !== this.#checkpoint;
+  }
+
+  /** Whether there is enough to write back. */
+  get isEnoughToWrite(): boolean {
+    return hasMore(this.#checkpoint, this.#written, WRITE_BACK);
   }
 
   /** What the database does not have on disk. */

@@ -7,14 +7,23 @@ import type { Admission } from "../room/admission.ts";
 import { Backlog, type BacklogOptions } from "./backlog.ts";
 import type { WriteBack } from "./write_back.ts";
 
-/** A checkpoint is taken when there is enough for one, or the records since the last one are so old (store 5.1). */
-const CHECKPOINT_MS = 5000;
+/**
+ * A checkpoint is taken when there is enough for one, or the records since the last one are so old, or when so many rows
+ * are not written (store 5.1): to commit more would keep requests waiting for longer than two milliseconds.
+ */
+const CHECKPOINT_MS = 5000, CHECKPOINT_ROWS = 8192;
+
+/** What was committed is written back when there is enough, or when it is so old (store 5.2). */
+const WRITE_BACK_MS = 5000;
 
 /** How long after one that failed it is tried again, and after one that made the file smaller it goes on, in milliseconds. */
 const RETRY_MS = 1000, SHRINK_MS = 50;
 
-/** Rows that are written at a time before the checkpoint itself: about a millisecond's work; and how often, at most. */
-const FLUSH_ROWS = 256, MAX_FLUSHES = 4096;
+/**
+ * Rows that are written at a time before the checkpoint itself: the part of all that is left, within these bounds; a
+ * quarter of a millisecond's work to two. So few are left to the checkpoint.
+ */
+const FLUSH_PARTS = 32, FLUSH_ROWS = 192, FLUSH_ROWS_MAX = 1024, FEW_ROWS = 256;
 
 /**
  * How often rows without a checksum are looked for before a checkpoint, each time in {@linkcode FLUSH_ROWS} rows; and when
@@ -22,8 +31,11 @@ const FLUSH_ROWS = 256, MAX_FLUSHES = 4096;
  */
 const MAX_CHECKS = 8, CHECK_MS = 500;
 
-/** Longer than that SQLite's log should not become, and how long records wait for it to begin anew (store 5.3). */
-const LOG_BYTES = 4 * 1024 * 1024, MAX_WAIT_MS = 10;
+/**
+ * Longer than that SQLite's log should not become, and how long records wait for it to begin anew, in milliseconds; and
+ * when it is longer than the last, they wait until it does (store 5.3).
+ */
+const LOG_BYTES = 16 * 1024 * 1024, MAX_WAIT_MS = 10, LOG_BYTES_MAX = 64 * 1024 * 1024;
 
 /** During a hold SQLite's log has at most so many bytes more than one checkpoint: a start writes all of it (store 10.3). */
 export const HELD_LOG_BYTES_MAX = 128 * 1024 * 1024;
@@ -60,6 +72,8 @@ export interface CheckpointsOptions extends BacklogOptions {
   writeBack?: WriteBack | undefined;
   /** Waits until the sockets were read. */
   pause(): Promise<void>;
+  /** Leaves most of the time to others. */
+  rest(): Promise<void>;
 }
 
 /**
@@ -77,6 +91,7 @@ export class Checkpoints {
   #at: number;
   /** Of the last one that was written back as a whole; 0 if none was. */
   #writtenNumber = 0;
+  #writtenAt: number;
   /** Whether the last checkpoint has become durable. */
   #isDurable = true;
   /** Whether nothing is written back (store 10.2). */
@@ -90,7 +105,7 @@ export class Checkpoints {
     this.#options = options;
     this.#number = options.host.engine.position.number;
     this.backlog = new Backlog(options);
-    this.#at = performance.now();
+    this.#at = this.#writtenAt = performance.now();
   }
 
   /**
@@ -102,22 +117,27 @@ export class Checkpoints {
     return canWrite && this.backlog.isFull;
   }
 
-  /** Resolves when it is not behind any more, if that can be reached. No record is made meanwhile. */
+  /** Makes no record until it is not behind any more, if that can be reached. */
   async catchUp() {
+    const { host } = this.#options;
+    host.hold();
     await this.#running;
-    if (this.isBehind) await this.take();
+    if (this.isBehind) await this.take(true);
+    host.release();
   }
 
   get isDue(): boolean {
     if (this.#running !== undefined) return false;
-    if (this.backlog.isEnough) return true;
-    const { host, journal, admission } = this.#options, elapsed = performance.now() - this.#at;
+    const { host: { engine }, journal, admission } = this.#options;
+    const elapsed = performance.now() - this.#at;
+    // first of all: each try makes the engine anew, and everybody waits for that
     if (this.#hasFailed) return elapsed >= RETRY_MS;
+    if (this.backlog.isEnough || engine.unflushed >= CHECKPOINT_ROWS) return true;
     if (this.#mayCheck && elapsed >= CHECK_MS) return true;
     if (journal.last > this.#number) {
       return elapsed >= (admission?.isFull ? RETRY_MS : CHECKPOINT_MS);
     }
-    return elapsed >= SHRINK_MS && (this.#mayCheck || host.engine.hasFreePages);
+    return this.#isWriteDue || elapsed >= SHRINK_MS && (this.#mayCheck || engine.hasFreePages);
   }
 
   /** Whether rows are to be given checksums: not while room is short, or SQLite's log grows, for nobody counts on that. */
@@ -126,9 +146,22 @@ export class Checkpoints {
     return engine.hasUnchecked && !this.#hasFailed && !this.#isHeld && !admission?.isFull;
   }
 
-  /** Takes one, unless one is being taken. Never rejects. */
-  take(): Promise<void> {
-    return this.#running ??= this.#take().catch(this.#options.host.lose).finally(() =>
+  /** Whether what was committed is to be made durable. */
+  get #isWriteDue(): boolean {
+    const { writeBack, admission } = this.#options;
+    if (writeBack === undefined || !this.backlog.isUnwritten) return false;
+    if (this.#isDurable && this.backlog.isEnoughToWrite) return true;
+    const isUrgent = !this.#isDurable || admission?.isFull;
+    return performance.now() - this.#writtenAt >= (isUrgent ? RETRY_MS : WRITE_BACK_MS);
+  }
+
+  /**
+   * Takes one, unless one is being taken. Never rejects.
+   *
+   * @param isWhole Without a rest, and it is written back in any case.
+   */
+  take(isWhole = false): Promise<void> {
+    return this.#running ??= this.#take(isWhole).catch(this.#options.host.lose).finally(() =>
       this.#running = undefined
     );
   }
@@ -144,7 +177,7 @@ export class Checkpoints {
   /** Takes the last one, of all that was recorded. */
   async takeLast() {
     await this.#running;
-    await this.take();
+    await this.take(true);
   }
 
   /**
@@ -155,7 +188,7 @@ export class Checkpoints {
    */
   async beginHold(isWanted: () => boolean): Promise<number> {
     for (let i = 0; i < HOLD_TRIES; i++) {
-      await (this.#running ?? this.take());
+      await (this.#running ?? this.take(true));
       if (!isWanted()) break;
       if (this.#running !== undefined || this.#writtenNumber !== this.#number) continue;
       this.#isHeld = true;
@@ -169,10 +202,10 @@ export class Checkpoints {
     if (!this.#isHeld) return;
     this.#isHeld = false;
     await this.#running;
-    if (this.#writtenNumber !== this.#number) await this.take();
+    if (this.#writtenNumber !== this.#number) await this.take(true);
   }
 
-  async #take() {
+  async #take(isWhole: boolean) {
     const { host, writeBack, admission, pause } = this.#options;
     let isHolding = false, position: Position, written: Promise<Written> | undefined;
     const hold = () => {
@@ -184,15 +217,15 @@ export class Checkpoints {
         host.engine.addChecksums(FLUSH_ROWS);
         await pause();
       }
-      // what is new meanwhile is written too, so that little is left to the checkpoint itself
-      for (let i = 0; i < MAX_FLUSHES && host.engine.flush(FLUSH_ROWS); i++) await pause();
+      await this.#flush(isWhole);
       hold();
       await host.synced();
       position = host.position;
       this.#commit(position);
-      written = this.#write();
+      if (isWhole || this.#isWriteDue) written = this.#write();
       if (written !== undefined && !this.#isHeld && writeBack!.logBytes > LOG_BYTES) {
-        await within(MAX_WAIT_MS, written.catch(() => {}));
+        const ended = written.catch(() => {});
+        await (writeBack!.logBytes > LOG_BYTES_MAX ? ended : within(MAX_WAIT_MS, ended));
       }
     } catch (error) {
       // the engine has a part of the checkpoint in it: nothing may be carried out on it any more
@@ -211,6 +244,21 @@ export class Checkpoints {
     }
   }
 
+  /**
+   * Writes rows a piece at a time, so that little is left to the checkpoint itself. More come meanwhile: the more there are,
+   * the larger are the pieces; but what changes again and again is not written for ever.
+   */
+  async #flush(isWhole: boolean) {
+    const { host: { engine }, pause, rest } = this.#options;
+    for (let left = 2 * engine.unflushed; left > 0 && engine.unflushed > FEW_ROWS;) {
+      const part = Math.ceil(engine.unflushed / FLUSH_PARTS);
+      const rows = Math.min(FLUSH_ROWS_MAX, Math.max(FLUSH_ROWS, part));
+      engine.flush(rows);
+      left -= rows;
+      await (isWhole ? pause() : rest());
+    }
+  }
+
   /** Makes what was committed durable: in the database's file, or in the log if the file has to stay as it is. */
   #write(): Promise<Written> | undefined {
     const { writeBack } = this.#options;
@@ -224,6 +272,7 @@ export class Checkpoints {
     this.#isDurable = written !== "in part";
     // no other checkpoint was taken meanwhile
     if (this.#isDurable) this.backlog.write();
+    this.#writtenAt = performance.now();
     if (written === "in the file") {
       this.#writtenNumber = number;
       journal.release(number + 1);
@@ -239,6 +288,8 @@ export class Checkpoints {
       this.#failed(error);
       await host.synced();
       await host.rebuild();
+      // that may take longer than the time until the next try
+      this.#at = performance.now();
     } catch (error) {
       host.lose(error);
     }

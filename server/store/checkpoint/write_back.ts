@@ -25,6 +25,11 @@ export class WriteBack {
     };
   }
 
+  /** Whether the disk is busy with it. */
+  get isRunning(): boolean {
+    return this.#waiting !== undefined;
+  }
+
   /**
    * Writes back what was committed. Returns whether all of it is in the database now, and durable: it is
    * not while a reader still needs what was there before.

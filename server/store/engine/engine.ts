@@ -271,6 +271,11 @@ export class Engine {
     return undefined;
   }
 
+  /** About how many rows of what only memory has there are to {@linkcode flush}. */
+  get unflushed(): number {
+    return this.#messages.unflushed + this.#sessions.unflushed;
+  }
+
   /** Writes up to about `rows` rows of what only memory has into the open transaction. Returns whether anything is left. */
   flush(rows: number): boolean {
     const isMore = this.#messages.flush(rows);

@@ -10,7 +10,7 @@ import {
   sealRecord,
   writeRecord,
 } from "./codec/record.ts";
-import { DiskFolder, type JournalFolder } from "./folder.ts";
+import { DiskFolder, type JournalFile, type JournalFolder } from "./folder.ts";
 import {
   type Journal,
   JournalLost,
@@ -64,6 +64,17 @@ interface Part {
   tail: Tail;
   at: number;
   start: number;
+}
+
+/** What is written and synced together. */
+interface Appended {
+  parts: readonly Part[];
+  /** So many segments get nothing more. */
+  full: number;
+  /** The last record. */
+  last: number;
+  bytes: Uint8Array;
+  length: number;
 }
 
 /**
@@ -264,27 +275,55 @@ export class DiskJournal implements Journal {
     this.#isSyncing = false;
   }
 
+  syncNow(): number {
+    if (this.#isSyncing) throw new RangeError("Cannot sync in this thread: a sync runs off it");
+    const appended = this.#takeAppended();
+    for (let i = 0; i < appended.parts.length; i++) {
+      try {
+        this.#write(appended, i).syncNow();
+      } catch (error) {
+        throw this.#loseSegment(appended.parts[i]!.tail, error);
+      }
+    }
+    return this.#synced(appended);
+  }
+
   /** @throws {JournalLost} */
   async #writeAndSync() {
-    if (this.#lost) throw this.#lost;
-    const parts = this.#parts, full = this.#full.length, last = this.#last, { bytes, length } = this.#buffer;
-    this.#parts = [];
-    this.#swapBuffers();
-    for (const [i, { tail, at, start }] of parts.entries()) {
+    const appended = this.#takeAppended();
+    for (let i = 0; i < appended.parts.length; i++) {
       try {
-        tail.file.writeSync(bytes.subarray(start, parts[i + 1]?.start ?? length), at);
-        const synced = tail.file.sync();
+        const synced = this.#write(appended, i).sync();
         // computes the hash of the last record now, so that nobody waits for it later
         void this.chain;
         await synced;
       } catch (error) {
-        throw this.#lose(
-          new JournalLost(`Cannot write ${this.#folder.path}/${tail.name}: ${reasonOf(error)}`),
-        );
+        throw this.#loseSegment(appended.parts[i]!.tail, error);
       }
     }
+    this.#synced(appended);
+  }
+
+  /** What was appended since the last time. @throws {JournalLost} */
+  #takeAppended(): Appended {
+    if (this.#lost) throw this.#lost;
+    const { bytes, length } = this.#buffer;
+    const appended = { parts: this.#parts, full: this.#full.length, last: this.#last, bytes, length };
+    this.#parts = [];
+    this.#swapBuffers();
+    return appended;
+  }
+
+  /** Writes a part into its segment. */
+  #write({ parts, bytes, length }: Appended, i: number): JournalFile {
+    const { tail: { file }, at, start } = parts[i]!;
+    file.writeSync(bytes.subarray(start, parts[i + 1]?.start ?? length), at);
+    return file;
+  }
+
+  #synced({ full, last }: Appended): number {
     for (const { file } of this.#full.splice(0, full)) file.close();
-    this.#durable = last;
+    return this.#durable = last;
   }
 
   #swapBuffers() {
@@ -293,6 +332,10 @@ export class DiskJournal implements Journal {
     // its bytes are in use until they are written, and that is before the next swap
     this.#otherBuffer = written.bytes.length > BUFFER_BYTES_MAX ? new ByteWriter(BUFFER_BYTES) : written;
     this.#buffer.length = 0;
+  }
+
+  #loseSegment({ name }: Tail, error: unknown): JournalLost {
+    return this.#lose(new JournalLost(`Cannot write ${this.#folder.path}/${name}: ${reasonOf(error)}`));
   }
 
   /** @param error Names the file. */

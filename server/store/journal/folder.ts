@@ -13,6 +13,8 @@ export interface JournalFile {
   write(bytes: Uint8Array, at: number): Promise<void>;
   /** Makes what was written durable, off the thread. Nothing else may be done with the file until it has ended. */
   sync(): Promise<void>;
+  /** The same, in this thread. */
+  syncNow(): void;
   close(): void;
 }
 
@@ -134,8 +136,12 @@ class DiskFile implements JournalFile {
       await this.#file.syncData();
     } catch (error) {
       if (!hasNoDescriptor(error)) throw error;
-      this.#file.syncDataSync();
+      this.syncNow();
     }
+  }
+
+  syncNow() {
+    this.#file.syncDataSync();
   }
 
   close() {

@@ -85,6 +85,12 @@ export interface Journal {
    * @throws {JournalLost} A write or a sync failed: what is on disk is not known, and nothing can be appended any more.
    */
   sync(): Promise<number>;
+  /**
+   * The same at once, in this thread: not while another sync runs.
+   *
+   * @throws {JournalLost} As above.
+   */
+  syncNow(): number;
   /** The durable records from this number on, in order; later ones if those before were released. */
   read(from: number): Iterable<JournalRecord>;
   /** Records before this number are not needed any more: the state that is durable in the database has them. */

@@ -32,7 +32,11 @@ export class MemoryJournal implements Journal {
   }
 
   sync(): Promise<number> {
-    return Promise.resolve(this.#durable = this.#last);
+    return Promise.resolve(this.syncNow());
+  }
+
+  syncNow(): number {
+    return this.#durable = this.#last;
   }
 
   *read(from: number): Iterable<JournalRecord> {

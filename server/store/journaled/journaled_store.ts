@@ -13,14 +13,9 @@ import type { DirectoryLock } from "./directory_lock.ts";
 import type { StoreFigures } from "./figures.ts";
 import { Recorder } from "./recorder.ts";
 import { type RecordClocks, replayEach } from "./replay.ts";
+import { Syncs, type SyncsOptions } from "./syncs.ts";
 import type { BacklogOptions } from "../checkpoint/backlog.ts";
 import type { WriteBack } from "../checkpoint/write_back.ts";
-
-/**
- * How long a record that nobody waits for stays without a sync, in milliseconds: messages that come one by one cost fewer
- * syncs, and one that is asked for meanwhile is synced with the record that takes it.
- */
-const LINGER_MS = 2;
 
 /** With less room than this in the journal, its next segment is waited for: the longest batch has room. */
 const MIN_ROOM_BYTES = 768 * 1024;
@@ -48,10 +43,14 @@ export interface JournaledStoreOptions extends Omit<BacklogOptions, "journal"> {
   lock: DirectoryLock | undefined;
   /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
   syncDelayMs?: number | undefined;
+  /** Where the journal is synced; a test has its own. */
+  syncPlace?: SyncsOptions["place"];
   random(bytes: number): Uint8Array;
   onEvent(event: StoreEvent): void;
   /** Waits until the sockets were read, between two pieces of long work. */
   pause(): Promise<void>;
+  /** Leaves most of the time to others, between two pieces of work that nobody waits for. */
+  rest(): Promise<void>;
   /** Called once if the store cannot be relied on any more. */
   onLost(error: Error): void;
 }
@@ -64,21 +63,11 @@ interface Batch {
   reject(error: unknown): void;
 }
 
-/** Was carried out; its outcomes and events are given out when the record of this number is durable. */
-interface Unsettled extends Batch {
-  number: number;
-  outcomes: Outcome[];
-  events: StoreEvent[];
-}
-
 /**
  * A {@linkcode Store} that keeps a record of what it carries out in a journal, and its state in an engine. A batch is one
  * record, which is applied at once, in this thread; the sync that makes it durable covers all that came before it begins.
  *
- * Invariants:
- * - Outcomes and events are given out in the order of the records, when the record and all before it are durable; what
- *   only reads, when those are that it may have seen (store 4.8).
- * - What the journal has and what the engine has applied is the same.
+ * Invariant: what the journal has and what the engine has applied is the same.
  */
 export class JournaledStore implements Store {
   readonly opened: Counts;
@@ -88,6 +77,7 @@ export class JournaledStore implements Store {
   readonly #options: JournaledStoreOptions;
   readonly #journal: Journal;
   readonly #recorder: Recorder;
+  readonly #syncs: Syncs;
   readonly #checkpoints: Checkpoints;
   readonly #admission: Admission | undefined;
   #engine: Engine;
@@ -96,20 +86,13 @@ export class JournaledStore implements Store {
   readonly #firstRecord: number;
   /** Whether the journal was waited for just now. */
   #isRoomMade = false;
-  #syncs = 0;
-  #syncMs = 0;
   /** Batches that wait, in their order, while somebody does not want records to be made. */
   readonly #held: Batch[] = [];
   #holds = 0;
-  #unsettled: Unsettled[] = [];
-  /** The highest number that somebody waits for. */
-  #awaited = 0;
   /** The last record of which the journal itself says that all before it are durable. */
   #confirmed = 0;
-  #syncing: Promise<void> | undefined;
-  #lingering: ReturnType<typeof setTimeout> | undefined;
   readonly #ticking: ReturnType<typeof setInterval>;
-  #isWorking = false;
+  #working: Promise<void> | undefined;
   #lost: unknown;
   #closed: Promise<void> | undefined;
 
@@ -133,9 +116,11 @@ export class JournaledStore implements Store {
       pages: () => this.#engine.pages,
       textBytes: () => this.#engine.counts.bytes,
       pendingBytes: () => this.#checkpoints.backlog.bytes,
+      unwrittenBytes: () => this.#checkpoints.backlog.unwritten.bytes,
       journalRoom: () => journal.room,
       monotonicClock: () => performance.now(),
     });
+    this.#syncs = new Syncs({ ...options, place: options.syncPlace, lose: (error) => this.#lose(error) });
     this.#recorder = new Recorder({ ...options, admission: this.#admission });
     this.#checkpoints = new Checkpoints({ ...options, admission: this.#admission, host: this.#host() });
     this.#ticking = setInterval(() => void this.#tick(), TICK_MS);
@@ -154,7 +139,7 @@ export class JournaledStore implements Store {
       },
       hold: () => void this.#holds++,
       release: () => this.#release(),
-      synced: () => this.#synced(),
+      synced: () => this.#syncs.until(),
       rebuild: () => this.#rebuild(),
       lose: (error) => this.#lose(error),
       breakOffHold: (why) => store.hold.breakOff(why),
@@ -169,8 +154,8 @@ export class JournaledStore implements Store {
   get figures(): StoreFigures {
     const { last, bytes, segments } = this.#journal;
     const { backlog: { unwritten: backlog }, count: checkpoints } = this.#checkpoints;
-    const records = last - this.#firstRecord, syncs = this.#syncs, syncMs = Math.round(this.#syncMs);
-    return { records, bytes, segments, syncs, syncMs, backlog, checkpoints };
+    const records = last - this.#firstRecord, { count: syncs, ms } = this.#syncs;
+    return { records, bytes, segments, syncs, syncMs: Math.round(ms), backlog, checkpoints };
   }
 
   apply(requests: readonly StoreRequest[], isAwaited = true): Promise<Outcome[]> {
@@ -191,17 +176,10 @@ export class JournaledStore implements Store {
 
   #carryOutHeld() {
     while (this.#holds === 0 && this.#held.length > 0) {
-      if (this.#checkpoints.isBehind) return void this.#catchUp();
+      if (this.#checkpoints.isBehind) return void this.#checkpoints.catchUp();
       if (this.#journal.room < MIN_ROOM_BYTES && !this.#isRoomMade) return void this.#makeRoom();
       this.#carryOut(this.#held.shift()!);
     }
-  }
-
-  /** The journal is as long as it may get: everything waits until the database has it on disk (store 5.11). */
-  async #catchUp() {
-    this.#holds++;
-    await this.#checkpoints.catchUp();
-    this.#release();
   }
 
   /** The journal's next segment may be on its way: it is waited for once, before anything is refused. */
@@ -224,49 +202,8 @@ export class JournaledStore implements Store {
       return batch.reject(this.#lost);
     }
     this.#checkpoints.backlog.add(performance.now() - began);
-    const number = this.#journal.last, unsettled = { ...batch, number, outcomes, events };
-    if (number <= this.#journal.durable && this.#unsettled.length === 0) return this.#settle(unsettled);
-    this.#unsettled.push(unsettled);
-    if (batch.isAwaited || events.length > 0) this.#awaited = number;
-    this.#scheduleSync();
+    this.#syncs.add({ ...batch, number: this.#journal.last, outcomes, events });
     if (this.#checkpoints.isDue) void this.#checkpoints.take();
-  }
-
-  #scheduleSync() {
-    // what is appended while one runs goes with the next
-    if (this.#syncing !== undefined) return;
-    if (this.#awaited > this.#journal.durable) this.#syncing = this.#sync();
-    else this.#lingering ??= setTimeout(() => this.#syncing ??= this.#sync(), LINGER_MS);
-  }
-
-  async #sync() {
-    const { syncDelayMs = 0 } = this.#options;
-    clearTimeout(this.#lingering);
-    this.#lingering = undefined;
-    try {
-      if (syncDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, syncDelayMs));
-      const began = performance.now(), durable = await this.#journal.sync();
-      this.#syncs++;
-      this.#syncMs += performance.now() - began;
-      // in memory nothing is read again
-      if (this.#options.writeBack === undefined) this.#journal.release(durable + 1);
-      this.#settleUpTo(durable);
-    } catch (error) {
-      this.#lose(error);
-    }
-    this.#syncing = undefined;
-    if (this.#lost === undefined && this.#unsettled.length > 0) this.#scheduleSync();
-  }
-
-  #settleUpTo(durable: number) {
-    const first = this.#unsettled.findIndex(({ number }) => number > durable);
-    const settled = this.#unsettled.splice(0, first < 0 ? this.#unsettled.length : first);
-    for (const unsettled of settled) this.#settle(unsettled);
-  }
-
-  #settle({ outcomes, events, resolve }: Unsettled) {
-    for (const event of events) this.#options.onEvent(event);
-    resolve(outcomes);
   }
 
   /** Whether it is neither lost nor closed. */
@@ -275,9 +212,11 @@ export class JournaledStore implements Store {
   }
 
   /** Does what is due by time: a piece at a time, and goes on while there is more. */
-  async #tick(until = Infinity) {
-    if (this.#isWorking) return;
-    this.#isWorking = true;
+  #tick(until = Infinity): Promise<void> {
+    return this.#working ??= this.#workAndRest(until).finally(() => this.#working = undefined);
+  }
+
+  async #workAndRest(until: number) {
     try {
       // the next segment could not be made, or an old one not be released: nobody waits for that
       if (this.#journal.lost !== undefined) throw this.#journal.lost;
@@ -287,7 +226,6 @@ export class JournaledStore implements Store {
     } catch (error) {
       this.#lose(error);
     }
-    this.#isWorking = false;
   }
 
   async #work(until: number) {
@@ -310,12 +248,12 @@ export class JournaledStore implements Store {
    * is written, that is damage, and not the end of the journal (store 5.10).
    */
   #confirm() {
-    const { last, durable } = this.#journal;
+    const { last } = this.#journal;
     if (this.#options.writeBack === undefined || !this.#isRunning) return;
-    if (this.#holds > 0 || this.#syncing !== undefined || durable < last || this.#confirmed === last) return;
+    if (this.#holds > 0 || !this.#syncs.isIdle || this.#confirmed === last) return;
     this.#recorder.appendEmpty(this.#engine);
     this.#confirmed = this.#journal.last;
-    this.#syncing = this.#sync();
+    void this.#syncs.begin();
   }
 
   #release() {
@@ -323,17 +261,10 @@ export class JournaledStore implements Store {
     this.#carryOutHeld();
   }
 
-  async #synced(number = Infinity) {
-    while (this.#journal.durable < Math.min(number, this.#journal.last) && this.#lost === undefined) {
-      await (this.#syncing ??= this.#sync());
-    }
-    if (this.#lost !== undefined) throw this.#lost;
-  }
-
   /** The state of now, once it is durable. */
   async #durableState() {
     const { last: number } = this.#journal, { messages } = this.#engine.counts;
-    await this.#synced(number);
+    await this.#syncs.until(number);
     return { number, messages };
   }
 
@@ -359,17 +290,18 @@ export class JournaledStore implements Store {
     if (requests[0]?.kind === "upgrade") await this.#checkpoints.addChecksums();
     await this.#apply(requests, true);
     // a session that is too old is forgotten before its client comes back
+    await this.#working;
     await this.#tick(performance.now() + START_WORK_MS);
     // after a long journal that takes time, in which others need not wait
-    await within(START_WORK_MS, this.#checkpoints.take());
+    await within(START_WORK_MS, this.#checkpoints.take(true));
   }
 
   #lose(error: unknown) {
     if (this.#lost !== undefined) return;
     const lost = this.#lost = this.#asLost(error);
     clearInterval(this.#ticking);
-    clearTimeout(this.#lingering);
-    for (const { reject } of [...this.#unsettled.splice(0), ...this.#held.splice(0)]) reject(lost);
+    this.#syncs.lose(lost);
+    for (const { reject } of this.#held.splice(0)) reject(lost);
     this.#options.onLost(lost);
   }
 
@@ -393,7 +325,7 @@ export class JournaledStore implements Store {
     clearInterval(this.#ticking);
     this.hold.breakOff("the server has ended");
     if (this.#lost === undefined) await this.#checkpoints.takeLast();
-    clearTimeout(this.#lingering);
+    this.#syncs.stop();
     await writeBack?.close();
     this.#engine.close();
     // after a failure it cannot sync what was appended

@@ -57,6 +57,8 @@ export interface StoreOptions {
   onLost?(error: Error): void;
   /** Waits until the sockets were read, between two pieces of long work; for a turn of the event loop by default. */
   pause?(): Promise<void>;
+  /** Leaves most of the time to others, between two pieces of work that nobody waits for; the same by default. */
+  rest?(): Promise<void>;
 }
 
 /** Of the journal, what is kept for requests that free space (store 6.5); of a small segment, a quarter. */
@@ -129,6 +131,7 @@ export async function openJournaledStore(options: StoreOptions): Promise<Journal
     onEvent: options.onEvent,
     onLost: options.onLost ?? (() => {}),
     pause: options.pause ?? (() => setImmediate()),
+    rest: options.rest ?? options.pause ?? (() => setImmediate()),
   });
   // from here on it closes all of this itself
   opening.move();

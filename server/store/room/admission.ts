@@ -34,6 +34,8 @@ export interface AdmissionOptions {
   textBytes(): number;
   /** Bytes of the records since the last checkpoint. */
   pendingBytes(): number;
+  /** Bytes of the records that are not written back into the database's file. */
+  unwrittenBytes(): number;
   /** Bytes that the journal can take, and how many of them are kept for requests that free space (store 6.5). */
   journalRoom(): number;
   keptRoomBytes: number;
@@ -144,13 +146,14 @@ export class Admission {
 
   /** Bytes that the next checkpoint may need beside what it can use again: in SQLite's log, and then in the database. */
   get #needed(): number {
-    const { directory, pages, hold } = this.#options, bytes = this.#growth + CHECKPOINT_BYTES;
-    // the log only becomes longer, and all of it has to be written back in the end
-    if (hold.isOn) {
-      return 2 * bytes + Math.max(0, pages().all * PAGE_BYTES - sizeOf(`${directory}/${DATABASE_FILE}`));
-    }
-    const log = sizeOf(`${directory}/${LOG_FILE}`), free = pages().free * PAGE_BYTES;
-    return Math.max(0, bytes - log) + Math.max(0, bytes - free);
+    const { directory, pages, hold, unwrittenBytes } = this.#options, { all, free } = pages();
+    const growth = this.#growth + CHECKPOINT_BYTES;
+    // what was committed and not written back is in the log, and has to go into the database
+    const unwritten = Math.max(0, all * PAGE_BYTES - sizeOf(`${directory}/${DATABASE_FILE}`));
+    // while it is held, the log only becomes longer
+    if (hold.isOn) return 2 * growth + unwritten;
+    const log = GROWTH * unwrittenBytes() + CHECKPOINT_BYTES - sizeOf(`${directory}/${LOG_FILE}`);
+    return Math.max(0, log) + unwritten + Math.max(0, growth - free * PAGE_BYTES);
   }
 
   /**

@@ -15,6 +15,7 @@ import { type ConnectionSlots, REMOTE_LIMITS, type SlotOutcome } from "../../net
 import { Listener, type Stream, type StreamSocket } from "../../net/listener.ts";
 import { ChunkJoiner, type SendLimits } from "../../net/send_queue.ts";
 import { isLoopback } from "../../quota/address.ts";
+import type { NetworkRate } from "../../quota/network_rate.ts";
 import { RateLimit } from "../../quota/rate_limit.ts";
 import { within } from "../../quota/uptime.ts";
 import { type Log, quoted } from "../../report/log.ts";
@@ -36,6 +37,8 @@ export interface MemberWireOptions extends Omit<ConnectionOptions, "joiner"> {
   sockets: readonly StreamSocket[];
   hub: Hub;
   slots: ConnectionSlots;
+  /** How often an address may connect. */
+  rate?: NetworkRate;
   /** Of one connection; undefined for {@linkcode REMOTE_LIMITS}, and for no limit on this machine. */
   messagesPerSecond: number | undefined;
   metrics: Metrics;
@@ -61,10 +64,9 @@ export abstract class MemberWire {
       ...options,
       name,
       service: name,
-      admits(address) {
-        if (!moderation?.isBannedAddress(address.hostname)) return true;
-        if (tap.isOn) tap.see("in", address, () => ({ what: "connects", ...refusal("banned") }));
-        return false;
+      isBanned: ({ hostname }) => moderation?.isBannedAddress(hostname) ?? false,
+      onRefused(reason, address) {
+        if (tap.isOn) tap.see("in", address, () => ({ what: "connects", ...refusal(reason) }));
       },
       open: (stream, address) => new MemberConnection(name, stream, address, { ...options, joiner }),
       onSlot(outcome, address) {
@@ -72,6 +74,7 @@ export abstract class MemberWire {
           why = isRefused ? refusal(outcome) : {};
         if (tap.isOn) tap.see("in", address, () => ({ what: "connects", ...why }));
         metrics.add(`${name} ${isRefused ? outcome : "connections"}`);
+        if (outcome === "replaced") metrics.add(`${name} displaced`);
         if (isRefused && refused !== outcome) {
           const what = `${outcome}: further clients are refused`;
           log.warn({ service: name, peer: formatAddress(address), what, kind: outcome });

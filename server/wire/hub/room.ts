@@ -53,7 +53,7 @@ export class RoomWire extends MemberWire {
     const { hub, log } = this.options, { hostname, port } = client;
     const name = formatAddress(client);
     const member = client.member = new Member({ name, address: { hostname, port } }, lines, client);
-    log.console("room", `Client (${hostname}, ${port}) connected`, true);
+    log.console("room", `Client (${hostname}, ${port}) connected`, { hostname });
     hub.enter(member);
     const decoder = new LineDecoder(this.#maxLineBytes, "replace");
     for (let bytes = await client.read(); bytes !== undefined; bytes = await client.read()) {
@@ -61,7 +61,7 @@ export class RoomWire extends MemberWire {
     }
     // the last line may lack its end
     await this.#receive(client, member, decoder.end());
-    log.console("room", `Client (${hostname}, ${port}) is offline`, true);
+    log.console("room", `Client (${hostname}, ${port}) is offline`, { hostname });
   }
 
   async #receive(client: MemberConnection, member: Member, lines: Iterable<Line>) {

@@ -1,34 +1,69 @@
 import { createHmac } from "node:crypto";
 import { startTimeOf } from "../../../protocol/session.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
+import type { Environment } from "../../quota/uptime.ts";
 import { type SessionStartTimes, startTimeDigits } from "./start_times.ts";
 
+/** A proof is valid in the minute in which it was given, and in the next one (session.md 4.7). */
+const MINUTE_MS = 60_000;
+
+/** Hexadecimal digits of a proof, the last of which shows whether its minute is even or odd. */
+const PROOF_DIGITS = 16;
+
 /**
- * The cookies by which clients prove their address. The server keeps nothing for a cookie that it gave
- * (session.md 4.7, 4.8).
+ * What proves that a client receives what is sent to its address. The server keeps nothing for a proof that it gave.
+ *
+ * Invariant: each check computes one HMAC, however wrong the proof is.
  */
-export class SessionCookies {
+export class AddressProofs {
   readonly #key: Uint8Array;
+  readonly #monotonicClock: () => number;
+
+  constructor({ random, monotonicClock }: Pick<Environment, "random" | "monotonicClock">) {
+    this.#key = random(32);
+    this.#monotonicClock = monotonicClock;
+  }
+
+  /** The proof of this minute, for the name of a session or handshake at an address. */
+  give(name: string, address: Address): string {
+    return this.#proof(name, address, this.#minute);
+  }
+
+  isValid(proof: string, name: string, address: Address): boolean {
+    if (proof.length !== PROOF_DIGITS) return false;
+    const minute = this.#minute, isOdd = parseInt(proof.at(-1)!, 16) & 1;
+    return proof === this.#proof(name, address, (minute & 1) === isOdd ? minute : minute - 1);
+  }
+
+  get #minute(): number {
+    return Math.floor(this.#monotonicClock() / MINUTE_MS);
+  }
+
+  #proof(name: string, { hostname, port }: Address, minute: number): string {
+    const digest = createHmac("sha256", this.#key).update(`${name} ${hostname} ${port} ${minute}`).digest();
+    digest[7] = digest[7]! & ~1 | minute & 1;
+    return digest.toString("hex", 0, PROOF_DIGITS / 2);
+  }
+}
+
+/** The cookies of sessions: a start time, and a proof (session.md 4.7, 4.8). */
+export class SessionCookies {
+  readonly #proofs: AddressProofs;
   readonly #startTimes: SessionStartTimes;
 
-  constructor(key: Uint8Array, startTimes: SessionStartTimes) {
-    this.#key = key;
+  constructor(proofs: AddressProofs, startTimes: SessionStartTimes) {
+    this.#proofs = proofs;
     this.#startTimes = startTimes;
   }
 
   /** The cookie for a session at an address. Its start time is that of the cookie that was presented, or now. */
   give(session: string, address: Address, presented: string): string {
     const started = startTimeOf(presented) || startTimeDigits(this.#startTimes.next());
-    return started + this.#proof(session, address);
+    return started + this.#proofs.give(session, address);
   }
 
   /** Whether a cookie proves the address. Its start time is not proved: a client that changes it harms only itself. */
   isValid(cookie: string, session: string, address: Address): boolean {
-    return cookie !== "" && cookie.slice(startTimeOf(cookie).length) === this.#proof(session, address);
-  }
-
-  #proof(session: string, { hostname, port }: Address): string {
-    const text = `${session} ${hostname} ${port}`;
-    return createHmac("sha256", this.#key).update(text).digest("hex").slice(0, 16);
+    return this.#proofs.isValid(cookie.slice(startTimeOf(cookie).length), session, address);
   }
 }

@@ -16,7 +16,6 @@ import {
   decodeSealToServer,
   encodeHelloAnswer,
   encodeSealReply,
-  sealCookie,
   sealId,
   type SealKey,
   sealKey,
@@ -24,15 +23,17 @@ import {
   serverKeys,
 } from "../../../protocol/seal.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
-import { FairScheduler } from "../../net/fairness.ts";
+import { FairScheduler, MAX_TASKS } from "../../net/fairness.ts";
 import { networkOf } from "../../quota/address.ts";
 import { FairTable, SESSION_LIMITS, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import { RateLimit } from "../../quota/rate_limit.ts";
 import type { Environment } from "../../quota/uptime.ts";
+import type { Limit } from "../../report/limit.ts";
 import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
 import { type Seen, type Tap, UNWATCHED } from "../../report/watch.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import type { Moderation } from "../../service/moderation.ts";
+import { AddressProofs } from "./cookies.ts";
 import type { LoginOptions, LoginRefusal } from "./login.ts";
 import { Seal, type SendDatagram } from "./seal.ts";
 import type { SessionWire } from "./session_wire.ts";
@@ -109,7 +110,7 @@ export class SealWire<A extends Address> {
   readonly #send: SendDatagram<A>;
   readonly #tap: Tap;
   readonly #startId: string;
-  readonly #cookieKey: Uint8Array;
+  readonly #proofs: AddressProofs;
   readonly #handshakes: RateLimit;
   readonly #scheduler: FairScheduler;
   readonly #seals = new Map<string, Seal<A>>();
@@ -143,7 +144,7 @@ export class SealWire<A extends Address> {
     };
     this.#table = new FairTable(options.tableLimits ?? SESSION_LIMITS, ({ origin }) => origin);
     this.#startId = random(4).toHex();
-    this.#cookieKey = random(32);
+    this.#proofs = new AddressProofs(options);
     this.#handshakes = new RateLimit({
       burst: HANDSHAKE_BURST,
       intervalMs: HANDSHAKE_INTERVAL_MS,
@@ -165,6 +166,19 @@ export class SealWire<A extends Address> {
     return [["handshakes", this.#table.usage]];
   }
 
+  /** Limits of its handshakes, with their use now. */
+  limits(): Limit[] {
+    const { service } = this.#options;
+    return [
+      {
+        name: `${service} hellos of one address`,
+        used: this.#handshakes.mostTaken,
+        limit: HANDSHAKE_BURST,
+      },
+      { name: `${service} handshakes that wait`, used: this.#scheduler.tasks, limit: MAX_TASKS },
+    ];
+  }
+
   /** Takes a datagram that begins as one of a seal. */
   received(datagram: Uint8Array, from: A) {
     const decoded = decodeSealToServer(datagram);
@@ -178,7 +192,7 @@ export class SealWire<A extends Address> {
     }
     const isSameAddress = seal !== undefined && seal.address.port === port &&
       seal.address.hostname === hostname;
-    if (startId !== this.#startId || !isSameAddress && cookie !== this.#cookie(id, from)) {
+    if (startId !== this.#startId || !isSameAddress && !this.#proofs.isValid(cookie, `S1 ${id}`, from)) {
       return this.#reply("challenge", id, from);
     }
     if (body.kind === "hello") {
@@ -296,12 +310,8 @@ export class SealWire<A extends Address> {
     this.#options.onUser?.(account, "out", seal.address);
   }
 
-  #cookie(id: string, { hostname, port }: A): string {
-    return sealCookie(this.#cookieKey, id, hostname, port);
-  }
-
   #reply(kind: "challenge" | "unknown" | "busy", id: string, to: A) {
-    const cookie = kind === "challenge" ? this.#cookie(id, to) : "";
+    const cookie = kind === "challenge" ? this.#proofs.give(`S1 ${id}`, to) : "";
     this.#options.send(encodeSealReply({ id, startId: this.#startId, cookie }, kind), to);
   }
 

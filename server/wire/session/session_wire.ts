@@ -22,7 +22,7 @@ import type { Clients, ConnectedClient, Traffic } from "../../report/clients.ts"
 import type { SessionTable } from "../../report/metrics.ts";
 import type { GroupCommit } from "../../store/journaled/group.ts";
 import type { SessionOutcome } from "../../store/requests/session.ts";
-import { SessionCookies } from "./cookies.ts";
+import { AddressProofs, SessionCookies } from "./cookies.ts";
 import type { OrderedLine, SessionHandler } from "./handler.ts";
 import { OrderedRequests } from "./ordered_requests.ts";
 import { ReorderQuota } from "./reorder_quota.ts";
@@ -79,13 +79,18 @@ export class SessionWire<A extends Address> {
   constructor(options: SessionWireOptions<A>) {
     this.#options = options;
     this.#startId = options.random(4).toHex();
-    this.#cookies = new SessionCookies(options.random(32), options.startTimes);
+    this.#cookies = new SessionCookies(new AddressProofs(options), options.startTimes);
     this.#table = new FairTable(options.tableLimits ?? SESSION_LIMITS, (session) => session);
   }
 
   /** Sessions in memory. */
   get size(): number {
     return this.#sessions.size;
+  }
+
+  /** Bytes of requests that wait for others. */
+  get earlyBytes(): number {
+    return this.#quota.bytes;
   }
 
   /** How full its tables are, by name. */

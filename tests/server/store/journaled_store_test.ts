@@ -75,10 +75,12 @@ function storeWith(options: Partial<JournaledStoreOptions> & Pick<JournaledStore
     storage: undefined,
     writeBack: undefined,
     lock: undefined,
+    syncPlace: { isInThread: () => false, took() {} },
     random: (bytes) => new Uint8Array(bytes),
     onEvent: (event) => events.push(event),
     onLost: (error) => lost.push(error),
     pause: () => Promise.resolve(),
+    rest: () => Promise.resolve(),
     ...options,
   });
   return { store, events, lost };
@@ -99,6 +101,21 @@ function noting(store: JournaledStore) {
   };
   return { answered, ask };
 }
+
+Deno.test("what comes while outcomes are given out is answered after those before it, if syncs run in the thread too", async () => {
+  const journal = new MemoryJournal(), syncPlace = { isInThread: () => true, took() {} };
+  const { store } = storeWith({
+    journal,
+    syncPlace,
+    onEvent: (event) => event.kind === "ready" && ask("later", put("b", "two")),
+  });
+  const { answered, ask } = noting(store);
+  ask("lease", lease(1, true));
+  ask("first", put("b", "one"));
+  await turns();
+  assertEquals(answered, ["lease empty", "first stored", "later stored"]);
+  await store.close();
+});
 
 // store 4.8
 Deno.test("what is carried out is answered, and told, when the sync that began after it has ended", async () => {

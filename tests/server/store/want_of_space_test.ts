@@ -52,6 +52,7 @@ Deno.test("where only the journal's next segment was missing, what needs space i
     pages: () => ({ all: 10, free: 0 }),
     textBytes: () => 1000,
     pendingBytes: () => 0,
+    unwrittenBytes: () => 0,
     journalRoom: () => journalRoom,
     keptRoomBytes: 1024,
     segmentBytes: 1024 * 1024,

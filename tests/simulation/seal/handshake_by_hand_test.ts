@@ -83,6 +83,19 @@ Deno.test("the same hello gets the same answer, and one with the ID of another k
   assertEquals(world.server.seals, 1);
 });
 
+// seal.md 2.3
+Deno.test("the cookie of a hello is too old after its next minute, and a new one goes on", async () => {
+  await using world = await SealedWorld.make();
+  const client = new RawClient(world);
+  await client.hello();
+  await world.clock.run(121_000);
+  const { cookie } = client.header, answer = await client.hello();
+  assertEquals(decodeSealToClient(answer!)?.body.kind, "challenge");
+  assert(client.header.cookie !== cookie);
+  assertEquals(decodeSealToClient((await client.hello())!)?.body.kind, "hello");
+  assertEquals(world.server.seals, 1);
+});
+
 // seal.md 4.2
 Deno.test("every sealed datagram of a handshake has a number of its own, also one that repeats something", async () => {
   await using world = await SealedWorld.make({ conditions: { ...PERFECT, loss: 0.3 } });

@@ -193,6 +193,7 @@ export class Life {
         },
         writeBack: writeBack as unknown as WriteBack,
         lock: undefined,
+        syncPlace: { isInThread: () => random.chance(0.5), took() {} },
         random: random.bytes,
         onEvent() {},
         onLost: (error) => {
@@ -201,6 +202,7 @@ export class Life {
           if (!machine.isStopped) machine.stop("kill");
         },
         pause: () => machine.wait(),
+        rest: () => machine.wait(),
       });
       await store.begin([...upgradeRequests(engine), ...requests]);
       if (machine.isStopped) throw new Error("The process has ended");

@@ -157,23 +157,19 @@ export class Mailboxes extends Registry<Mailbox> {
     return count + mailboxes.length;
   }
 
-  /** Whether there is something to {@linkcode flush}. */
-  get isDirty(): boolean {
-    return this.#dirty.length > 0 || this.#cleared.length > 0;
-  }
-
   /**
    * Brings a piece of the rows up to date, so that mailboxes can be listed.
    *
    * @param unwritten How many were left by the piece before; by default all that are not up to date now.
    * @returns How many are left.
    */
-  writeFor({ unwritten = this.#unwritten }: { unwritten?: number }): number {
+  writeFor({ unwritten = this.unflushed }: { unwritten?: number }): number {
     const written = this.flush(PIECE_ROWS);
     return written < PIECE_ROWS ? 0 : Math.max(0, unwritten - written);
   }
 
-  get #unwritten(): number {
+  /** How much there is to {@linkcode flush}. */
+  get unflushed(): number {
     return this.#cleared.reduce((sum, { byName }) => sum + 1 + byName.size, this.#dirty.length);
   }
 
@@ -292,8 +288,8 @@ export class Mailboxes extends Registry<Mailbox> {
     return allRows(this.#sql.list, after, limit);
   }
 
-  override get hasForgettable(): boolean {
-    return super.hasForgettable || this.owners.hasForgettable;
+  override get forgettable(): number {
+    return super.forgettable + this.owners.forgettable;
   }
 
   /** Only if none is dirty: a row may still have to be taken from what an owner has. */

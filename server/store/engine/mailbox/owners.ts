@@ -115,8 +115,8 @@ export class Owners extends Registry<Owner> {
     return owner;
   }
 
-  override get hasForgettable(): boolean {
-    return super.hasForgettable || this.#walk !== undefined;
+  override get forgettable(): number {
+    return super.forgettable + Number(this.#walk !== undefined);
   }
 
   /** Only then those that had something when all was cleared are empty. */

@@ -85,9 +85,9 @@ export abstract class Registry<T extends Registered> {
     return thing.id;
   }
 
-  /** Whether {@linkcode forgetEmpty} has something to do. */
-  get hasForgettable(): boolean {
-    return this.#empty.size > EMPTY_KEPT;
+  /** How much {@linkcode forgetEmpty} has to do, about. */
+  get forgettable(): number {
+    return Math.max(0, this.#empty.size - EMPTY_KEPT);
   }
 
   /** Forgets up to `count` of those that have been empty longest, if there are many, with their rows. Returns how many. */

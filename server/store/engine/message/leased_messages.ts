@@ -333,9 +333,9 @@ export class LeasedMessages {
     return count;
   }
 
-  /** Whether there is something to {@linkcode flush}. */
-  get isDirty(): boolean {
-    return this.#changed.size > 0 || this.#cleared.length > 0;
+  /** How much there is to {@linkcode flush}. */
+  get unflushed(): number {
+    return this.#changed.size + this.#cleared.length;
   }
 
   #store(lease: Lease) {

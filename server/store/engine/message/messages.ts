@@ -198,12 +198,12 @@ export class Messages {
     const before = this.leased.given(request.session, request.tag);
     if (before !== undefined) return before;
     const mailbox = this.#mailboxes.get(request.mailbox);
-    const messages = mailbox === undefined || this.readyCount(request.mailbox) === 0
-      ? []
-      : this.#ready.oldest(mailbox, request.max, request.maxBytes);
+    const isSearched = mailbox !== undefined && this.readyCount(request.mailbox) > 0;
+    const messages = isSearched ? this.#ready.oldest(mailbox, request.max, request.maxBytes) : [];
     if (messages.length === 0) {
-      if (mailbox !== undefined && this.#ready.isCutOff) return new Again(request);
-      if (mailbox !== undefined) this.#reportMissing(mailbox);
+      // where nothing was searched for, the last search was another one
+      if (isSearched && this.#ready.isCutOff) return new Again(request);
+      if (isSearched) this.#reportMissing(mailbox);
       if (request.subscribe) this.events.subscribe(request.mailbox);
       return "empty";
     }
@@ -298,6 +298,13 @@ export class Messages {
     this.events.endRecord();
   }
 
+  /** About how many rows there are to {@linkcode flush}. */
+  get unflushed(): number {
+    const { unflushed, forgettable } = this.#mailboxes;
+    return this.#kept.pending.count + unflushed + this.leased.unflushed + this.tables.delayed.unflushed +
+      forgettable;
+  }
+
   /**
    * Writes up to `rows` rows of what only memory has: messages, the oldest first, then mailboxes and leases. Returns
    * whether anything is left.
@@ -307,12 +314,10 @@ export class Messages {
     if (left > 0) left -= this.#mailboxes.flush(left);
     if (left > 0) left -= this.leased.flush(left);
     if (left > 0) left -= this.tables.delayed.flush(left);
-    const { pending } = this.#kept;
-    if (pending.count > 0 || this.#mailboxes.isDirty || this.leased.isDirty || this.tables.delayed.isDirty) {
-      return true;
-    }
+    const forgettable = this.#mailboxes.forgettable;
+    if (this.unflushed > forgettable) return true;
     if (left > 0) this.#mailboxes.forgetEmpty(left);
-    if (this.#mailboxes.hasForgettable) return true;
+    if (this.#mailboxes.forgettable > 0) return true;
     if (this.#seq !== this.#seqStored) {
       this.#context.transaction.run(this.#storeSeq, this.#seq);
       this.#seqStored = this.#seq;

@@ -133,6 +133,11 @@ export class SessionRows {
     if (session.hasRow) this.#removed.add(session.id);
   }
 
+  /** How much there is to {@linkcode flush}. */
+  get unflushed(): number {
+    return this.#removed.size + this.#changed.size;
+  }
+
   /** Brings up to about so many rows up to date: fewer if they are long. Returns whether there are more. */
   flush(rows: number): boolean {
     let left = rows;

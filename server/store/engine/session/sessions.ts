@@ -285,6 +285,11 @@ export class Sessions {
     for (const session of sessions) this.#forget(session, true);
   }
 
+  /** About how many rows there are to {@linkcode flush}. */
+  get unflushed(): number {
+    return this.#rows.unflushed;
+  }
+
   /** Brings up to about so many rows up to date. Returns whether there are more. */
   flush(rows: number): boolean {
     const isMore = this.#forgotten.flush(rows);

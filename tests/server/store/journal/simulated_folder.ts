@@ -210,6 +210,15 @@ export class SimulatedFolder implements JournalFolder {
       inode.seen = written(inode.seen, write);
       inode.unsynced.push(write);
     };
+    const syncNow = () => {
+      try {
+        this.onOperation({ kind: "sync", name: this.#nameOf(inode) });
+        for (const write of inode.unsynced) inode.disk = written(inode.disk, write);
+      } finally {
+        // after a failure the pages are clean all the same: they will never be written
+        inode.unsynced = [];
+      }
+    };
     return {
       writeSync,
       write: (bytes, at) => this.#attempt(() => writeSync(bytes, at)),
@@ -217,14 +226,12 @@ export class SimulatedFolder implements JournalFolder {
         isSyncing = true;
         await this.wait();
         try {
-          this.onOperation({ kind: "sync", name: this.#nameOf(inode) });
-          for (const write of inode.unsynced) inode.disk = written(inode.disk, write);
+          syncNow();
         } finally {
-          // after a failure the pages are clean all the same: they will never be written
-          inode.unsynced = [];
           isSyncing = false;
         }
       },
+      syncNow,
       close: () => {
         this.openFiles--;
       },

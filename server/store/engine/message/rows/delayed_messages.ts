@@ -18,6 +18,9 @@ export interface DelayedMessage extends Omit<Put, "kind" | "expires" | "owner"> 
 /** The columns of a {@linkcode DelayedMessage}. */
 export const DELAYED_COLUMNS = "id, due, mailbox, sender, time, text, bytes, expires, owner, checksum";
 
+/** So many rows are taken to be left of what was cleared: they are not counted. */
+const MANY_ROWS = 100_000;
+
 /** Messages that were put with a delay. They get a row in `message` when it is over. */
 export class DelayedMessages {
   readonly counts: MailboxCounts;
@@ -100,9 +103,9 @@ export class DelayedMessages {
     }
   }
 
-  /** Whether there are rows of what was cleared. */
-  get isDirty(): boolean {
-    return this.#cleared > 0 || this.#clearedOf.size > 0;
+  /** How much there is to {@linkcode flush}, rather more. */
+  get unflushed(): number {
+    return this.#cleared > 0 || this.#clearedOf.size > 0 ? MANY_ROWS : 0;
   }
 
   /** Removes up to so many rows of what was cleared. Returns how many, and one for each mailbox. */

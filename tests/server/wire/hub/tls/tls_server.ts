@@ -27,7 +27,7 @@ export async function withTlsServer(
   const make = async () => {
     const { cert, key, fingerprint } = await selfSigned(["localhost", "127.0.0.1"], 1);
     await Deno.writeTextFile(files.cert, cert);
-    await Deno.writeTextFile(files.key, key);
+    await Deno.writeTextFile(files.key, key, { mode: 0o600 });
     return { cert, fingerprint };
   };
   const { takesPlain = true, ...rest } = options, made = await make();

@@ -1,0 +1,186 @@
+import type { WriteBack } from "../checkpoint/write_back.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Outcome, StoreEvent } from "../store.ts";
+import { SyncPlace } from "./sync_place.ts";
+
+/**
+ * How long a record that nobody waits for stays without a sync, in milliseconds: messages that come one by one cost fewer
+ * syncs, and one that is asked for meanwhile is synced with the record that takes it.
+ */
+const LINGER_MS = 2;
+
+/** What was carried out: its outcomes and events are given out when the record of this number is durable. */
+export interface CarriedOut {
+  number: number;
+  outcomes: Outcome[];
+  events: StoreEvent[];
+  /** Whether somebody waits for the outcomes. */
+  isAwaited: boolean;
+  resolve(outcomes: Outcome[]): void;
+  reject(error: unknown): void;
+}
+
+export interface SyncsOptions {
+  journal: Journal;
+  /** Undefined in memory. */
+  writeBack: WriteBack | undefined;
+  /** Milliseconds that every sync takes longer, to measure as on a slower disk. */
+  syncDelayMs?: number | undefined;
+  /** Where syncs run; a test has its own. */
+  place?: Pick<SyncPlace, "isInThread" | "took"> | undefined;
+  onEvent(event: StoreEvent): void;
+  /** Called when a sync has failed. */
+  lose(error: unknown): void;
+}
+
+/**
+ * Syncs the journal while somebody waits for that, one sync after the other, and gives out what was carried out.
+ *
+ * Invariant: outcomes and events are given out in the order of the records, when the record and all before it are durable;
+ * what only reads, when those are that it may have seen (store 4.8).
+ */
+export class Syncs {
+  readonly #options: SyncsOptions;
+  readonly #place: Pick<SyncPlace, "isInThread" | "took">;
+  /** What was not given out, in order. */
+  #waiting: CarriedOut[] = [];
+  /** The highest number that somebody waits for. */
+  #awaited = 0;
+  /** Ends with the sync that runs off the thread. */
+  #running: Promise<void> | undefined;
+  #lingering: ReturnType<typeof setTimeout> | undefined;
+  /** Bytes of the journal's records that are durable. */
+  #durableBytes = 0;
+  #isSettling = false;
+  #lost: unknown;
+  /** Syncs that were made, and milliseconds that they took together. */
+  count = 0;
+  ms = 0;
+
+  constructor(options: SyncsOptions) {
+    this.#options = options;
+    this.#place = options.place ?? new SyncPlace();
+  }
+
+  /** Whether every record is durable, and none is being made so. */
+  get isIdle(): boolean {
+    const { journal } = this.#options;
+    return this.#running === undefined && journal.durable === journal.last;
+  }
+
+  /** Gives it out now or later. */
+  add(what: CarriedOut) {
+    const { journal } = this.#options;
+    if (what.number <= journal.durable && this.#waiting.length === 0 && !this.#isSettling) {
+      return this.#settle(what);
+    }
+    this.#waiting.push(what);
+    if (what.isAwaited || what.events.length > 0) this.#awaited = what.number;
+    this.#schedule();
+  }
+
+  /**
+   * Resolves when the records up to this number are durable; by default, all.
+   *
+   * @throws The store is lost.
+   */
+  async until(number = Infinity) {
+    const { journal } = this.#options;
+    while (journal.durable < Math.min(number, journal.last) && this.#lost === undefined) await this.begin();
+    if (this.#lost !== undefined) throw this.#lost;
+  }
+
+  /** Begins a sync off the thread, unless one runs; resolves when it has ended. Never rejects. */
+  begin(): Promise<void> {
+    return this.#running ??= this.#sync();
+  }
+
+  /** From now on nothing is given out. */
+  lose(error: unknown) {
+    this.#lost = error;
+    this.stop();
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
+  }
+
+  /** Does not sync by itself any more what nobody waits for. */
+  stop() {
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
+  }
+
+  #schedule() {
+    if (this.#lost !== undefined || this.#waiting.length === 0) return;
+    // what is appended while one runs goes with the next
+    if (this.#running !== undefined || this.#isSettling) return;
+    if (this.#awaited <= this.#options.journal.durable) {
+      this.#lingering ??= setTimeout(() => void this.begin(), LINGER_MS);
+    } else if (this.#isInThread()) {
+      this.#syncNow();
+    } else {
+      void this.begin();
+    }
+  }
+
+  #isInThread(): boolean {
+    const { journal, syncDelayMs, writeBack } = this.#options;
+    const isFast = this.#place.isInThread(journal.bytes - this.#durableBytes, performance.now());
+    return isFast && syncDelayMs === undefined && !writeBack?.isRunning;
+  }
+
+  #syncNow() {
+    const { journal, lose } = this.#options;
+    this.stop();
+    try {
+      const { bytes } = journal,
+        began = performance.now(),
+        durable = journal.syncNow(),
+        ended = performance.now();
+      this.#place.took(ended - began, ended);
+      this.#synced(durable, bytes, ended - began);
+    } catch (error) {
+      lose(error);
+    }
+    // those who wait for what was just given out look at it before what came meanwhile is given out
+    queueMicrotask(() => this.#schedule());
+  }
+
+  async #sync() {
+    const { journal, syncDelayMs = 0, lose } = this.#options;
+    this.stop();
+    try {
+      if (syncDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, syncDelayMs));
+      const { bytes } = journal, began = performance.now(), durable = await journal.sync();
+      this.#synced(durable, bytes, performance.now() - began);
+    } catch (error) {
+      lose(error);
+    }
+    this.#running = undefined;
+    this.#schedule();
+  }
+
+  #synced(durable: number, bytes: number, ms: number) {
+    const { journal, writeBack } = this.#options;
+    this.count++;
+    this.ms += ms;
+    this.#durableBytes = bytes;
+    // in memory nothing is read again
+    if (writeBack === undefined) journal.release(durable + 1);
+    this.#settleUpTo(durable);
+  }
+
+  #settleUpTo(durable: number) {
+    this.#isSettling = true;
+    // what is carried out meanwhile has its turn after those before it
+    while (this.#waiting.length > 0 && this.#waiting[0]!.number <= durable) {
+      const first = this.#waiting.findIndex(({ number }) => number > durable);
+      const settled = this.#waiting.splice(0, first < 0 ? this.#waiting.length : first);
+      for (const what of settled) this.#settle(what);
+    }
+    this.#isSettling = false;
+  }
+
+  #settle({ outcomes, events, resolve }: CarriedOut) {
+    for (const event of events) this.#options.onEvent(event);
+    resolve(outcomes);
+  }
+}
