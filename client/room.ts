@@ -24,12 +24,15 @@ import {
 } from "./stream/connection.ts";
 import { connectStream } from "./session/connect_stream.ts";
 import { ServerCertificateError } from "./stream/tls/certificate_trust.ts";
+import { type LoginOptions, LoginRefusedError } from "./stream/login.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
 export {
   CLOSE_TIMEOUT_MS,
   type ConnectOptions,
   type KnownCertificates,
+  type LoginOptions,
+  LoginRefusedError,
   ServerCertificateError,
   StreamClient,
   type TlsOptions,
@@ -43,6 +46,8 @@ const encoder = new TextEncoder();
 
 /** Where a room is, and what its lines are like. */
 export interface RoomOptions extends ConnectOptions {
+  /** An account to log in to: one is shown by its name instead of one's address. */
+  as?: LoginOptions;
   /** Whether lines keep the CR before them, with which a terminal writes over a prompt. */
   keepReturn?: boolean;
 }
@@ -51,15 +56,21 @@ export interface RoomOptions extends ConnectOptions {
  * Connects, and is in the room with that. With TLS the usual port is 6001.
  *
  * @throws {ServerCertificateError} It is to be reached with TLS, and its certificate is not trusted.
+ * @throws {LoginRefusedError} The server refuses the log-in, or has none.
  * @throws {Error} The server cannot be reached.
  */
 export async function connectRoom(options: RoomOptions = {}): Promise<Room> {
-  const { signal, keepReturn = false, tls = false } = options;
-  return new Room(
-    await connectStream({ port: tls === false ? ROOM_PORT : ROOM_TLS_PORT, ...options }),
-    signal,
-    keepReturn,
-  );
+  const { signal, keepReturn = false, tls = false, as } = options;
+  const port = tls === false ? ROOM_PORT : ROOM_TLS_PORT;
+  const room = new Room(await connectStream({ port, ...options }), signal, keepReturn);
+  if (as === undefined) return room;
+  try {
+    await room.logIn(as);
+  } catch (error) {
+    room.close();
+    throw error;
+  }
+  return room;
 }
 
 /** A client of the room. It receives lines, without the CR before and the line end after them. */
@@ -85,7 +96,7 @@ export class Room extends StreamClient {
    * @throws {TypeError} The line has a line end in it.
    * @throws {Error} The connection is broken.
    */
-  async send(line: string): Promise<void> {
+  override async send(line: string): Promise<void> {
     if (line.includes("\n")) throw new TypeError("Cannot send a line with a line end in it");
     await this.write(encoder.encode(`${line}\n`));
   }

@@ -60,9 +60,15 @@ export const REFUSAL_RULES = {
   "sealed wrong": { rule: "seal.md 4.5", why: "it does not open: changed on its way, or made up" },
 
   "kicked": { rule: "admin.md 7.3", why: "an administrator has disconnected it" },
-  "tls failed": { rule: "channels.md 9.4", why: "the hand-shake of TLS has failed" },
-  "tls timed out": { rule: "channels.md 9.3", why: "the hand-shake of TLS took too long" },
-  "plaintext refused": { rule: "channels.md 9.6", why: "the port is only for TLS" },
+  "tls failed": { rule: "channels.md 10.4", why: "the hand-shake of TLS has failed" },
+  "tls timed out": { rule: "channels.md 10.3", why: "the hand-shake of TLS took too long" },
+  "plaintext refused": { rule: "channels.md 10.6", why: "the port is only for TLS" },
+  "log-in refused": { rule: "channels.md 9.3" },
+  "not logged in": { rule: "channels.md 9.5", why: "its name has an account, and it has not logged in" },
+  "logged out": {
+    rule: "channels.md 9.7",
+    why: "its account was removed or has another password, or protects the name now",
+  },
   "partial frame": { rule: "channels.md 1.4", why: "the stream ended within a frame" },
   "name too long": { rule: "channels.md section 6", why: "the name of a channel has at most 64 bytes" },
   "line too long": { rule: "room.md 1.5", why: "the line is over the limit" },

@@ -1,5 +1,5 @@
 /**
- * The text of a certificate's fingerprint (channels.md 9.8).
+ * The text of a certificate's fingerprint (channels.md 10.8).
  *
  * @module
  */

@@ -19,7 +19,7 @@ const EXHAUSTED = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 /** Milliseconds until the next try after such an error; doubled each time, up to a second (channels.md 5.11). */
 const FIRST_RETRY_MS = 5, LAST_RETRY_MS = 1000;
 
-/** How a connection begins on a port where clients speak TLS (channels.md section 9). */
+/** How a connection begins on a port where clients speak TLS (channels.md section 10). */
 export interface Beginning {
   outcome: "plain" | "tls" | "gone" | "tls failed" | "tls timed out" | "plaintext refused";
   /** Why the hand-shake has failed. */

@@ -138,6 +138,13 @@ export const METRICS = {
   ...each(STREAMS, "* line too long", counter("messages", "Lines that were refused as too long")),
   ...each(STREAMS, "* banned", counter("connections", "Connections of banned addresses and names")),
   ...each(STREAMS, "* muted", counter("messages", "Messages of muted clients, which were not passed on")),
+  ...each(STREAMS, "* log-in refused", counter("log-ins", "Log-ins that were refused")),
+  ...each(
+    STREAMS,
+    "* not logged in",
+    counter("messages", "Messages under a protected name without a log-in"),
+  ),
+  ...each(STREAMS, "* logged out", counter("connections", "Connections that ended because of an account")),
   ...each(STREAMS, "* kicked", counter("connections", "Connections that an administrator ended")),
   ...each(STREAMS, "* too many channels", counter("requests", "Channels refused at the limit")),
   ...each(STREAMS, "* displaced", counter("connections", "Connections closed for one of another address")),

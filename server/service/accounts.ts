@@ -6,7 +6,7 @@
  */
 
 import type { AccountAction, AccountRefusal } from "../../protocol/admin.ts";
-import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
+import { decodeVerifier, encodeVerifier, type Verifier } from "../../protocol/scram.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { Limit } from "../report/limit.ts";
@@ -20,6 +20,7 @@ import {
   MAX_ACCOUNTS,
 } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
+import { isPassword, PasswordChecks } from "./password_checks.ts";
 
 /** Accounts that are read from the store at a time. */
 const PAGE_ACCOUNTS = 1000;
@@ -72,6 +73,7 @@ export class Accounts {
   readonly #guessesAtNameFrom: RateLimit;
   readonly #guessesFrom: RateLimit;
   readonly #addedFrom: RateLimit;
+  readonly #checks = new PasswordChecks();
   /** Networks from which each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
@@ -115,6 +117,11 @@ export class Accounts {
   /** Whether an account covers the mailbox of this name; then it covers the name as a sender too. */
   coversMailbox(name: string): boolean {
     return this.#covered.has(name);
+  }
+
+  /** Whether a name may be used only after a log-in: its account covers more than the forum (accounts.md 1.6). */
+  isProtected(name: string): boolean {
+    return this.coversMailbox(name);
   }
 
   verifier(name: string): Verifier | undefined {
@@ -222,6 +229,29 @@ export class Accounts {
   loginWaitMs(name: string, network: string): number {
     const atName = this.#isOwn(name, network) ? 0 : this.#limitOf(name, network).waitMs(name);
     return Math.max(this.#guessesFrom.waitMs(network), atName);
+  }
+
+  /**
+   * Looks at a password that came as it is, for wires that carry it so where nobody else can read it. `wait`: there were too
+   * many wrong ones, or too many are being looked at.
+   */
+  async checkPassword(name: string, password: string, network: string): Promise<"right" | "wrong" | "wait"> {
+    const check = async () => {
+      // one that waited may come behind many that were wrong
+      if (this.loginWaitMs(name, network) > 0) return "wait";
+      const verifier = this.verifier(name);
+      const isRight = verifier !== undefined && await isPassword(password, verifier);
+      if (verifier === undefined) this.#guessesFrom.take(network);
+      else if (!isRight) this.loginFailed(name, network);
+      // the account may have been removed or changed meanwhile
+      else if (this.#verifiers.get(name) === encodeVerifier(verifier)) {
+        this.loginSucceeded(name, network);
+        return "right";
+      }
+      return "wrong";
+    };
+    if (this.loginWaitMs(name, network) > 0) return "wait";
+    return await this.#checks.run(network, check) ?? "wait";
   }
 
   loginFailed(name: string, network: string) {

@@ -46,7 +46,7 @@ Deno.test("cert makes a pair for its owner alone, and replaces nothing", async (
   assertEquals((await run("cert not/a/name")).code, 2);
 });
 
-// channels.md 9.7, 9.8
+// channels.md 10.7, 10.8
 Deno.test("chat and room speak TLS, remember the certificate, and refuse another one that SIGHUP brought", async () => {
   await using here = await place();
   const { run, cwd, known } = here, made = await run("cert");
@@ -84,7 +84,7 @@ Deno.test("chat and room speak TLS, remember the certificate, and refuse another
   assertEquals(await Deno.readTextFile(known), `${address} ${now}\n`);
 });
 
-// channels.md 9.6
+// channels.md 10.6
 Deno.test("with --plaintext off, who comes without TLS is told what to do", async () => {
   await using here = await place();
   const { run, cwd } = here;

@@ -18,6 +18,7 @@ async function isThere(rule: string): Promise<boolean> {
 const HUB_REASONS = [
   ...["partial frame", "name too long", "line too long", "too many channels", "kicked"],
   ...["tls failed", "tls timed out", "plaintext refused"],
+  ...["log-in refused", "not logged in", "logged out"],
 ];
 
 Deno.test("every reason for which something is refused has a rule", () => {

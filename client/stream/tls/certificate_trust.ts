@@ -17,7 +17,7 @@ interface Shown {
 
 /**
  * Trusts a certificate that a root has signed, or that is the remembered one. At first use it is remembered: also one that
- * a root has signed, so that nobody can put one of his own in its place later (channels.md 9.8).
+ * a root has signed, so that nobody can put one of his own in its place later (channels.md 10.8).
  *
  * @throws {ServerCertificateError} It is not trusted.
  * @throws {Error} What is remembered can't be read or written.

@@ -9,7 +9,7 @@ import type { Beginning, Stream, StreamSocket } from "../listener.ts";
 import type { Certificate } from "./certificate.ts";
 import { TlsSession } from "./tls_session.ts";
 
-/** How long a client may take for the hand-shake, in milliseconds (channels.md 9.3). */
+/** How long a client may take for the hand-shake, in milliseconds (channels.md 10.3). */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** The first byte of every client that speaks TLS: the type of a record with a hand-shake (RFC 8446, 5.1). */

@@ -1,5 +1,5 @@
 /**
- * TLS 1.2 and 1.3 on a stream, from the server's side (channels.md section 9).
+ * TLS 1.2 and 1.3 on a stream, from the server's side (channels.md section 10).
  *
  * Invariant: what is written is taken from the caller only as fast as the client reads, and what the client sends is read
  * only as fast as the caller reads. So the limits of a plain connection hold for this one too.

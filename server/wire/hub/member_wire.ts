@@ -9,6 +9,7 @@ import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { describeFrames, describeRoomLines } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
 import { TLS_ONLY_TEXT } from "../../../protocol/channels.ts";
+import { claimedName } from "../../../protocol/login.ts";
 import { FRAME_BYTES } from "../../../protocol/syntax/frame.ts";
 import { Connection, type ConnectionOptions, type DisconnectReason } from "../../net/connection.ts";
 import { type ConnectionSlots, REMOTE_LIMITS, type SlotOutcome } from "../../net/connection_slots.ts";
@@ -22,6 +23,7 @@ import { type Log, quoted } from "../../report/log.ts";
 import { type Metrics, type StreamEvent, streamMetric, type StreamService } from "../../report/metrics.ts";
 import { type Tap, UNWATCHED } from "../../report/watch.ts";
 import { type Clients, type ConnectedClient, Traffic } from "../../report/clients.ts";
+import type { Accounts } from "../../service/accounts.ts";
 import type { Member } from "../../service/channel.ts";
 import type { Moderation } from "../../service/moderation.ts";
 import { type Hub, MAX_WAIT_MS } from "../../service/hub.ts";
@@ -31,6 +33,12 @@ const CHECK_INTERVAL_MS = 1000;
 
 /** How long clients may read what they were sent after the server began to stop. */
 const LAST_READ_MS = 1000;
+
+/** What the wires of channels and room need of the accounts. */
+export type HubAccounts = Pick<
+  Accounts,
+  "has" | "isProtected" | "checkPassword" | "onEvent" | "onMailboxCovered"
+>;
 
 export interface MemberWireOptions extends Omit<ConnectionOptions, "joiner"> {
   /** Where it listens; it closes them. */
@@ -47,6 +55,8 @@ export interface MemberWireOptions extends Omit<ConnectionOptions, "joiner"> {
   tap?: Tap;
   /** By default nobody is banned or muted. */
   moderation?: Pick<Moderation, "isBannedAddress" | "isBannedName" | "isMuted">;
+  /** By default no name is protected. */
+  accounts?: HubAccounts;
   /** Where clients are listed as long as they are connected. */
   clients?: Clients;
 }
@@ -97,6 +107,9 @@ export abstract class MemberWire {
         await client.ended();
       },
     });
+    if (options.accounts !== undefined) {
+      followAccounts(options.accounts, () => this.#listener.connections);
+    }
     this.#checking = setInterval(() => {
       joiner.clear();
       for (const client of this.#listener.connections) client.check();
@@ -137,6 +150,22 @@ export abstract class MemberWire {
   }
 }
 
+/** Closes connections whose log-in is over, or whose name needs one now (channels.md 9.7). */
+function followAccounts(accounts: HubAccounts, connections: () => Iterable<MemberConnection>) {
+  accounts.onEvent((name, what) => {
+    if (what === "added") return;
+    for (const client of [...connections()]) {
+      if (client.account === name) client.end("logged out");
+      else if (what === "removed" && client.claimed === name) client.claimed = undefined;
+    }
+  });
+  accounts.onMailboxCovered((name) => {
+    for (const client of [...connections()]) {
+      if (client.account === "" && claimedName(client.name) === name) client.end("logged out");
+    }
+  });
+}
+
 /** Lists a client until it is disposed of. */
 function listed(client: MemberConnection, clients: Clients | undefined): Disposable {
   const id = clients?.add(client);
@@ -148,6 +177,10 @@ export class MemberConnection extends Connection implements ConnectedClient {
   readonly kind = "connection";
   readonly traffic: Traffic;
   member: Member | undefined;
+  /** The account that has logged in, or `""`. */
+  account = "";
+  /** The protected name that it uses without a log-in, so that it can't do anything. */
+  claimed: string | undefined;
   readonly #name: StreamService;
   readonly #options: MemberWireOptions;
   /** Takes what it sends and is sent, for those who watch. */
@@ -221,10 +254,10 @@ export class MemberConnection extends Connection implements ConnectedClient {
     return speaker === undefined || speaker.address !== undefined ? "" : speaker.name;
   }
 
-  /** Disconnects it for the administrator. */
-  end() {
-    this.count("kicked");
-    this.reportEnd("kicked");
+  /** Disconnects it for the administrator, or because of its account. */
+  end(why: "kicked" | "logged out" = "kicked") {
+    this.count(why);
+    this.reportEnd(why);
     this.close();
     this.leave();
   }
@@ -234,6 +267,7 @@ export class MemberConnection extends Connection implements ConnectedClient {
     why:
       | "banned"
       | "kicked"
+      | "logged out"
       | `cut off ${DisconnectReason}`
       | "tls failed"
       | "tls timed out"

@@ -7,7 +7,7 @@ import { encodePublicKey } from "../../../protocol/syntax/key_text.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { withTlsServer } from "../../server/wire/hub/tls/tls_server.ts";
 
-// channels.md 9.8
+// channels.md 10.8
 Deno.test("a certificate that nobody has signed is remembered beside the server's key, and another one refused", () =>
   withTlsServer({}, async ({ port, fingerprint, renew }) => {
     await using directory = await temporaryDirectory();
@@ -43,7 +43,7 @@ Deno.test("a certificate that nobody has signed is remembered beside the server'
     assertEquals(await Deno.readTextFile(path), `${server} ${key} ${fingerprint}\n`);
   }));
 
-// channels.md 9.8
+// channels.md 10.8
 Deno.test("with a ca only what it has signed is taken, and nothing is remembered", () =>
   withTlsServer({}, async ({ port, cert, fingerprint }) => {
     const connect = (ca: string, hostname: string) =>

@@ -8,7 +8,7 @@ import { lacks, runCommand } from "../../../../program.ts";
 import { withServer } from "../../../serve.ts";
 import { withTlsServer } from "./tls_server.ts";
 
-// channels.md 9.1, 9.2
+// channels.md 10.1, 10.2
 Deno.test("clients with and without TLS meet in the channels on one port, and in the room on two", () =>
   withTlsServer({}, async ({ port, cert }) => {
     using alice = await FramePeer.overTls(port("channels"), cert);
@@ -61,7 +61,7 @@ function splitting(port: number): AsyncDisposable & { port: number } {
   };
 }
 
-// channels.md 9.1
+// channels.md 10.1
 Deno.test("a first message that comes byte by byte is taken, with TLS and without", () =>
   withTlsServer({}, async ({ port, cert }) => {
     for (const isTls of [true, false]) {
@@ -73,7 +73,7 @@ Deno.test("a first message that comes byte by byte is taken, with TLS and withou
     }
   }));
 
-// channels.md 9.1
+// channels.md 10.1
 Deno.test("a client without TLS gets the same bytes as from a server without", async () => {
   const said = [...[
     "Alice",
@@ -101,7 +101,7 @@ Deno.test("a client without TLS gets the same bytes as from a server without", a
   assertEquals(bytes[0]!.length, 4 * 200);
 });
 
-// channels.md 9.2
+// channels.md 10.2
 Deno.test(
   "openssl finds TLS 1.2 and 1.3, and nothing older",
   { ignore: await lacks("openssl") },
@@ -135,7 +135,7 @@ Deno.test(
     }),
 );
 
-// channels.md 9.6
+// channels.md 10.6
 Deno.test("with --plaintext off a client without TLS is told so, and the room's plain port is closed", () =>
   withTlsServer({ takesPlain: false }, async ({ server, log, port, cert }) => {
     assertEquals(server.listening.map(({ name }) => name), ["channels", "room-tls"]);
@@ -150,7 +150,7 @@ Deno.test("with --plaintext off a client without TLS is told so, and the room's 
     assertEquals(await alice.settle(), []);
   }));
 
-// channels.md 9.4
+// channels.md 10.4
 Deno.test("what is no hand-shake is closed, counted and logged, and announced to nobody", () =>
   withTlsServer({}, async ({ log, port, cert }) => {
     using alice = await LinePeer.overTls(port("room-tls"), cert);
@@ -166,7 +166,7 @@ Deno.test("what is no hand-shake is closed, counted and logged, and announced to
     assertEquals(log.join("").split(" tls failed: ").length, 3, log.join(""));
   }));
 
-// channels.md 9.5
+// channels.md 10.5
 Deno.test("a client with TLS that does not read is cut off at the bound of what waits, and others go on", () =>
   withTlsServer({ hubLimits: { ...DEFAULT_HUB_LIMITS, maxPendingBytesInAll: 100_000 } }, async (server) => {
     const { port, cert, log } = server;
@@ -190,7 +190,7 @@ Deno.test("a client with TLS that does not read is cut off at the bound of what 
 /** How many clients talk while the certificate is changed, and how often it is. */
 const TALKERS = 20, CHANGES = 10, MESSAGES = 50;
 
-// channels.md 9.7
+// channels.md 10.7
 Deno.test("certificates are changed under load, and no connection is lost", () =>
   withTlsServer({}, async ({ port, cert, renew }) => {
     const talkers = await Promise.all(
@@ -232,7 +232,7 @@ Deno.test("certificates are changed under load, and no connection is lost", () =
     }
   }));
 
-// channels.md 9.7
+// channels.md 10.7
 Deno.test("files that can't be used leave the certificate as it is", () =>
   withTlsServer({}, async ({ server, files, log, port, cert }) => {
     const key = await Deno.readTextFile(files.key), other = await selfSigned(["localhost"], 1);
