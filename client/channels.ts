@@ -25,6 +25,7 @@ import { ServerCertificateError } from "./stream/tls/certificate_trust.ts";
 import { type LoginOptions, LoginRefusedError } from "./stream/login.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
+export type { LoginRefusal } from "../protocol/login.ts";
 export {
   CLOSE_TIMEOUT_MS,
   type ConnectOptions,
@@ -51,6 +52,7 @@ function isWithin(text: string, bytes: number): boolean {
 
 /** Where the channels are, and who one is. */
 export interface ChannelsOptions extends ConnectOptions {
+  /** The name that others see. */
   name: string;
   /** The password of the account of this name, or a function that asks for it: it logs in. */
   password?: LoginOptions["password"];
