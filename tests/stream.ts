@@ -83,6 +83,18 @@ abstract class StreamPeer implements Disposable {
   }
 }
 
+/** Connects, and makes the hand-shake, which would otherwise be made with the first read or write. */
+async function connectTls(port: number, cert: string): Promise<Deno.TlsConn> {
+  const conn = await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [cert] });
+  try {
+    await conn.handshake();
+  } catch (error) {
+    conn.close();
+    throw error;
+  }
+  return conn;
+}
+
 /** A client of the channels. */
 export class FramePeer extends StreamPeer {
   readonly #decoder = new FrameDecoder();
@@ -93,7 +105,7 @@ export class FramePeer extends StreamPeer {
 
   /** A client that speaks TLS, to a server with this certificate. */
   static async overTls(port: number, cert: string): Promise<FramePeer> {
-    return new FramePeer(await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [cert] }));
+    return new FramePeer(await connectTls(port, cert));
   }
 
   /** A client that has sent its name. */
@@ -134,7 +146,7 @@ export class LinePeer extends StreamPeer {
 
   /** A client that speaks TLS, to a server with this certificate. */
   static async overTls(port: number, cert: string): Promise<LinePeer> {
-    return new LinePeer(await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [cert] }));
+    return new LinePeer(await connectTls(port, cert));
   }
 
   override encode(text: string): Uint8Array {
