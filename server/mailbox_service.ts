@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ADMIN } from "../protocol/mailbox.ts";
+import { ADMIN, encodeControl } from "../protocol/mailbox.ts";
 import type { ServerInfo } from "../protocol/mailbox_requests.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
@@ -64,6 +64,12 @@ export class MailboxService {
       reservedName: ADMIN,
       handler: new MailboxRequests({ ...options, info: (name) => this.#info(name) }),
       maxBytes: options.maxDatagramBytes,
+      onControl: (message, from, account, reply) => {
+        // also while it watches
+        const isAdmin = () => options.accounts.role(account) === "admin";
+        if (!isAdmin()) return reply(encodeControl("error, the account is no administrator's"));
+        this.#original.sealedControl(message, from, account, (answer) => isAdmin() && reply(answer));
+      },
       onOther: (datagram, from) => this.#original.received(datagram, from),
       onRequest: (request: SessionRequest | ServiceRequest, from) => this.#count(request, from),
       onDropped: onRefused,
