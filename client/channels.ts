@@ -23,6 +23,7 @@ import { type ConnectOptions, connectTcp } from "./stream/connection.ts";
 import { type LoginOptions, LoginRefusedError } from "./stream/login.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
+export type { LoginRefusal } from "../protocol/login.ts";
 export { CLOSE_TIMEOUT_MS, type ConnectOptions, type LoginOptions, LoginRefusedError, StreamClient };
 
 const encoder = new TextEncoder();
@@ -39,6 +40,7 @@ function isWithin(text: string, bytes: number): boolean {
 
 /** Where the channels are, and who one is. */
 export interface ChannelsOptions extends ConnectOptions {
+  /** The name that others see. */
   name: string;
   /** The password of the account of this name, or a function that asks for it: it logs in. */
   password?: LoginOptions["password"];

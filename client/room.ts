@@ -20,6 +20,7 @@ import { type Connection, type ConnectOptions, connectTcp } from "./stream/conne
 import { type LoginOptions, LoginRefusedError } from "./stream/login.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
+export type { LoginRefusal } from "../protocol/login.ts";
 export { CLOSE_TIMEOUT_MS, type ConnectOptions, type LoginOptions, LoginRefusedError, StreamClient };
 
 /** Longest line that is received: many times what a Wirepost server sends. */

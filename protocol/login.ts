@@ -53,8 +53,15 @@ export const LOGIN_TEXTS = {
   tooMany: "Not logged in: too many wrong passwords. Try again later.",
   inClear: `Not logged in: ${ELSEWHERE}`,
   required: "This name has an account. Log in first: /login NAME PASSWORD",
+  closed: "Nobody is let in here without a log-in: /login NAME PASSWORD",
+  closedElsewhere: `Nobody is let in here without a log-in, and ${ELSEWHERE}`,
   requiredElsewhere: `This name has an account, and ${ELSEWHERE}`,
 } as const;
+
+/** What a client is answered that has to log in first. */
+export const LOGIN_DEMANDS: ReadonlySet<string> = new Set([
+  ...[LOGIN_TEXTS.required, LOGIN_TEXTS.requiredElsewhere, LOGIN_TEXTS.closed, LOGIN_TEXTS.closedElsewhere],
+]);
 
 /** Why a log-in is refused: the text for that. */
 export type LoginRefusal = "usage" | "wrong" | "unconfirmed" | "tooMany" | "inClear";

@@ -149,7 +149,7 @@ class NoServerError extends ServerTimeoutError {
   }
 }
 
-/** Where another service is, and whether the mailbox's server has an account that protects a name. */
+/** Where another service is, and whether a name may be used there only after a log-in. */
 export interface ServiceInfo {
   address: Address;
   isProtected: boolean;
@@ -170,7 +170,7 @@ export async function serviceAddress(
 }
 
 /**
- * The same, and whether the server has an account that protects `name`: not if it has no mailbox, or that does not answer.
+ * The same, and whether the server wants a log-in of `name`: not if it has no mailbox, or that does not answer.
  *
  * @throws {UsageError} What is named is no address.
  * @throws {Error} The service does not run, or the server does not answer.
@@ -192,9 +192,14 @@ export async function serviceInfo(
   const { hostname, port: mailboxPort } = namedAddress(args) ?? USUAL_ADDRESS;
   try {
     const timeout = args.duration("timeout") ?? PORT_TIMEOUT_MS;
-    const { services, account } = await askInfo(args, name, { timeout, onBusy: onBusy(args) });
+    const { services, account, isLoginRequired } = await askInfo(args, name, {
+      timeout,
+      onBusy: onBusy(args),
+    });
     const port = services[service];
-    if (port !== undefined) return { address: { hostname, port }, isProtected: account.mailbox };
+    if (port !== undefined) {
+      return { address: { hostname, port }, isProtected: account.mailbox || isLoginRequired };
+    }
     throw notServed(service, formatAddress({ hostname, port: mailboxPort }), Object.keys(services));
   } catch (error) {
     if (!(error instanceof ServerTimeoutError) || mailboxPort !== MAILBOX_PORT) throw error;
@@ -208,7 +213,8 @@ export async function serviceInfo(
 async function isProtected(args: Arguments, name: string): Promise<boolean> {
   const timeout = args.duration("timeout") ?? PORT_TIMEOUT_MS;
   try {
-    return (await askInfo(args, name, { timeout, onBusy: onBusy(args) })).account.mailbox;
+    const { account, isLoginRequired } = await askInfo(args, name, { timeout, onBusy: onBusy(args) });
+    return account.mailbox || isLoginRequired;
   } catch (error) {
     if (error instanceof ServerTimeoutError) return false;
     throw error;

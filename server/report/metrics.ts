@@ -38,7 +38,7 @@ function each<const Label extends string, const Pattern extends string>(
 /** Why a datagram, or a request on the original wire, is refused. Those with `sealed` concern a seal. */
 export const REFUSED_REASONS = [
   ...["too long", "not UTF-8", "not printable", "malformed", "bad ID", "reserved sender", "unknown type"],
-  ...["address not answered", "sender has an account", "account", "unproved", "overload"],
+  ...["address not answered", "sender has an account", "account", "no log-in", "unproved", "overload"],
   ...["datagram rate", "reply rate"],
   ...["full", "full share", "storage", "banned", "muted"],
   ...["sealed malformed", "sealed bad key", "sealed no account", "sealed out of place"],

@@ -41,7 +41,11 @@ export interface AccountsOptions extends Pick<Environment, "monotonicClock"> {
   known: readonly Account[];
   /** Whether every client may add one, or only the administrator. */
   open?: boolean;
+  /** Whether names without an account are anybody's, or nobody is let in without a log-in (accounts.md 2.8). */
+  auth?: Auth;
 }
+
+export type Auth = "open" | "required";
 
 /** All accounts that a store holds. */
 export async function readAccounts(store: Pick<Store, "apply">): Promise<Account[]> {
@@ -62,6 +66,7 @@ export type AccountEvent = "added" | "changed" | "removed";
 export class Accounts {
   /** Whether every client may add one, or only the administrator. */
   readonly open: boolean;
+  readonly auth: Auth;
   readonly #store: Pick<GroupCommit, "ask">;
   readonly #verifiers = new Map<string, string>();
   /** Names whose account covers the mailbox too. */
@@ -81,9 +86,10 @@ export class Accounts {
   /** Networks from which each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
-  constructor({ store, known, monotonicClock, open = true }: AccountsOptions) {
+  constructor({ store, known, monotonicClock, open = true, auth = "open" }: AccountsOptions) {
     this.#store = store;
     this.open = open;
+    this.auth = auth;
     for (const { name, verifier, mailbox } of known) {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#covered.add(name);

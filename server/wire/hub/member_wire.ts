@@ -36,7 +36,7 @@ const LAST_READ_MS = 1000;
 /** What the wires of channels and room need of the accounts. */
 export type HubAccounts = Pick<
   Accounts,
-  "has" | "isProtected" | "checkPassword" | "onEvent" | "onMailboxCovered"
+  "auth" | "has" | "isProtected" | "checkPassword" | "onEvent" | "onMailboxCovered"
 >;
 
 export interface MemberWireOptions extends Omit<ConnectionOptions, "joiner"> {
@@ -134,7 +134,9 @@ function followAccounts(accounts: HubAccounts, connections: () => Iterable<Membe
     if (what === "added") return;
     for (const client of [...connections()]) {
       if (client.account === name) client.end("logged out");
-      else if (what === "removed" && client.claimed === name) client.claimed = undefined;
+      else if (what === "removed" && client.claimed === name && accounts.auth === "open") {
+        client.claimed = undefined;
+      }
     }
   });
   accounts.onMailboxCovered((name) => {
@@ -157,7 +159,7 @@ export class MemberConnection extends Connection implements ConnectedClient {
   member: Member | undefined;
   /** The account that has logged in, or `""`. */
   account = "";
-  /** The protected name that it uses without a log-in, so that it can't do anything. */
+  /** The name for which it has to log in before it can do anything; `""` in the room. */
   claimed: string | undefined;
   readonly #name: StreamService;
   readonly #options: MemberWireOptions;
