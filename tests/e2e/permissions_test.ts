@@ -74,6 +74,11 @@ Deno.test("each command runs under the permissions that README names", async () 
     await run("peek with an account", ["peek", "dora", ...login, ...at]);
     assertEquals(await run("receive with an account", ["receive", ...login, ...at]), "hi\n");
     await run("mailbox with an account", ["mailbox", ...login, ...at], { input: "/to bob\nhi\n" });
+    await run("chat with an account", ["chat", "--linger", "0s", ...login, ...at], { input: "/list\n" });
+    await run("room with an account", ["room", "--linger", "0s", ...login, ...at], { input: "hello\n" });
+    await run("account", ["account", "role", "dora", "admin"]);
+    await run("status with an account", ["status", ...login, ...at]);
+    await run("admin with an account", ["admin", "list", ...login, ...at]);
     await Deno.writeTextFile(`${path}/notes.txt`, "5 Ω");
     for (const command of [["CRT", "thread0"], ["UPD", "thread0", "notes.txt"], ["RDT", "thread0"]]) {
       await run("forum", ["forum", "127.0.0.1", `${files}`, ...login, ...command]);
@@ -85,7 +90,9 @@ Deno.test("each command runs under the permissions that README names", async () 
     // it begins some time: whatever is asked for meanwhile is an event
     using peer = new Peer(server.port);
     const asking = setInterval(() => void peer.send("R, nobody"), 50);
-    await run("watch", ["watch", "--count", "1"]).finally(() => clearInterval(asking));
+    await run("watch", ["watch", "--count", "1"])
+      .then(() => run("watch with an account", ["watch", "--count", "1", ...login, ...at]))
+      .finally(() => clearInterval(asking));
     await run("backup", ["backup", "copy"]);
     await run("check", ["check", "--data", "copy"]);
     await run("restore", ["restore", "copy", "--data", "restored"]);
