@@ -18,7 +18,9 @@ async function isThere(rule: string): Promise<boolean> {
 const HUB_REASONS = ["partial frame", "name too long", "line too long", "too many channels", "kicked"];
 
 Deno.test("every reason for which something is refused has a rule", () => {
-  const connections = Object.keys(METRICS).filter((name) => /^channels (too many conn|too fast|cut off)/.test(name));
+  const connections = Object.keys(METRICS).filter((name) =>
+    /^channels (too many conn|too fast|cut off)/.test(name)
+  );
   const expected = [
     ...REFUSED_REASONS,
     ...HUB_REASONS,
