@@ -44,7 +44,7 @@ export const DEFAULT_HUB_LIMITS = {
 export type HubLimits = Readonly<typeof DEFAULT_HUB_LIMITS>;
 
 export interface HubServiceOptions
-  extends Pick<MemberWireOptions, "polling" | "metrics" | "log" | "moderation" | "clients"> {
+  extends Pick<MemberWireOptions, "polling" | "metrics" | "log" | "moderation" | "clients" | "accounts"> {
   /** Where the wires listen that run; they close them. */
   sockets: { channels?: readonly Deno.TcpListener[]; room?: readonly Deno.TcpListener[] };
   limits: HubLimits;

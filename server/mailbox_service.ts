@@ -89,7 +89,11 @@ export class MailboxService {
   /** What runs, and what an account covers: the forum always. */
   #info(name: string): ServerInfo {
     const { services, accounts } = this.#options;
-    return { services, account: { mailbox: accounts.coversMailbox(name), forum: accounts.has(name) } };
+    return {
+      services,
+      account: { mailbox: accounts.coversMailbox(name), forum: accounts.has(name) },
+      isLoginRequired: accounts.auth === "required",
+    };
   }
 
   /** Counts a request of a session. */

@@ -117,6 +117,12 @@ export const OPTIONS = {
     ["anyone", "admin"],
     "anyone",
   ),
+  "auth": word(
+    "open|required",
+    "Whether names without an account may be used by anybody, or nobody is let in without a log-in",
+    ["open", "required"],
+    "open",
+  ),
   "original-from": texts(
     "NETWORK",
     "Answer the original wire only for this ADDRESS/BITS, or 'none' (private networks)",
@@ -266,6 +272,7 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
     sealKeyFile: values["seal-key"],
     newSealKey: values["new-seal-key"],
     openAccounts: values.accounts === "anyone",
+    auth: values.auth,
     limits: {
       mailboxMessages: values["mailbox-messages"],
       mailboxBytes: values["mailbox-bytes"],

@@ -241,7 +241,13 @@ async function open(
   // not the system's: setting that must not begin or end what is counted in it
   const { wallClock } = opened.clocks;
   const startTimes = new SessionStartTimes(await readLatestStart(opened), wallClock);
-  const accounts = new Accounts({ store, known, monotonicClock, open: options.openAccounts });
+  const accounts = new Accounts({
+    store,
+    known,
+    monotonicClock,
+    open: options.openAccounts,
+    auth: options.auth,
+  });
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   const moderation = new Moderation({ store, known: measures, wallClock });

@@ -38,7 +38,7 @@ function each<const Label extends string, const Pattern extends string>(
 /** Why a datagram, or a request on the original wire, is refused. Those with `sealed` concern a seal. */
 export const REFUSED_REASONS = [
   ...["too long", "not UTF-8", "not printable", "malformed", "bad ID", "reserved sender", "unknown type"],
-  ...["address not answered", "sender has an account", "account", "unproved", "overload"],
+  ...["address not answered", "sender has an account", "account", "no log-in", "unproved", "overload"],
   ...["datagram rate", "reply rate"],
   ...["full", "full share", "storage", "banned", "muted"],
   ...["sealed malformed", "sealed bad key", "sealed no account", "sealed out of place"],
@@ -134,6 +134,13 @@ export const METRICS = {
   ...each(STREAMS, "* line too long", counter("messages", "Lines that were refused as too long")),
   ...each(STREAMS, "* banned", counter("connections", "Connections of banned addresses and names")),
   ...each(STREAMS, "* muted", counter("messages", "Messages of muted clients, which were not passed on")),
+  ...each(STREAMS, "* log-in refused", counter("log-ins", "Log-ins that were refused")),
+  ...each(
+    STREAMS,
+    "* not logged in",
+    counter("messages", "Messages under a protected name without a log-in"),
+  ),
+  ...each(STREAMS, "* logged out", counter("connections", "Connections that ended because of an account")),
   ...each(STREAMS, "* kicked", counter("connections", "Connections that an administrator ended")),
   ...each(STREAMS, "* too many channels", counter("requests", "Channels refused at the limit")),
   ...each(STREAMS, "* displaced", counter("connections", "Connections closed for one of another address")),

@@ -6,7 +6,7 @@
  */
 
 import type { AccountAction, AccountRefusal } from "../../protocol/admin.ts";
-import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
+import { decodeVerifier, encodeVerifier, type Verifier } from "../../protocol/scram.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { Limit } from "../report/limit.ts";
@@ -20,6 +20,7 @@ import {
   MAX_ACCOUNTS,
 } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
+import { isPassword, PasswordChecks } from "./password_checks.ts";
 
 /** Accounts that are read from the store at a time. */
 const PAGE_ACCOUNTS = 1000;
@@ -31,13 +32,20 @@ const MAX_OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
 const AT_NAME = { burst: 16, intervalMs: 3000 }, FROM_NETWORK = { burst: 64, intervalMs: 1000 };
 const NEW_ACCOUNTS = { burst: 100, intervalMs: 10_000 };
 
+/** Accounts that one network makes while the server runs, and one more a day: others find some left (seal.md 6.6). */
+const MADE_BY_NETWORK = { burst: MAX_ACCOUNTS / 4, intervalMs: 86_400_000 };
+
 export interface AccountsOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "ask">;
   /** What the store holds: see {@linkcode readAccounts}. */
   known: readonly Account[];
   /** Whether every client may add one, or only the administrator. */
   open?: boolean;
+  /** Whether names without an account are anybody's, or nobody is let in without a log-in (accounts.md 2.8). */
+  auth?: Auth;
 }
+
+export type Auth = "open" | "required";
 
 /** All accounts that a store holds. */
 export async function readAccounts(store: Pick<Store, "apply">): Promise<Account[]> {
@@ -58,6 +66,7 @@ export type AccountEvent = "added" | "changed" | "removed";
 export class Accounts {
   /** Whether every client may add one, or only the administrator. */
   readonly open: boolean;
+  readonly auth: Auth;
   readonly #store: Pick<GroupCommit, "ask">;
   readonly #verifiers = new Map<string, string>();
   /** Names whose account covers the mailbox too. */
@@ -72,12 +81,15 @@ export class Accounts {
   readonly #guessesAtNameFrom: RateLimit;
   readonly #guessesFrom: RateLimit;
   readonly #addedFrom: RateLimit;
+  readonly #madeFrom: RateLimit;
+  readonly #checks = new PasswordChecks();
   /** Networks from which each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
-  constructor({ store, known, monotonicClock, open = true }: AccountsOptions) {
+  constructor({ store, known, monotonicClock, open = true, auth = "open" }: AccountsOptions) {
     this.#store = store;
     this.open = open;
+    this.auth = auth;
     for (const { name, verifier, mailbox } of known) {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#covered.add(name);
@@ -87,6 +99,7 @@ export class Accounts {
     this.#guessesAtNameFrom = new RateLimit({ burst: 4, intervalMs: 600_000, monotonicClock });
     this.#guessesFrom = new RateLimit({ ...FROM_NETWORK, monotonicClock });
     this.#addedFrom = new RateLimit({ ...NEW_ACCOUNTS, monotonicClock });
+    this.#madeFrom = new RateLimit({ ...MADE_BY_NETWORK, monotonicClock });
   }
 
   /** Its limits, with their use now. */
@@ -100,6 +113,7 @@ export class Accounts {
         limit: AT_NAME.burst,
       },
       { name: "new accounts of one address", used: this.#addedFrom.mostTaken, limit: NEW_ACCOUNTS.burst },
+      { name: "accounts made by one address", used: this.#madeFrom.mostTaken, limit: MADE_BY_NETWORK.burst },
     ];
   }
 
@@ -115,6 +129,11 @@ export class Accounts {
   /** Whether an account covers the mailbox of this name; then it covers the name as a sender too. */
   coversMailbox(name: string): boolean {
     return this.#covered.has(name);
+  }
+
+  /** Whether a name may be used only after a log-in: its account covers more than the forum (accounts.md 1.6). */
+  isProtected(name: string): boolean {
+    return this.coversMailbox(name);
   }
 
   verifier(name: string): Verifier | undefined {
@@ -224,6 +243,29 @@ export class Accounts {
     return Math.max(this.#guessesFrom.waitMs(network), atName);
   }
 
+  /**
+   * Looks at a password that came as it is, for wires that carry it so where nobody else can read it. `wait`: there were too
+   * many wrong ones, or too many are being looked at.
+   */
+  async checkPassword(name: string, password: string, network: string): Promise<"right" | "wrong" | "wait"> {
+    const check = async () => {
+      // one that waited may come behind many that were wrong
+      if (this.loginWaitMs(name, network) > 0) return "wait";
+      const verifier = this.verifier(name);
+      const isRight = verifier !== undefined && await isPassword(password, verifier);
+      if (verifier === undefined) this.#guessesFrom.take(network);
+      else if (!isRight) this.loginFailed(name, network);
+      // the account may have been removed or changed meanwhile
+      else if (this.#verifiers.get(name) === encodeVerifier(verifier)) {
+        this.loginSucceeded(name, network);
+        return "right";
+      }
+      return "wrong";
+    };
+    if (this.loginWaitMs(name, network) > 0) return "wait";
+    return await this.#checks.run(network, check) ?? "wait";
+  }
+
   loginFailed(name: string, network: string) {
     this.#guessesFrom.take(network);
     if (this.#isOwn(name, network)) return;
@@ -248,6 +290,11 @@ export class Accounts {
   #limitOf(name: string, network: string): RateLimit {
     const guesses = this.#guessesAtNameFrom.waitMs(pair(name, network)) > 0;
     return guesses ? this.#guessesAtName : this.#firstGuessesAtName;
+  }
+
+  /** Whether a client at this network may make one more; true counts as one. */
+  mayMake(network: string): boolean {
+    return this.#madeFrom.tryTake(network);
   }
 
   /** Milliseconds until this network may add an account, or change a password; 0 counts as one of these. */

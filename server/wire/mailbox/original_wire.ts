@@ -139,7 +139,7 @@ export class OriginalWire {
     });
     if (refused === undefined) return this.#seeRequest(take, from);
     this.#refuseRequest(take, refused, from);
-    if (refused === "account") reply(encodeNone(mailbox));
+    if (refused === "account" || refused === "no log-in") reply(encodeNone(mailbox));
     else replied(0);
   }
 

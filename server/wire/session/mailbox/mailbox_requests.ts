@@ -5,7 +5,7 @@ import {
   type OrderedServiceRequest,
   type UnorderedServiceRequest,
 } from "../../../../protocol/service_requests.ts";
-import { NOT_CONFIRMED } from "../../../../protocol/session.ts";
+import { LOG_IN_FIRST, NOT_CONFIRMED } from "../../../../protocol/session.ts";
 import type { TableUsage } from "../../../quota/fair_table.ts";
 import type { Environment } from "../../../quota/uptime.ts";
 import type { SessionTable } from "../../../report/metrics.ts";
@@ -113,8 +113,9 @@ export class MailboxRequests implements SessionHandler {
   #mayRead(client: SessionClient, t: number, mailbox: string): boolean {
     client.called?.(mailbox);
     const reason = this.#mailboxes.refuseRead(client.account, mailbox);
-    if (reason === NOT_CONFIRMED || reason === "banned") client.answer({ kind: "no", t, reason });
-    else if (reason !== undefined) client.send(encodeMailboxAnswer({ kind: "denied", t }));
+    if (reason === NOT_CONFIRMED || reason === LOG_IN_FIRST || reason === "banned") {
+      client.answer({ kind: "no", t, reason });
+    } else if (reason !== undefined) client.send(encodeMailboxAnswer({ kind: "denied", t }));
     return reason === undefined;
   }
 
