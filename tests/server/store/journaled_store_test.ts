@@ -118,7 +118,7 @@ Deno.test("what comes while outcomes are given out is answered after those befor
 });
 
 // store 4.8
-Deno.test("what is carried out is answered, and told, when the sync that began after it has ended", async () => {
+Deno.test("what is carried out is answered, and reported, when the sync that began after it has ended", async () => {
   const journal = new SlowJournal(),
     { store, events } = storeWith({ journal }),
     { answered, ask } = noting(store);
