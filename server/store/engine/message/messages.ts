@@ -197,11 +197,10 @@ export class Messages {
   lease(request: LeaseRequest): LeaseOutcome {
     const before = this.leased.given(request.session, request.tag);
     if (before !== undefined) return before;
-    const mailbox = this.#mailboxes.get(request.mailbox);
-    const messages = mailbox === undefined || this.readyCount(request.mailbox) === 0
-      ? []
-      : this.#ready.oldest(mailbox, request.max, request.maxBytes);
+    const mailbox = this.readyCount(request.mailbox) > 0 ? this.#mailboxes.get(request.mailbox) : undefined;
+    const messages = mailbox ? this.#ready.oldest(mailbox, request.max, request.maxBytes) : [];
     if (messages.length === 0) {
+      // if nothing was looked for, that is of an earlier search
       if (mailbox !== undefined && this.#ready.isCutOff) return new Again(request);
       if (mailbox !== undefined) this.#reportMissing(mailbox);
       if (request.subscribe) this.events.subscribe(request.mailbox);

@@ -170,6 +170,20 @@ for (const hasRows of [false, true]) {
     assertLess(s.most, WORK_MAX);
   });
 
+  // store 11.2: else it would be asked for again and again
+  Deno.test(`a lease of nothing ends at once, after one that left expired messages, ${where}`, () => {
+    using s = new Subject();
+    const put = { kind: "put", sender: "a", time: 0, text: "first", bytes: 5 } as const;
+    s.record([{ ...put, mailbox: "m0" }, { ...put, mailbox: "empty" }]);
+    s.fill(COUNT, 1, hasRows, { expires: START + 1000 });
+    s.record([{ kind: "take", mailbox: "empty" }]);
+    s.time += 2000;
+    const lease = { kind: "lease", session: "s", max: 9, maxBytes: 99, duration: 9000 } as const;
+    const [given] = s.record([{ ...lease, tag: 1, mailbox: "m0", subscribe: false }]) as [Leased];
+    assertEquals(given.messages.map(({ text }) => text), ["first"]);
+    assertEquals(s.record([{ ...lease, tag: 2, mailbox: "empty", subscribe: true }]), ["empty"]);
+  });
+
   Deno.test(`leased messages that have expired are passed over in pieces, ${where}`, () => {
     using s = new Subject();
     s.fill(COUNT, 1, hasRows, { expires: START + 1000 });
