@@ -89,6 +89,11 @@ export function isSealDatagram(datagram: Uint8Array): boolean {
   return datagram[0] === 0x53 && datagram[1] === 0x31 && (datagram[2] === 0x3e || datagram[2] === 0x3c);
 }
 
+/** Whether what was sealed is a control message (seal.md 4.11): `A,`. */
+export function isControl(plain: Uint8Array): boolean {
+  return plain[0] === 0x41 && plain[1] === 0x2c;
+}
+
 /** The key pair with this private key, of 32 bytes. */
 export function sealKey(bytes: Uint8Array): SealKey {
   const key = createPrivateKey({

@@ -11,12 +11,12 @@ import type { ServeOptions } from "./options.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import { ownerLimit } from "./quota/share.ts";
 import type { Limit } from "./report/limit.ts";
+import type { Log } from "./report/log.ts";
 import type { Accounts } from "./service/accounts.ts";
 import { MAX_MEASURES, type Moderation } from "./service/moderation.ts";
 import { DEAD_LIMITS } from "./store/engine/message/dead_letters.ts";
 import type { ContentFiles } from "./store/files/files.ts";
-import type { GroupCommit } from "./store/journaled/group.ts";
-import { MAX_ACCOUNTS } from "./store/requests/account.ts";
+import { BACKLOG_REQUESTS, type GroupCommit } from "./store/journaled/group.ts";
 import type { Fullest } from "./store/requests/report.ts";
 import { MAX_WATCHERS, type Watchers } from "./wire/admin/watchers.ts";
 
@@ -27,6 +27,7 @@ export interface LimitSources {
   accounts: Accounts;
   moderation: Moderation;
   watchers: Watchers;
+  log: Log;
   mailbox?: MailboxService;
   hub?: HubService;
   forum?: ForumService;
@@ -36,13 +37,15 @@ export interface LimitSources {
 
 /** All of the services that run. */
 export async function limits(sources: LimitSources): Promise<Limit[]> {
-  const { options, store, accounts, moderation, watchers, mailbox, hub, forum } = sources;
+  const { options, store, accounts, moderation, watchers, log, mailbox, hub, forum } = sources;
   const fullest = await store.ask({ kind: "fullest" });
   const { sessions, leases } = await store.ask({ kind: "usage" });
   return [
     ...mailbox === undefined ? [] : await mailboxLimits(sources, fullest),
     { name: "database bytes", option: "max-file", used: fullest.databaseBytes, limit: options.maxFileBytes },
-    { name: "accounts", used: accounts.count, limit: MAX_ACCOUNTS },
+    { name: "requests that wait for the disk", used: store.waiting, limit: BACKLOG_REQUESTS },
+    ...accounts.limits(),
+    ...log.limits(),
     { name: "bans and mutes", used: moderation.list().length, limit: MAX_MEASURES },
     { name: "watchers", used: watchers.count, limit: MAX_WATCHERS },
     ...tableLimits("kept sessions", sessions),
@@ -53,7 +56,10 @@ export async function limits(sources: LimitSources): Promise<Limit[]> {
   ];
 }
 
-async function mailboxLimits({ options, store }: LimitSources, fullest: Fullest): Promise<Limit[]> {
+async function mailboxLimits(
+  { options, store, mailbox: service }: LimitSources,
+  fullest: Fullest,
+): Promise<Limit[]> {
   const { limits, maxDatagramBytes } = options, { mailbox, owner, dead } = fullest;
   const { share, ownerBytes, ownerMailboxes } = limits;
   const counts = await store.ask({ kind: "count" });
@@ -89,6 +95,7 @@ async function mailboxLimits({ options, store }: LimitSources, fullest: Fullest)
     { name: "dead letters", used: dead.letters, limit: DEAD_LIMITS.letters },
     { name: "dead letters' bytes", used: dead.bytes, limit: DEAD_LIMITS.bytes },
     { name: "datagram bytes", option: "max-datagram", limit: maxDatagramBytes },
+    ...service!.limits(),
   ];
 }
 
@@ -132,6 +139,7 @@ async function forumLimits(
     },
     { name: "one file's bytes", option: "file-size", limit: fileLimits.fileBytes },
     ...forum!.limits(),
+    ...forum!.sessions.limits(),
     ...forum!.sessions.tables.flatMap(([name, usage]) => tableLimits(`forum ${name}`, usage)),
   ];
 }

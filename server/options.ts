@@ -9,17 +9,19 @@ import config from "../deno.json" with { type: "json" };
 import { CHANNELS_PORT } from "../protocol/channels.ts";
 import { FORUM_PORT, MAX_THREAD_ENTRIES, MAX_THREADS } from "../protocol/forum.ts";
 import { MAILBOX_PORT, MAX_DATAGRAM_BYTES } from "../protocol/mailbox.ts";
-import { ROOM_PORT } from "../protocol/room.ts";
+import { ROOM_PORT, ROOM_TLS_PORT } from "../protocol/room.ts";
 import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
 import { dataDirectory } from "./data/directory.ts";
 import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
 import { REMOTE_LIMITS } from "./net/connection_slots.ts";
+import { REMOTE_DATAGRAMS_PER_SECOND } from "./net/datagram_socket.ts";
 import { Networks, PRIVATE_NETWORKS } from "./quota/address.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./report/log.ts";
 import type { ServiceName, SocketsOptions } from "./service_sockets.ts";
 import { DEFAULT_FILE_LIMITS as FILES } from "./store/files/file_quota.ts";
 import { DEFAULT_FORUM_LIMITS as THREADS, DEFAULT_LIMITS, DEFAULT_SHARE } from "./store/limits.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
+import { ORIGINAL_REPLY_BYTES_PER_SECOND } from "./wire/mailbox/reply_rate.ts";
 import { MAX_CONNECTIONS } from "./wire/transfer/transfer.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
@@ -28,7 +30,7 @@ export const SERVICE_PORTS = {
   channels: CHANNELS_PORT,
   room: ROOM_PORT,
   forum: FORUM_PORT,
-} as const satisfies Record<ServiceName, number>;
+} as const satisfies Record<Exclude<ServiceName, "room-tls">, number>;
 
 /** How an option differs from others of its kind. */
 interface Details {
@@ -109,16 +111,33 @@ export const OPTIONS = {
   "secret-file": text("FILE", "The administrator's secret, if not the one in the data directory"),
   "seal-key": text("FILE", "The server's own key, if not the one in the data directory"),
   "new-seal-key": flag("Replace a lost key by a new one; clients refuse it at first"),
+  "tls-cert": text(
+    "FILE",
+    "The server's certificate in PEM, for TLS on channels and room; read again on SIGHUP",
+  ),
+  "tls-key": text("FILE", "The key of that certificate in PEM"),
+  "tls-room-port": count("The room's port for TLS", ROOM_TLS_PORT, { value: "PORT", min: 0, max: 65_535 }),
+  "plaintext": word("on|off", "Whether channels and room also take clients without TLS", ["on", "off"], "on"),
   "accounts": word(
     "anyone|admin",
     "Who may add accounts: every client, or only 'wirepost account' beside the server",
     ["anyone", "admin"],
     "anyone",
   ),
+  "auth": word(
+    "open|required",
+    "Whether names without an account may be used by anybody, or nobody is let in without a log-in",
+    ["open", "required"],
+    "open",
+  ),
   "original-from": texts(
     "NETWORK",
     "Answer the original wire only for this ADDRESS/BITS, or 'none' (private networks)",
     (network) => network === "none" || new Networks([network]),
+  ),
+  "original-rate": size(
+    "Replies of the original wire a second to addresses like one another, outside private networks",
+    ORIGINAL_REPLY_BYTES_PER_SECOND,
   ),
   "timestamps": word("on|off", "Whether replies of the shared queue carry the time", ["on", "off"], "on"),
   "when-full": word(
@@ -161,6 +180,10 @@ export const OPTIONS = {
     `Messages a second of one connection ${remote(REMOTE_LIMITS.messagesPerSecond)}`,
     HUB.connections.messagesPerSecond,
   ),
+  "connection-rate": count(
+    `New connections a second of one address, on each service ${remote(REMOTE_LIMITS.connectionsPerSecond)}`,
+    HUB.connections.connectionsPerSecond,
+  ),
   "max-line": size("Longest line of the room", HUB.maxLineBytes),
   "max-pending": size("Disconnect a client that has so much waiting", HUB.sending.maxPendingBytes, {
     min: MIN_PENDING_BYTES,
@@ -195,6 +218,10 @@ export const OPTIONS = {
     max: MAX_MAX_DATAGRAM,
     note: "; a reply may always have that",
   }),
+  "datagram-rate": count(
+    `Datagrams a second of one address, on each service ${remote(REMOTE_DATAGRAMS_PER_SECOND)}`,
+    undefined,
+  ),
   "log": word(LOG_FORMATS.join("|"), "How log lines are written to standard error", LOG_FORMATS, "text"),
   "log-level": word(
     "LEVEL",
@@ -237,10 +264,12 @@ export type ServeOptions = ReturnType<typeof serveOptions>;
  * @throws {Error} A value doesn't go with another, or is no network.
  */
 export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"]) {
-  const isNamed = Object.keys(ports).length > 0;
+  const isNamed = Object.keys(ports).length > 0, tls = tlsOptions(values);
   return {
     version: config.version,
-    ports: isNamed ? ports : SERVICE_PORTS as SocketsOptions["ports"],
+    ports: portsWithTls(isNamed ? ports : SERVICE_PORTS, tls, values["tls-room-port"]),
+    // undefined for plain channels and room only
+    tls,
     leaveOutTaken: !isNamed,
     hosts: values.host.length > 0 ? values.host : ["127.0.0.1"],
     // undefined to keep everything in memory
@@ -252,6 +281,7 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
     sealKeyFile: values["seal-key"],
     newSealKey: values["new-seal-key"],
     openAccounts: values.accounts === "anyone",
+    auth: values.auth,
     limits: {
       mailboxMessages: values["mailbox-messages"],
       mailboxBytes: values["mailbox-bytes"],
@@ -280,7 +310,11 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
         bytes: values["max-file-bytes"],
         files: values["max-files"],
       },
-      transfers: { connections: values["file-connections"], transfers: values["max-transfers"] },
+      transfers: {
+        connections: values["file-connections"],
+        transfers: values["max-transfers"],
+        connectionsPerSecond: values["connection-rate"],
+      },
     },
     maxFileBytes: values["max-file"],
     // milliseconds that every sync takes longer, to measure as on a slower disk
@@ -290,11 +324,38 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
         ? values["original-from"].filter((network) => network !== "none")
         : PRIVATE_NETWORKS,
     ),
+    originalBytesPerSecond: values["original-rate"],
+    datagramsPerSecond: values["datagram-rate"],
     timestamps: values.timestamps === "on",
     maxDatagramBytes: values["max-datagram"],
     logFormat: values.log,
     logLevel: values["log-level"],
   };
+}
+
+/** @throws {Error} An option lacks another one. */
+function tlsOptions(values: OptionValues): { cert: string; key: string; takesPlain: boolean } | undefined {
+  const cert = values["tls-cert"], key = values["tls-key"];
+  if (cert === undefined && key === undefined) {
+    if (values.plaintext === "on") return undefined;
+    throw new Error(
+      "Cannot use --plaintext off without --tls-cert and --tls-key: 'wirepost cert' makes both",
+    );
+  }
+  if (cert === undefined) throw new Error("Cannot use --tls-key without --tls-cert");
+  if (key === undefined) throw new Error("Cannot use --tls-cert without --tls-key");
+  return { cert, key, takesPlain: values.plaintext === "on" };
+}
+
+/** With TLS the room has a second port, or only that one. */
+function portsWithTls(
+  ports: SocketsOptions["ports"],
+  tls: { takesPlain: boolean } | undefined,
+  port: number,
+): SocketsOptions["ports"] {
+  const { room, ...others } = ports;
+  if (tls === undefined || room === undefined) return ports;
+  return { ...tls.takesPlain ? ports : others, "room-tls": port };
 }
 
 /** @throws {RangeError} What may wait to be sent to one client is too little for a line, or too much for all. */
@@ -318,6 +379,7 @@ function hubLimits(values: OptionValues): HubLimits {
       connections: values["max-connections"],
       addressConnections: values["address-connections"],
       messagesPerSecond: values["message-rate"],
+      connectionsPerSecond: values["connection-rate"],
     },
     sending: { maxPendingBytes: maxPending, stallMs: values.stall },
     maxPendingBytesInAll: maxPendingAll,

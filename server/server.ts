@@ -14,11 +14,13 @@ import { obtainSecret, removeRunning } from "./data/directory.ts";
 import { watchDirectory } from "./data/directory_watch.ts";
 import { contentRemoval, openFiles, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
+import { looseModes } from "./data/file_modes.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { ForumService } from "./forum_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
+import { Certificate } from "./net/tls/certificate.ts";
 import type { ServeOptions } from "./options.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
 import { type ReadyReport, reportReady } from "./ready.ts";
@@ -33,6 +35,7 @@ import { Moderation, readMeasures } from "./service/moderation.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
+import { hubSockets, reloadCertificate } from "./tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journaled/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
@@ -70,6 +73,8 @@ export interface Server {
   readonly addresses: readonly Deno.NetAddr[];
   /** Resolves when an administrator stops the server; rejects when the store can't be relied on any more. */
   readonly stopping: Promise<void>;
+  /** Reads the certificate again, if there is one, for those who connect from now on. Never rejects. */
+  reload?(): Promise<void>;
   /** Finishes what was accepted, commits and closes. */
   close(): Promise<void>;
   /**
@@ -87,6 +92,29 @@ const REST_MS = 1;
 interface Service {
   /** Accepts no more, finishes what was accepted, and closes its sockets. */
   close(): Promise<void>;
+}
+
+/** How a server comes to its end: an administrator stops it, or the store can't be relied on any more. */
+class Ending {
+  readonly #stopping = Promise.withResolvers<void>();
+  readonly #lost = Promise.withResolvers<Error>();
+
+  /** Resolves when the server is stopped; rejects if the store is lost before. */
+  get stopping(): Promise<void> {
+    return this.#stopping.promise;
+  }
+
+  /** Resolves if the store is lost: also while a server that was stopped is closed, and takes its last checkpoint. */
+  get lost(): Promise<Error> {
+    return this.#lost.promise;
+  }
+
+  readonly stop = () => this.#stopping.resolve();
+
+  readonly lose = (error: unknown) => {
+    this.#stopping.reject(error);
+    this.#lost.resolve(error as Error);
+  };
 }
 
 /** The services that run, and the forum's files. */
@@ -112,13 +140,13 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
     level: options.logLevel,
     console: output.console,
   });
-  const stopping = Promise.withResolvers<void>();
+  const ending = new Ending();
   const starting = new AsyncDisposableStack();
   starting.defer(() => log.flush());
   try {
-    const started = start(options, output, log, stopping, starting);
+    const started = start(options, output, log, ending, starting);
     // a store that is lost answers nobody any more: who asks it here would wait for ever
-    return await Promise.race([started, stopping.promise.then(() => started)]);
+    return await Promise.race([started, ending.stopping.then(() => started)]);
   } catch (error) {
     await within(MAX_STOP_MS, starting.disposeAsync());
     throw error;
@@ -130,11 +158,11 @@ async function start(
   options: ServeOptions,
   output: ServerOutput,
   log: Log,
-  stopping: PromiseWithResolvers<void>,
+  ending: Ending,
   starting: AsyncDisposableStack,
 ): Promise<Server> {
-  const shared = await open(options, log, stopping, starting);
-  const { opened, sockets, sealKey, watchers, control } = shared;
+  const shared = await open(options, log, ending, starting);
+  const { opened, sockets, sealKey, certificate, watchers, control } = shared;
   const services: Service[] = [];
   starting.defer(async () =>
     void await Promise.all([watchers, ...services].map((service) => service.close()))
@@ -145,14 +173,24 @@ async function start(
     if (service !== undefined) services.push(service);
   }
   const listening = listeningOn(sockets, running.adminSocket?.address);
-  await reportReady({ options, control, listening, store: opened, hub: running.hub, sealKey, log }, output);
+  await reportReady({
+    options,
+    control,
+    listening,
+    store: opened,
+    hub: running.hub,
+    sealKey,
+    certificate,
+    log,
+  }, output);
   const close = () => starting.disposeAsync();
   return {
     listening,
     addresses: listening.flatMap(({ addresses }) => addresses),
-    stopping: stopping.promise,
+    stopping: ending.stopping,
+    ...certificate === undefined ? {} : { reload: () => reloadCertificate(certificate, log) },
     close,
-    end: (failure) => end(log, close, failure ?? lostWhile(stopping.promise)),
+    end: (failure) => end(log, close, failure ?? ending.lost),
   };
 }
 
@@ -160,7 +198,7 @@ async function start(
 async function open(
   options: ServeOptions,
   log: Log,
-  stopping: PromiseWithResolvers<void>,
+  ending: Ending,
   opening: AsyncDisposableStack,
 ) {
   const { data, limits, maxFileBytes } = options, metrics = new Metrics();
@@ -169,7 +207,7 @@ async function open(
     ready() {},
     unused() {},
     damaged: () => metrics.add("rows damaged"),
-    lost: stopping.reject,
+    lost: ending.lose,
   };
   const monotonicClock = () => performance.now();
   const polling = new SocketPolling({
@@ -198,7 +236,7 @@ async function open(
     handlers,
   );
   opening.defer(() => opened.close());
-  const store = new GroupCommit(opened, stopping.reject);
+  const store = new GroupCommit(opened, ending.lose);
   handlers.lost = (error) => store.lose(error);
   if (data !== undefined) {
     // while the directory is still locked
@@ -211,10 +249,20 @@ async function open(
   const known = await readAccounts(opened);
   const measures = await readMeasures(opened);
   const sealKey = await obtainSealKey({ ...options, accounts: known.length });
+  for (const what of await looseModes(control, [options.secretFile, options.sealKeyFile, options.tls?.key])) {
+    log.warn({ service: "server", what });
+  }
   // not the system's: setting that must not begin or end what is counted in it
   const { wallClock } = opened.clocks;
   const startTimes = new SessionStartTimes(await readLatestStart(opened), wallClock);
-  const accounts = new Accounts({ store, known, monotonicClock, open: options.openAccounts });
+  const accounts = new Accounts({
+    store,
+    known,
+    monotonicClock,
+    open: options.openAccounts,
+    auth: options.auth,
+  });
+  const certificate = options.tls && await Certificate.load(options.tls);
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   const moderation = new Moderation({ store, known: measures, wallClock });
@@ -229,6 +277,7 @@ async function open(
     polling,
     secret,
     sealKey,
+    certificate,
     accounts,
     startTimes,
     control,
@@ -243,7 +292,7 @@ async function open(
     monotonicClock: uptime.now,
     setTimer,
     random,
-    stop: stopping.resolve,
+    stop: ending.stop,
   };
 }
 
@@ -268,9 +317,10 @@ async function controlDirectoryOf(
 const SERVICES = [startHub, startMailbox, startForum];
 
 async function startHub(shared: Shared, running: Running): Promise<Service | undefined> {
-  const { channels, room } = shared.sockets;
-  if (channels === undefined && room === undefined) return undefined;
-  return running.hub = await HubService.start({ ...shared, limits: shared.options.hubLimits });
+  const { options: { hubLimits: limits, tls }, certificate } = shared;
+  const sockets = hubSockets(shared.sockets, certificate, tls?.takesPlain ?? true);
+  if (Object.keys(sockets).length === 0) return undefined;
+  return running.hub = await HubService.start({ ...shared, sockets, limits });
 }
 
 /** The mailbox, whose port the administrator uses too; if it doesn't run, there is a port for the administrator alone. */
@@ -306,6 +356,7 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
   const { datagrams, streams } = sockets.forum, limits = forumLimits.transfers;
   return running.forum = new ForumService({
     ...shared,
+    datagramsPerSecond: shared.options.datagramsPerSecond,
     sockets: datagrams,
     listeners: streams,
     files,
@@ -345,11 +396,6 @@ function adminOf(shared: Shared, running: Running): Admin {
       log.warn({ service: "admin", peer, what, kind: what });
     },
   });
-}
-
-/** Resolves if the store is lost: also while the server is closed, and its last checkpoint is taken. */
-function lostWhile(stopping: Promise<void>): Promise<Error> {
-  return stopping.then(() => new Promise<never>(() => {}), (error) => error);
 }
 
 /**

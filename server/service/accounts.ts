@@ -6,13 +6,22 @@
  */
 
 import type { AccountAction, AccountRefusal } from "../../protocol/admin.ts";
-import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
+import { decodeVerifier, encodeVerifier, type Verifier } from "../../protocol/scram.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
+import type { Limit } from "../report/limit.ts";
 import type { GroupCommit } from "../store/journaled/group.ts";
 import type { Again } from "../store/requests/again.ts";
-import type { Account, AccountOutcome, AccountRequest, Coverage } from "../store/requests/account.ts";
+import {
+  type Account,
+  type AccountOutcome,
+  type AccountRequest,
+  type Coverage,
+  MAX_ACCOUNTS,
+  type Role,
+} from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
+import { isPassword, PasswordChecks } from "./password_checks.ts";
 
 /** Accounts that are read from the store at a time. */
 const PAGE_ACCOUNTS = 1000;
@@ -20,13 +29,24 @@ const PAGE_ACCOUNTS = 1000;
 /** Networks that are remembered for each name from which its owner logged in, and names for which they are. */
 const MAX_OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
 
+/** Wrong passwords at one name, and of one network, and accounts that one network makes or changes (seal.md section 6). */
+const AT_NAME = { burst: 16, intervalMs: 3000 }, FROM_NETWORK = { burst: 64, intervalMs: 1000 };
+const NEW_ACCOUNTS = { burst: 100, intervalMs: 10_000 };
+
+/** Accounts that one network makes while the server runs, and one more a day: others find some left (seal.md 6.6). */
+const MADE_BY_NETWORK = { burst: MAX_ACCOUNTS / 4, intervalMs: 86_400_000 };
+
 export interface AccountsOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "ask">;
   /** What the store holds: see {@linkcode readAccounts}. */
   known: readonly Account[];
   /** Whether every client may add one, or only the administrator. */
   open?: boolean;
+  /** Whether names without an account are anybody's, or nobody is let in without a log-in (accounts.md 2.8). */
+  auth?: Auth;
 }
+
+export type Auth = "open" | "required";
 
 /** All accounts that a store holds. */
 export async function readAccounts(store: Pick<Store, "apply">): Promise<Account[]> {
@@ -47,10 +67,13 @@ export type AccountEvent = "added" | "changed" | "removed";
 export class Accounts {
   /** Whether every client may add one, or only the administrator. */
   readonly open: boolean;
+  readonly auth: Auth;
   readonly #store: Pick<GroupCommit, "ask">;
   readonly #verifiers = new Map<string, string>();
   /** Names whose account covers the mailbox too. */
   readonly #covered = new Set<string>();
+  /** Names whose account has the role `admin`. */
+  readonly #admins = new Set<string>();
   readonly #onEvent: ((name: string, event: AccountEvent) => void)[] = [];
   readonly #onMailboxCovered: ((name: string) => void)[] = [];
   #isAwaited = (_mailbox: string) => false;
@@ -61,21 +84,42 @@ export class Accounts {
   readonly #guessesAtNameFrom: RateLimit;
   readonly #guessesFrom: RateLimit;
   readonly #addedFrom: RateLimit;
+  readonly #madeFrom: RateLimit;
+  readonly #checks = new PasswordChecks();
   /** Networks from which each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
-  constructor({ store, known, monotonicClock, open = true }: AccountsOptions) {
+  constructor({ store, known, monotonicClock, open = true, auth = "open" }: AccountsOptions) {
     this.#store = store;
     this.open = open;
-    for (const { name, verifier, mailbox } of known) {
+    this.auth = auth;
+    for (const { name, verifier, mailbox, role } of known) {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#covered.add(name);
+      if (role === "admin") this.#admins.add(name);
     }
-    this.#guessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
-    this.#firstGuessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
+    this.#guessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
+    this.#firstGuessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
     this.#guessesAtNameFrom = new RateLimit({ burst: 4, intervalMs: 600_000, monotonicClock });
-    this.#guessesFrom = new RateLimit({ burst: 64, intervalMs: 1000, monotonicClock });
-    this.#addedFrom = new RateLimit({ burst: 100, intervalMs: 10_000, monotonicClock });
+    this.#guessesFrom = new RateLimit({ ...FROM_NETWORK, monotonicClock });
+    this.#addedFrom = new RateLimit({ ...NEW_ACCOUNTS, monotonicClock });
+    this.#madeFrom = new RateLimit({ ...MADE_BY_NETWORK, monotonicClock });
+  }
+
+  /** Its limits, with their use now. */
+  limits(): Limit[] {
+    return [
+      { name: "accounts", used: this.count, limit: MAX_ACCOUNTS },
+      { name: "wrong log-ins of one address", used: this.#guessesFrom.mostTaken, limit: FROM_NETWORK.burst },
+      {
+        name: "wrong log-ins as one user",
+        used: Math.max(this.#guessesAtName.mostTaken, this.#firstGuessesAtName.mostTaken),
+        limit: AT_NAME.burst,
+      },
+      this.#checks.waiting,
+      { name: "new accounts of one address", used: this.#addedFrom.mostTaken, limit: NEW_ACCOUNTS.burst },
+      { name: "accounts made by one address", used: this.#madeFrom.mostTaken, limit: MADE_BY_NETWORK.burst },
+    ];
   }
 
   /** How many there are. */
@@ -90,6 +134,16 @@ export class Accounts {
   /** Whether an account covers the mailbox of this name; then it covers the name as a sender too. */
   coversMailbox(name: string): boolean {
     return this.#covered.has(name);
+  }
+
+  /** Whether a name may be used only after a log-in: its account covers more than the forum (accounts.md 1.6). */
+  isProtected(name: string): boolean {
+    return this.coversMailbox(name);
+  }
+
+  /** What the owner of this account may do; `user` if there is none. */
+  role(name: string): Role {
+    return this.#admins.has(name) ? "admin" : "user";
   }
 
   verifier(name: string): Verifier | undefined {
@@ -116,18 +170,20 @@ export class Accounts {
     return await this.#ask({ kind: "account", what: "list", after, limit }) as Account[] | "storage";
   }
 
-  /** Does what the administrator asks for. Name and verifier are checked by the caller. */
+  /** Does what the administrator asks for. The name, and the verifier or role in `value`, are checked by the caller. */
   async administer(
     action: AccountAction,
     name: string,
-    verifier: string,
+    value: string,
   ): Promise<Pick<Coverage, "apart"> | AccountRefusal> {
     const outcome = action === "add"
-      ? await this.add(name, verifier, "administrator")
+      ? await this.add(name, value, "administrator")
       : action === "confirm"
       ? await this.#cover(name)
       : action === "set-password"
-      ? await this.setVerifier(name, verifier)
+      ? await this.setVerifier(name, value)
+      : action === "role"
+      ? await this.#setRole(name, value as Role)
       : await this.remove(name);
     return outcome === "changed" || outcome === "removed" ? { apart: 0 } : outcome;
   }
@@ -174,11 +230,21 @@ export class Accounts {
     return outcome as "changed" | "unknown" | "storage";
   }
 
+  async #setRole(name: string, role: Role): Promise<"changed" | "unknown" | "storage"> {
+    const outcome = await this.#ask({ kind: "account", what: "role", name, role });
+    if (outcome === "changed") {
+      if (role === "admin") this.#admins.add(name);
+      else this.#admins.delete(name);
+    }
+    return outcome as "changed" | "unknown" | "storage";
+  }
+
   async remove(name: string): Promise<"removed" | "unknown" | "storage"> {
     const outcome = await this.#ask({ kind: "account", what: "remove", name });
     if (outcome === "removed") {
       this.#verifiers.delete(name);
       this.#covered.delete(name);
+      this.#admins.delete(name);
       this.#ownNetworks.delete(name);
       this.#notify(name, "removed");
     }
@@ -197,6 +263,30 @@ export class Accounts {
   loginWaitMs(name: string, network: string): number {
     const atName = this.#isOwn(name, network) ? 0 : this.#limitOf(name, network).waitMs(name);
     return Math.max(this.#guessesFrom.waitMs(network), atName);
+  }
+
+  /**
+   * Looks at a password that came as it is, for wires that carry it so where nobody else can read it. `wait`: there were too
+   * many wrong ones, or too many are being looked at.
+   */
+  async checkPassword(name: string, password: string, network: string): Promise<"right" | "wrong" | "wait"> {
+    const check = async () => {
+      // one that waited may come behind many that were wrong
+      if (this.loginWaitMs(name, network) > 0) return "wait";
+      const verifier = this.verifier(name);
+      if (verifier === undefined) return "wrong";
+      if (!await isPassword(password, verifier)) this.loginFailed(name, network);
+      // the account may have been removed or changed meanwhile
+      else if (this.#verifiers.get(name) === encodeVerifier(verifier)) {
+        this.loginSucceeded(name, network);
+        return "right";
+      }
+      return "wrong";
+    };
+    if (this.loginWaitMs(name, network) > 0) return "wait";
+    if (this.has(name)) return await this.#checks.run(name, network, check) ?? "wait";
+    this.#guessesFrom.take(network);
+    return "wrong";
   }
 
   loginFailed(name: string, network: string) {
@@ -223,6 +313,11 @@ export class Accounts {
   #limitOf(name: string, network: string): RateLimit {
     const guesses = this.#guessesAtNameFrom.waitMs(pair(name, network)) > 0;
     return guesses ? this.#guessesAtName : this.#firstGuessesAtName;
+  }
+
+  /** Whether a client at this network may make one more; true counts as one. */
+  mayMake(network: string): boolean {
+    return this.#madeFrom.tryTake(network);
   }
 
   /** Milliseconds until this network may add an account, or change a password; 0 counts as one of these. */

@@ -5,14 +5,15 @@
  * @module
  */
 
-import { CLOSE_TIMEOUT_MS } from "../../channels.ts";
+import { CLOSE_TIMEOUT_MS, ServerCertificateError } from "../../channels.ts";
 import type { Completion } from "../../terminal/line_editor/completion.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { openLineEditor } from "../../terminal/line_editor/open_line_editor.ts";
-import { write } from "../../terminal/output.ts";
+import { escapeControls, write } from "../../terminal/output.ts";
 import type { Display } from "./display.ts";
 import { RECENT_MESSAGES, type Talk } from "./talk.ts";
-import { within } from "../live_chat.ts";
+import { isLogin } from "../../../protocol/login.ts";
+import { rethrowLogin, within } from "../live_chat.ts";
 import { nearest } from "../nearest.ts";
 
 /** Wait before a connection is made again, in milliseconds: doubled each time. */
@@ -35,7 +36,8 @@ export interface TerminalChatOptions {
   display: Display;
   /** Stands before a new line. */
   prompt: string;
-  cannotConnect: string;
+  /** Says that there is no connection. */
+  reportConnecting(error: Error): Promise<void>;
   connected?: string | undefined;
   /** Printed when the server has ended the connection. */
   disconnected: string;
@@ -59,11 +61,12 @@ const LOCAL_COMMANDS = ["/who", "/history", "/clear", "/quit", "/help"];
  * @returns The exit code: 0; 1 if there was no server, or something was not sent.
  */
 export async function runTerminalChat(options: TerminalChatOptions): Promise<number> {
-  const { talk, display, prompt, cannotConnect, connected } = options;
+  const { talk, display, prompt, connected } = options;
   try {
     await talk.connect();
-  } catch {
-    await write(`${cannotConnect}\n`);
+  } catch (error) {
+    rethrowLogin(error);
+    await options.reportConnecting(error as Error);
     return 1;
   }
   if (connected !== undefined) await write(`${connected}\n`);
@@ -167,8 +170,13 @@ class TerminalChat {
         await this.#options.talk.connect();
         // the user may have left meanwhile
         return !this.#leaving.signal.aborted;
-      } catch {
-        // it is tried again
+      } catch (error) {
+        // a password that is not right any more is not tried again and again
+        rethrowLogin(error);
+        // nor a certificate that is not the right one; anything else is
+        if (!(error instanceof ServerCertificateError)) continue;
+        await this.#notice(escapeControls(error.message));
+        return false;
       }
     }
   }
@@ -176,7 +184,10 @@ class TerminalChat {
   /** Sends a line, or does what it says. Returns false if the user leaves. */
   async #handle(line: string): Promise<boolean> {
     const { talk } = this.#options, [word = "", argument = ""] = line.split(/\s+/, 2);
-    if (!line.startsWith("/") || line.startsWith("//")) await talk.say(line.replace(/^\/\//, "/"));
+    // what is typed is shown
+    if (isLogin(line.replace(/^\/\//, "/"))) {
+      await this.#notice("not sent: to log in, leave and begin with --as NAME, which asks for the password");
+    } else if (!line.startsWith("/") || line.startsWith("//")) await talk.say(line.replace(/^\/\//, "/"));
     else if (talk.commands.includes(word)) await within(ANSWER_TIMEOUT_MS, talk.command(line));
     else {
       switch (word) {

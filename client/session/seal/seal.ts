@@ -9,6 +9,7 @@ import {
   clientKeys,
   decodeSealToClient,
   encodeHello,
+  isControl,
   isSame,
   Opener,
   RENEW_NUMBER,
@@ -42,6 +43,8 @@ interface SealEnvironment extends Environment, Trust {
 export interface SealedSession {
   /** Takes a datagram as if it had come without a seal. */
   received(datagram: Uint8Array): void;
+  /** Takes a control message (seal.md 4.11). */
+  control?(message: Uint8Array): void;
   /** A later log-in has failed. */
   fail(error: (sent: boolean) => SessionEndError): void;
 }
@@ -145,6 +148,14 @@ export class ClientSeal {
     return this.#seal(datagram.subarray(bodyAt(datagram)));
   }
 
+  /** Seals a control message and sends it. Before it is logged in, it counts as lost. */
+  control(message: Uint8Array): Promise<void> | void {
+    const secret = this.#handshake?.secret;
+    if (!this.#isLoggedIn || secret === undefined) return;
+    if (secret.sealer.number >= RENEW_NUMBER || secret.opener.highest >= RENEW_NUMBER) return this.#restart();
+    return this.#seal(message);
+  }
+
   /** Takes a datagram that came from the server's address. */
   received(datagram: Uint8Array) {
     const decoded = decodeSealToClient(datagram), handshake = this.#handshake;
@@ -188,6 +199,7 @@ export class ClientSeal {
       if (this.#isLoggedIn) this.#session.received(this.#withHeader(plain));
       return;
     }
+    if (isControl(plain)) return this.#session.control?.(plain);
     const [, kind = "", k, rest = ""] = /^(\w+),(\d+)(?:,(.*))?$/.exec(new TextDecoder().decode(plain)) ?? [];
     if (Number(k) === this.#k) this.#requests.answered({ kind, rest });
   }

@@ -233,6 +233,7 @@ export class Login<S extends LoginSeal> {
     if (!accounts.open) return this.#reply(this.#closed(name, "refused"));
     const wait = accounts.addWaitMs(this.#seal.network);
     if (wait > 0) return this.#reply(`wait,${wait}`);
+    if (!accounts.mayMake(this.#seal.network)) return this.#reply("full");
     const outcome = await accounts.add(name, encodeVerifier(verifier), "client");
     // unless the client has gone on meanwhile
     if (k === this.#k) this.#reply(answerToMake(outcome));

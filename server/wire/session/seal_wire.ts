@@ -16,6 +16,7 @@ import {
   decodeSealToServer,
   encodeHelloAnswer,
   encodeSealReply,
+  isControl,
   sealId,
   type SealKey,
   sealKey,
@@ -23,11 +24,12 @@ import {
   serverKeys,
 } from "../../../protocol/seal.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
-import { FairScheduler } from "../../net/fairness.ts";
+import { FairScheduler, MAX_TASKS } from "../../net/fairness.ts";
 import { networkOf } from "../../quota/address.ts";
 import { FairTable, SESSION_LIMITS, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import { RateLimit } from "../../quota/rate_limit.ts";
 import type { Environment } from "../../quota/uptime.ts";
+import type { Limit } from "../../report/limit.ts";
 import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
 import { type Seen, type Tap, UNWATCHED } from "../../report/watch.ts";
 import type { Accounts } from "../../service/accounts.ts";
@@ -52,6 +54,11 @@ export interface SealWireOptions<A extends Address>
   sessions: Pick<SessionWire<A>, "sealed" | "accountOf" | "logOut">;
   /** Sends a datagram. Those to one address are sent in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
+  /**
+   * Takes a control message that came under the seal of this account, and sends answers by `reply`; without it, there are
+   * none.
+   */
+  onControl?(message: Uint8Array, from: A, account: string, reply: (message: Uint8Array) => void): void;
   /** Called when a datagram or a log-in is dropped. */
   onDropped(reason: RefusedReason, from: A): void;
   /** Called when an account is logged in to its first session, and when it has left its last. */
@@ -91,12 +98,15 @@ const decoder = new TextDecoder();
 type SealNames = Pick<Seal<Address>, "id" | "session" | "account">;
 
 function describeOpened({ id, session, account }: SealNames, plain: Uint8Array): Seen[] {
+  // it is the administrator's, and reported there
+  if (isControl(plain)) return [];
   return isOfSession(plain)
     ? describeSealedRequests(session ?? id, plain, account)
     : [describeLogin(id, decoder.decode(plain), account)];
 }
 
 function describeSealing({ id, session, account }: SealNames, body: Uint8Array | string): Seen[] {
+  if (typeof body !== "string" && isControl(body)) return [];
   return typeof body === "string"
     ? [describeLoginAnswer(id, body, account)]
     : describeSealedAnswers(session ?? id, body, account);
@@ -165,6 +175,19 @@ export class SealWire<A extends Address> {
     return [["handshakes", this.#table.usage]];
   }
 
+  /** Limits of its handshakes, with their use now. */
+  limits(): Limit[] {
+    const { service } = this.#options;
+    return [
+      {
+        name: `${service} hellos of one address`,
+        used: this.#handshakes.mostTaken,
+        limit: HANDSHAKE_BURST,
+      },
+      { name: `${service} handshakes that wait`, used: this.#scheduler.tasks, limit: MAX_TASKS },
+    ];
+  }
+
   /** Takes a datagram that begins as one of a seal. */
   received(datagram: Uint8Array, from: A) {
     const decoded = decodeSealToServer(datagram);
@@ -197,8 +220,16 @@ export class SealWire<A extends Address> {
 
   /** Takes what was sealed. Returns whether it is anything that may come now. */
   #opened(seal: Seal<A>, plain: Uint8Array): boolean {
+    if (isControl(plain)) return this.#control(seal, plain);
     if (!isOfSession(plain)) return seal.login.received(plain);
     return seal.session !== undefined && this.#options.sessions.sealed(seal.session, plain, seal);
+  }
+
+  #control(seal: Seal<A>, message: Uint8Array): boolean {
+    const { onControl } = this.#options, { account } = seal;
+    if (account === "" || onControl === undefined) return false;
+    onControl(message, seal.address, account, (answer) => seal.send(answer));
+    return true;
   }
 
   #hello(id: string, client: Uint8Array, from: A) {

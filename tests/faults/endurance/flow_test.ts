@@ -37,7 +37,7 @@ const SAMPLE_MS = FULL ? 1000 : 250, PING_MS = 5;
 const WAIT_MS = 50;
 
 /** No more than that, in MiB, whatever comes. What is not received yet is in the database. */
-const MOST: Sizes = { memory: 400, journal: 128, database: 256, log: 160 };
+const MOST: Sizes = { memory: 400, journal: 128, database: 256, log: 112 };
 
 /** What is written to standard error, in bytes: nothing happens that has to be said. */
 const LOG_BYTES = 64 * 1024;

@@ -197,12 +197,13 @@ export class Messages {
   lease(request: LeaseRequest): LeaseOutcome {
     const before = this.leased.given(request.session, request.tag);
     if (before !== undefined) return before;
-    const mailbox = this.readyCount(request.mailbox) > 0 ? this.#mailboxes.get(request.mailbox) : undefined;
-    const messages = mailbox ? this.#ready.oldest(mailbox, request.max, request.maxBytes) : [];
+    const mailbox = this.#mailboxes.get(request.mailbox);
+    const isSearched = mailbox !== undefined && this.readyCount(request.mailbox) > 0;
+    const messages = isSearched ? this.#ready.oldest(mailbox, request.max, request.maxBytes) : [];
     if (messages.length === 0) {
-      // if nothing was looked for, that is of an earlier search
-      if (mailbox !== undefined && this.#ready.isCutOff) return new Again(request);
-      if (mailbox !== undefined) this.#reportMissing(mailbox);
+      // where nothing was searched for, the last search was another one
+      if (isSearched && this.#ready.isCutOff) return new Again(request);
+      if (isSearched) this.#reportMissing(mailbox);
       if (request.subscribe) this.events.subscribe(request.mailbox);
       return "empty";
     }

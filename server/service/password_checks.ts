@@ -1,0 +1,77 @@
+/**
+ * Looks at passwords that came as they are. Each costs a tenth of a second of computing and more, so only a few are looked
+ * at at a time (channels.md 9.8).
+ *
+ * @module
+ */
+
+import { timingSafeEqual } from "node:crypto";
+import {
+  clientKeysOf,
+  preparePassword,
+  saltPassword,
+  type Verifier,
+  verifierOf,
+} from "../../protocol/scram.ts";
+import type { Limit } from "../report/limit.ts";
+
+/** Passwords that are looked at at a time, and those that wait. */
+const MAX_RUNNING = 2, MAX_WAITING = 1024;
+
+/** Both of one network, and of one name there: so nobody takes the place of another user at the same address. */
+const MAX_OF_NETWORK = 32, MAX_OF_NAME = 2;
+
+/** Whether it is the password of this verifier. The hashing is done in another thread. */
+export async function isPassword(password: string, verifier: Verifier): Promise<boolean> {
+  let prepared: string;
+  try {
+    prepared = preparePassword(password);
+  } catch {
+    // nobody has such a password
+    return false;
+  }
+  const { salt, iterations, storedKey } = verifier;
+  const keys = clientKeysOf(await saltPassword(prepared, salt, iterations));
+  return timingSafeEqual(verifierOf(keys, salt, iterations).storedKey, storedKey);
+}
+
+/** Runs checks in the order in which they came, a few at a time. */
+export class PasswordChecks {
+  /** How many of each network, and of each name there. */
+  readonly #counts = new Map<string, number>();
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  get waiting(): Limit {
+    return { name: "passwords that wait", used: this.#waiting.length, limit: MAX_WAITING };
+  }
+
+  /** What `check` resolves to; undefined if too many wait: for this name, of this network, or of all. */
+  async run<T>(name: string, network: string, check: () => Promise<T>): Promise<T | undefined> {
+    const ofName = `${name} ${network}`;
+    if (this.#count(ofName) >= MAX_OF_NAME || this.#count(network) >= MAX_OF_NETWORK) return undefined;
+    if (this.#waiting.length >= MAX_WAITING) return undefined;
+    for (const key of [ofName, network]) this.#counts.set(key, this.#count(key) + 1);
+    if (this.#running < MAX_RUNNING) this.#running++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    try {
+      return await check();
+    } finally {
+      for (const key of [ofName, network]) this.#release(key);
+      // the next one takes this one's place
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running--;
+      else next();
+    }
+  }
+
+  #count(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  #release(key: string) {
+    const left = this.#count(key) - 1;
+    if (left > 0) this.#counts.set(key, left);
+    else this.#counts.delete(key);
+  }
+}
