@@ -41,6 +41,7 @@ export class MailboxService {
   readonly #options: MailboxServiceOptions;
   readonly #original: OriginalWire;
   readonly #replyRate: ReplyRate;
+  readonly #requests: MailboxRequests;
 
   /** Begins to read. */
   constructor(options: MailboxServiceOptions) {
@@ -59,10 +60,11 @@ export class MailboxService {
       onRefused,
       debug: (from, what) => this.#debug(from, what),
     });
+    const requests = this.#requests = new MailboxRequests({ ...options, info: (name) => this.#info(name) });
     this.sessions = new SessionService(options, {
       service: "mailbox",
       reservedName: ADMIN,
-      handler: new MailboxRequests({ ...options, info: (name) => this.#info(name) }),
+      handler: requests,
       maxBytes: options.maxDatagramBytes,
       onControl: (message, from, account, reply) => {
         // also while it watches
@@ -80,9 +82,9 @@ export class MailboxService {
     });
   }
 
-  /** The limit of the original wire's replies, with its use now. */
-  get originalReplies(): Limit {
-    return this.#replyRate.limit;
+  /** Limits of its wires, with their use now. */
+  limits(): Limit[] {
+    return [...this.sessions.limits(), this.#requests.peeks.limit, this.#replyRate.limit];
   }
 
   /** Takes no more, answers what was taken, and closes the sockets. */

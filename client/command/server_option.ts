@@ -8,7 +8,7 @@
 import { CHANNELS_PORT } from "../../protocol/channels.ts";
 import { FORUM_PORT } from "../../protocol/forum.ts";
 import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
-import { ROOM_PORT } from "../../protocol/room.ts";
+import { ROOM_PORT, ROOM_TLS_PORT } from "../../protocol/room.ts";
 import { type Address, formatAddress } from "../../protocol/syntax/address.ts";
 import {
   connectMailbox,
@@ -53,7 +53,12 @@ export function onBusy(args: Arguments): (busy: boolean) => void {
 }
 
 /** The services that are found through the mailbox, and the ports of their originals. */
-const STANDARD_PORTS = { channels: CHANNELS_PORT, room: ROOM_PORT, forum: FORUM_PORT } as const;
+const STANDARD_PORTS = {
+  channels: CHANNELS_PORT,
+  room: ROOM_PORT,
+  "room-tls": ROOM_TLS_PORT,
+  forum: FORUM_PORT,
+} as const;
 
 /** How long a mailbox may take to report a port, in milliseconds. */
 const PORT_TIMEOUT_MS = 3000;
@@ -221,7 +226,17 @@ async function isProtected(args: Arguments, name: string): Promise<boolean> {
   }
 }
 
+/** The address of the mailbox, under which the whole server is remembered; undefined if it has none. */
+export async function rememberedAs(args: Arguments): Promise<Address | undefined> {
+  const local = await localServices(args);
+  if (local !== undefined) return local.mailbox;
+  return namedAddress(args) ?? USUAL_ADDRESS;
+}
+
 function notServed(service: string, server: string, services: readonly string[]): Error {
+  if (service === "room" && services.includes("room-tls")) {
+    return new Error(`Cannot connect to ${service}: ${server} takes clients with TLS only: give --tls`);
+  }
   const others = services.filter((name) => name !== "admin").join(", ") || "nothing else";
   return new Error(`Cannot connect to ${service}: ${server} has no such service, only ${others}`);
 }

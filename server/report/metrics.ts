@@ -126,6 +126,10 @@ export const METRICS = {
   ...each(SESSION_REQUESTS, "forum *", counter("requests", "Requests of this kind in forum sessions")),
 
   ...each(STREAMS, "* connections", counter("connections", "Connections accepted")),
+  ...each(STREAMS, "* tls", counter("connections", "Connections whose clients speak TLS")),
+  ...each(STREAMS, "* tls failed", counter("connections", "Hand-shakes of TLS that failed")),
+  ...each(STREAMS, "* tls timed out", counter("connections", "Hand-shakes of TLS that took too long")),
+  ...each(STREAMS, "* plaintext refused", counter("connections", "Clients without TLS where it must be")),
   ...each(STREAMS, "* received", counter("messages", "Messages received from members")),
   ...each(STREAMS, "* delivered", counter("messages", "Messages sent to members")),
   ...each(STREAMS, "* slowed down", counter("messages", "Messages over the rate of a connection")),

@@ -33,7 +33,10 @@ Deno.test("each command runs under the permissions that README names", async () 
     return withOnly(allowed);
   };
   const ports = ["mailbox", "0", "channels", "0", "room", "0", "forum", "0"];
-  const server = await ServerProcess.start([...ports, "--data", "data"], {
+  const made = await runCommand([...only("cert"), "cert"], { cwd: path });
+  assertEquals([made.code, made.err], [0, ""]);
+  const tls = ["--tls-cert", "wirepost-cert.pem", "--tls-key", "wirepost-key.pem", "--tls-room-port", "0"];
+  const server = await ServerProcess.start([...ports, ...tls, "--data", "data"], {
     cwd: path,
     command: only("serve"),
   });
@@ -61,6 +64,9 @@ Deno.test("each command runs under the permissions that README names", async () 
     });
     await run("chat", ["chat", "lounge", "--as", "alice", "--linger", "0s", ...at], { input: "hello\n" });
     await run("room", ["room", "127.0.0.1", `${room}`], { input: "hello\n" });
+    const overTls = ["--tls", "--linger", "0s", ...at];
+    await run("chat --tls", ["chat", "lounge", "--as", "alice", ...overTls], { input: "hello\n" });
+    await run("room --tls", ["room", ...overTls], { input: "hello\n" });
     await run("bench", ["bench", "mailbox", "--count", "10", ...at]);
     await run("account", ["account", "add", "dora", "--password-file", "password", ...at]);
     await run("account", ["account", "list"]);

@@ -53,6 +53,10 @@ export class ChannelsWire extends MemberWire {
     this.#login = { options, encoder: frames, answer };
   }
 
+  protected override encode(text: string): Uint8Array {
+    return encodeFrames(text);
+  }
+
   protected override async serve(client: MemberConnection) {
     const decoder = new FrameDecoder();
     for (let bytes = await client.read(); bytes !== undefined; bytes = await client.read()) {

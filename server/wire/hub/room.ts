@@ -49,6 +49,10 @@ export class RoomWire extends MemberWire {
     options.hub.openRoom();
   }
 
+  protected override encode(text: string): Uint8Array {
+    return encoder.encode(`${text}\n`);
+  }
+
   protected override async serve(client: MemberConnection) {
     const { hub, log } = this.options, { hostname, port } = client;
     const name = formatAddress(client);

@@ -1,4 +1,4 @@
-/** What a data directory of the version before the columns were renamed becomes. */
+/** What a data directory of the version before the columns were renamed becomes: store 8.3. */
 
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";

@@ -267,6 +267,7 @@ Deno.test("a store on disk holds after it is opened again what it held before", 
     await second.close();
   }));
 
+// store 1.1
 Deno.test("a store on disk is opened by one at a time", () =>
   withDirectory(async (directory) => {
     const store = await open(directory);

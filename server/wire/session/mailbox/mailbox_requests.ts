@@ -33,13 +33,13 @@ export class MailboxRequests implements SessionHandler {
   readonly decodeLine = decodeServiceRequest;
   readonly #mailboxes: Mailboxes;
   readonly #leases: Leases;
-  readonly #peeks: Peeks;
+  readonly peeks: Peeks;
   readonly #options: MailboxRequestsOptions;
 
   constructor(options: MailboxRequestsOptions) {
     const { store, mailboxes, monotonicClock } = this.#options = options;
     this.#mailboxes = mailboxes;
-    this.#peeks = new Peeks(mailboxes);
+    this.peeks = new Peeks(mailboxes);
     this.#leases = new Leases({
       store,
       monotonicClock,
@@ -96,7 +96,7 @@ export class MailboxRequests implements SessionHandler {
         if (this.#mayRead(client, t, request.mailbox)) this.#stat(client, t, request.mailbox);
         return;
       case "peek":
-        if (this.#mayRead(client, t, request.mailbox)) this.#peeks.request(client, request);
+        if (this.#mayRead(client, t, request.mailbox)) this.peeks.request(client, request);
         return;
       case "info":
         return this.#info(client, t, request.name);
