@@ -20,11 +20,13 @@ Deno.test("what is left of the log-ins and new accounts of an address is shown w
   const used = () => accounts.limits().map(({ name, used, limit }) => `${name} ${used}/${limit}`);
   assertEquals(used(), [
     ...["accounts 0/100000", "wrong log-ins of one address 0/64", "wrong log-ins as one user 0/16"],
+    "passwords that wait 0/1024",
     ...["new accounts of one address 0/100", "accounts made by one address 0/25000"],
   ]);
   for (let i = 0; i < 3; i++) accounts.loginFailed("bob", "192.0.2.1"), accounts.addWaitMs("192.0.2.9");
   assertEquals(used(), [
     ...["accounts 0/100000", "wrong log-ins of one address 3/64", "wrong log-ins as one user 3/16"],
+    "passwords that wait 0/1024",
     ...["new accounts of one address 3/100", "accounts made by one address 0/25000"],
   ]);
 });
