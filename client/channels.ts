@@ -16,12 +16,14 @@
  */
 
 import { CHANNELS_PORT, MAX_CLIENT_NAME_BYTES } from "../protocol/channels.ts";
+import { isLogin, LOGIN_COMMAND } from "../protocol/login.ts";
 import { concatBytes } from "../protocol/syntax/bytes.ts";
 import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../protocol/syntax/frame.ts";
 import { type ConnectOptions, connectTcp } from "./stream/connection.ts";
+import { type LoginOptions, LoginRefusedError } from "./stream/login.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
-export { CLOSE_TIMEOUT_MS, type ConnectOptions, StreamClient };
+export { CLOSE_TIMEOUT_MS, type ConnectOptions, type LoginOptions, LoginRefusedError, StreamClient };
 
 const encoder = new TextEncoder();
 
@@ -35,14 +37,22 @@ function isWithin(text: string, bytes: number): boolean {
   return text.length <= bytes && encoder.encode(text).length <= bytes;
 }
 
+/** Where the channels are, and who one is. */
+export interface ChannelsOptions extends ConnectOptions {
+  name: string;
+  /** The password of the account of this name, or a function that asks for it: it logs in. */
+  password?: LoginOptions["password"];
+}
+
 /**
- * Connects, and sends the name. The server does not acknowledge it; one that refuses it closes the connection.
+ * Connects, sends the name, and logs in if there is a password. The server does not acknowledge it; one that refuses it closes the connection.
  *
  * @throws {TypeError} The name is not one that {@linkcode isClientName} allows.
+ * @throws {LoginRefusedError} The server refuses the log-in, or has none.
  * @throws {Error} The server cannot be reached.
  */
-export async function connectChannels(options: ConnectOptions & { name: string }): Promise<Channels> {
-  const { name, port = CHANNELS_PORT, signal } = options;
+export async function connectChannels(options: ChannelsOptions): Promise<Channels> {
+  const { name, password, port = CHANNELS_PORT, signal } = options;
   if (!isClientName(name)) {
     throw new TypeError(
       `Cannot use '${name}' as a name: expected 1 to ${MAX_CLIENT_NAME_BYTES} bytes, no control character, no space at an end`,
@@ -55,6 +65,13 @@ export async function connectChannels(options: ConnectOptions & { name: string }
   } catch (error) {
     channels.close();
     throw new Error(`Cannot send to the server: ${(error as Error).message}`);
+  }
+  if (password === undefined) return channels;
+  try {
+    await channels.logIn({ name, password });
+  } catch (error) {
+    channels.close();
+    throw error;
   }
   return channels;
 }
@@ -73,11 +90,13 @@ export class Channels extends StreamClient {
    * @throws {RangeError} A control message is longer than a frame.
    * @throws {Error} The connection is broken.
    */
-  async send(text: string): Promise<void> {
+  override async send(text: string): Promise<void> {
     const control = text.startsWith("/"), trimmed = text.trimEnd();
     if (control && !isWithin(trimmed, FRAME_BYTES)) {
       throw new RangeError(
-        `Cannot send a control message over ${FRAME_BYTES} bytes: '${text.slice(0, 16)}…'`,
+        `Cannot send a control message over ${FRAME_BYTES} bytes: '${
+          text.slice(0, isLogin(text) ? LOGIN_COMMAND.length : 16)
+        }…'`,
       );
     }
     await this.write(control ? encodeFrames(trimmed) : encodeMessage(text));

@@ -17,9 +17,10 @@
 import { ROOM_PORT } from "../protocol/room.ts";
 import { LineDecoder } from "../protocol/syntax/line.ts";
 import { type Connection, type ConnectOptions, connectTcp } from "./stream/connection.ts";
+import { type LoginOptions, LoginRefusedError } from "./stream/login.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
-export { CLOSE_TIMEOUT_MS, type ConnectOptions, StreamClient };
+export { CLOSE_TIMEOUT_MS, type ConnectOptions, type LoginOptions, LoginRefusedError, StreamClient };
 
 /** Longest line that is received: many times what a Wirepost server sends. */
 const MAX_LINE_BYTES = 65_536;
@@ -28,6 +29,8 @@ const encoder = new TextEncoder();
 
 /** Where a room is, and what its lines are like. */
 export interface RoomOptions extends ConnectOptions {
+  /** An account to log in to: one is shown by its name instead of one's address. */
+  as?: LoginOptions;
   /** Whether lines keep the CR before them, with which a terminal writes over a prompt. */
   keepReturn?: boolean;
 }
@@ -35,11 +38,20 @@ export interface RoomOptions extends ConnectOptions {
 /**
  * Connects, and is in the room with that.
  *
+ * @throws {LoginRefusedError} The server refuses the log-in, or has none.
  * @throws {Error} The server cannot be reached.
  */
 export async function connectRoom(options: RoomOptions = {}): Promise<Room> {
-  const { signal, keepReturn = false } = options;
-  return new Room(await connectTcp({ port: ROOM_PORT, ...options }), signal, keepReturn);
+  const { signal, keepReturn = false, as } = options;
+  const room = new Room(await connectTcp({ port: ROOM_PORT, ...options }), signal, keepReturn);
+  if (as === undefined) return room;
+  try {
+    await room.logIn(as);
+  } catch (error) {
+    room.close();
+    throw error;
+  }
+  return room;
 }
 
 /** A client of the room. It receives lines, without the CR before and the line end after them. */
@@ -65,7 +77,7 @@ export class Room extends StreamClient {
    * @throws {TypeError} The line has a line end in it.
    * @throws {Error} The connection is broken.
    */
-  async send(line: string): Promise<void> {
+  override async send(line: string): Promise<void> {
     if (line.includes("\n")) throw new TypeError("Cannot send a line with a line end in it");
     await this.write(encoder.encode(`${line}\n`));
   }

@@ -10,6 +10,8 @@ import { undecoded } from "../protocol/describe/words.ts";
 import { alreadyLoggedIn, failedLogin } from "../protocol/forum_text.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
+import { REMOTE_LIMITS } from "./net/connection_slots.ts";
+import { NetworkRate } from "./quota/network_rate.ts";
 import type { Limit } from "./report/limit.ts";
 import type { RefusedReason } from "./report/metrics.ts";
 import { Forum } from "./service/forum.ts";
@@ -34,37 +36,42 @@ export interface ForumServiceOptions extends SharedOptions {
   /** The files that it serves, and closes. */
   files: ContentFiles;
   /** Most transfers at the same time, and most TCP connections. */
-  limits: { transfers: number; connections: number };
+  limits: { transfers: number; connections: number; connectionsPerSecond: number | undefined };
 }
 
 export class ForumService {
   readonly sessions: SessionService;
-  readonly #limits: ForumServiceOptions["limits"];
   readonly #files: ContentFiles;
   readonly #expiry: ReturnType<typeof setInterval>;
+  readonly #rate: NetworkRate;
   readonly #transfers: TransferWire;
   readonly #tickets: Forum["tickets"];
 
   /** Starts to read and to accept. */
   constructor(options: ForumServiceOptions) {
     const { log, metrics, limits, files, accounts } = options;
-    const console = (line: string) => log.console("forum", line, true);
+    const console = (line: string, hostname: string) => log.console("forum", line, { hostname });
     const refuse = (reason: RefusedReason) => metrics.add(`refused ${reason}`);
     const tap = options.watch.tap("forum");
     const forum = new Forum(options);
     accounts.onEvent((name, what) => {
       if (what !== "added") forum.tickets.revoke(name);
     });
-    this.#limits = limits;
     this.#tickets = forum.tickets;
     this.#files = files;
     this.#expiry = setInterval(() => files.expire(), EXPIRY_INTERVAL_MS);
+    const rate = this.#rate = new NetworkRate({
+      perSecond: limits.connectionsPerSecond,
+      remotePerSecond: REMOTE_LIMITS.connectionsPerSecond,
+      monotonicClock: options.monotonicClock,
+    });
     this.#transfers = new TransferWire({
       ...options,
       tap,
       tickets: forum.tickets,
       max: limits.transfers,
       maxConnections: limits.connections,
+      rate,
     });
     this.sessions = new SessionService(options, {
       service: "forum",
@@ -76,10 +83,11 @@ export class ForumService {
       },
       onRequest: ({ kind }: SessionRequest | ServiceRequest) => metrics.add(`forum ${kind}`),
       onDropped: refuse,
-      onUser: (user, what) => console(what === "in" ? `${user} successful login` : `${user} exited`),
-      onRefusedLogin(name, why) {
-        if (why === "wrong password") console(failedLogin(name));
-        else if (why === "the name is active") console(alreadyLoggedIn(name));
+      onUser: (user, what, { hostname }) =>
+        console(what === "in" ? `${user} successful login` : `${user} exited`, hostname),
+      onRefusedLogin(name, why, { hostname }) {
+        if (why === "wrong password") console(failedLogin(name), hostname);
+        else if (why === "the name is active") console(alreadyLoggedIn(name), hostname);
       },
     });
   }
@@ -91,15 +99,11 @@ export class ForumService {
 
   /** The limits of its transfers, with their use now. */
   limits(): Limit[] {
-    const { transfers, connections } = this.#transfers.taken;
+    const { burst: limit, fullest: used } = this.#rate;
     return [
-      { name: "transfers", option: "max-transfers", used: transfers, limit: this.#limits.transfers },
-      {
-        name: "connections for files",
-        option: "file-connections",
-        used: connections,
-        limit: this.#limits.connections,
-      },
+      ...this.#transfers.limits(),
+      { name: "new connections for files", option: "connection-rate", used, limit },
+      ...this.#tickets.limits(),
     ];
   }
 

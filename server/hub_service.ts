@@ -7,6 +7,7 @@
 import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
 import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS, REMOTE_LIMITS } from "./net/connection_slots.ts";
 import { DEFAULT_SEND_LIMITS } from "./net/send_queue.ts";
+import { NetworkRate } from "./quota/network_rate.ts";
 import { PendingTotal } from "./quota/pending.ts";
 import { ownerLimit } from "./quota/share.ts";
 import { setTimer, turnClock, uptime } from "./quota/uptime.ts";
@@ -43,7 +44,7 @@ export const DEFAULT_HUB_LIMITS = {
 export type HubLimits = Readonly<typeof DEFAULT_HUB_LIMITS>;
 
 export interface HubServiceOptions
-  extends Pick<MemberWireOptions, "polling" | "metrics" | "log" | "moderation" | "clients"> {
+  extends Pick<MemberWireOptions, "polling" | "metrics" | "log" | "moderation" | "clients" | "accounts"> {
   /** Where the wires listen that run; they close them. */
   sockets: { channels?: readonly Deno.TcpListener[]; room?: readonly Deno.TcpListener[] };
   limits: HubLimits;
@@ -58,6 +59,7 @@ export class HubService {
   readonly #limits: HubLimits;
   readonly #pending: PendingTotal;
   readonly #slots: ConnectionSlots;
+  readonly #rate: NetworkRate;
   readonly #store: GroupCommit;
   readonly #writer: HistoryWriter;
   readonly #wires: MemberWire[] = [];
@@ -74,10 +76,18 @@ export class HubService {
       wallClock: turnClock(Date.now),
     });
     const slots = this.#slots = new ConnectionSlots(limits.connections);
+    const { addressConnections, connectionsPerSecond: perSecond } = limits.connections;
+    const rate = this.#rate = new NetworkRate({
+      perSecond,
+      remotePerSecond: REMOTE_LIMITS.connectionsPerSecond,
+      burst: addressConnections ?? REMOTE_LIMITS.addressConnections,
+      monotonicClock: uptime.now,
+    });
     const common = {
       ...options,
       hub,
       slots,
+      rate,
       messagesPerSecond: limits.connections.messagesPerSecond,
       limits: limits.sending,
       total: this.#pending = new PendingTotal(limits.maxPendingBytesInAll),
@@ -149,6 +159,12 @@ export class HubService {
         option: "address-connections",
         used: slots.fullest,
         limit: connections.addressConnections ?? REMOTE_LIMITS.addressConnections,
+      },
+      {
+        name: "new connections of one address",
+        option: "connection-rate",
+        used: this.#rate.fullest,
+        limit: this.#rate.burst,
       },
       {
         name: "waiting bytes",

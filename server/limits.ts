@@ -15,8 +15,7 @@ import type { Accounts } from "./service/accounts.ts";
 import { MAX_MEASURES, type Moderation } from "./service/moderation.ts";
 import { DEAD_LIMITS } from "./store/engine/message/dead_letters.ts";
 import type { ContentFiles } from "./store/files/files.ts";
-import type { GroupCommit } from "./store/journaled/group.ts";
-import { MAX_ACCOUNTS } from "./store/requests/account.ts";
+import { BACKLOG_REQUESTS, type GroupCommit } from "./store/journaled/group.ts";
 import type { Fullest } from "./store/requests/report.ts";
 import { MAX_WATCHERS, type Watchers } from "./wire/admin/watchers.ts";
 
@@ -42,7 +41,8 @@ export async function limits(sources: LimitSources): Promise<Limit[]> {
   return [
     ...mailbox === undefined ? [] : await mailboxLimits(sources, fullest),
     { name: "database bytes", option: "max-file", used: fullest.databaseBytes, limit: options.maxFileBytes },
-    { name: "accounts", used: accounts.count, limit: MAX_ACCOUNTS },
+    { name: "requests that wait for the disk", used: store.waiting, limit: BACKLOG_REQUESTS },
+    ...accounts.limits(),
     { name: "bans and mutes", used: moderation.list().length, limit: MAX_MEASURES },
     { name: "watchers", used: watchers.count, limit: MAX_WATCHERS },
     ...tableLimits("kept sessions", sessions),
@@ -53,7 +53,10 @@ export async function limits(sources: LimitSources): Promise<Limit[]> {
   ];
 }
 
-async function mailboxLimits({ options, store }: LimitSources, fullest: Fullest): Promise<Limit[]> {
+async function mailboxLimits(
+  { options, store, mailbox: service }: LimitSources,
+  fullest: Fullest,
+): Promise<Limit[]> {
   const { limits, maxDatagramBytes } = options, { mailbox, owner, dead } = fullest;
   const { share, ownerBytes, ownerMailboxes } = limits;
   const counts = await store.ask({ kind: "count" });
@@ -89,6 +92,8 @@ async function mailboxLimits({ options, store }: LimitSources, fullest: Fullest)
     { name: "dead letters", used: dead.letters, limit: DEAD_LIMITS.letters },
     { name: "dead letters' bytes", used: dead.bytes, limit: DEAD_LIMITS.bytes },
     { name: "datagram bytes", option: "max-datagram", limit: maxDatagramBytes },
+    ...service!.sessions.limits(),
+    service!.originalReplies,
   ];
 }
 
@@ -132,6 +137,7 @@ async function forumLimits(
     },
     { name: "one file's bytes", option: "file-size", limit: fileLimits.fileBytes },
     ...forum!.limits(),
+    ...forum!.sessions.limits(),
     ...forum!.sessions.tables.flatMap(([name, usage]) => tableLimits(`forum ${name}`, usage)),
   ];
 }

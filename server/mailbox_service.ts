@@ -10,6 +10,7 @@ import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
 import { formatAddress } from "../protocol/syntax/address.ts";
 import type { Networks } from "./quota/address.ts";
+import type { Limit } from "./report/limit.ts";
 import { mailboxName, quoted } from "./report/log.ts";
 import type { RefusedReason } from "./report/metrics.ts";
 import type { Mailboxes } from "./service/mailboxes.ts";
@@ -17,6 +18,7 @@ import { SessionService, type SharedOptions } from "./session_service.ts";
 import type { Admin } from "./wire/admin/admin_requests.ts";
 import { OriginalClients } from "./wire/mailbox/original_clients.ts";
 import { type DatagramClient, OriginalWire } from "./wire/mailbox/original_wire.ts";
+import { ReplyRate } from "./wire/mailbox/reply_rate.ts";
 import { MailboxRequests } from "./wire/session/mailbox/mailbox_requests.ts";
 
 export interface MailboxServiceOptions extends SharedOptions {
@@ -26,6 +28,8 @@ export interface MailboxServiceOptions extends SharedOptions {
   admin: Admin;
   /** Addresses for which the original wire is answered. */
   originalFrom: Networks;
+  /** Its replies a second to one prefix outside private networks. */
+  originalBytesPerSecond: number;
   /** Whether the shared queue's replies carry the time (second generation) or not (first). */
   timestamps: boolean;
   /** Longest datagram of the original wire. */
@@ -36,13 +40,20 @@ export class MailboxService {
   readonly sessions: SessionService;
   readonly #options: MailboxServiceOptions;
   readonly #original: OriginalWire;
+  readonly #replyRate: ReplyRate;
 
   /** Begins to read. */
   constructor(options: MailboxServiceOptions) {
     this.#options = options;
     const onRefused = (reason: RefusedReason, from: DatagramClient) => this.#refuse(reason, from);
+    this.#replyRate = new ReplyRate({
+      bytesPerSecond: options.originalBytesPerSecond,
+      maxBytes: options.maxDatagramBytes,
+      monotonicClock: options.monotonicClock,
+    });
     this.#original = new OriginalWire({
       ...options,
+      replyRate: this.#replyRate,
       senders: new OriginalClients(options.clients, options.wallClock),
       taps: { mailbox: options.watch.tap("mailbox"), admin: options.watch.tap("admin") },
       onRefused,
@@ -61,6 +72,11 @@ export class MailboxService {
         this.#debug(from, () => `${quoted(account)} logged ${what}`);
       },
     });
+  }
+
+  /** The limit of the original wire's replies, with its use now. */
+  get originalReplies(): Limit {
+    return this.#replyRate.limit;
   }
 
   /** Takes no more, answers what was taken, and closes the sockets. */

@@ -14,12 +14,14 @@ import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
 import { dataDirectory } from "./data/directory.ts";
 import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
 import { REMOTE_LIMITS } from "./net/connection_slots.ts";
+import { REMOTE_DATAGRAMS_PER_SECOND } from "./net/datagram_socket.ts";
 import { Networks, PRIVATE_NETWORKS } from "./quota/address.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "./report/log.ts";
 import type { ServiceName, SocketsOptions } from "./service_sockets.ts";
 import { DEFAULT_FILE_LIMITS as FILES } from "./store/files/file_quota.ts";
 import { DEFAULT_FORUM_LIMITS as THREADS, DEFAULT_LIMITS, DEFAULT_SHARE } from "./store/limits.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
+import { ORIGINAL_REPLY_BYTES_PER_SECOND } from "./wire/mailbox/reply_rate.ts";
 import { MAX_CONNECTIONS } from "./wire/transfer/transfer.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
@@ -120,6 +122,10 @@ export const OPTIONS = {
     "Answer the original wire only for this ADDRESS/BITS, or 'none' (private networks)",
     (network) => network === "none" || new Networks([network]),
   ),
+  "original-rate": size(
+    "Replies of the original wire a second to addresses like one another, outside private networks",
+    ORIGINAL_REPLY_BYTES_PER_SECOND,
+  ),
   "timestamps": word("on|off", "Whether replies of the shared queue carry the time", ["on", "off"], "on"),
   "when-full": word(
     "WHAT",
@@ -161,6 +167,10 @@ export const OPTIONS = {
     `Messages a second of one connection ${remote(REMOTE_LIMITS.messagesPerSecond)}`,
     HUB.connections.messagesPerSecond,
   ),
+  "connection-rate": count(
+    `New connections a second of one address, on each service ${remote(REMOTE_LIMITS.connectionsPerSecond)}`,
+    HUB.connections.connectionsPerSecond,
+  ),
   "max-line": size("Longest line of the room", HUB.maxLineBytes),
   "max-pending": size("Disconnect a client that has so much waiting", HUB.sending.maxPendingBytes, {
     min: MIN_PENDING_BYTES,
@@ -195,6 +205,10 @@ export const OPTIONS = {
     max: MAX_MAX_DATAGRAM,
     note: "; a reply may always have that",
   }),
+  "datagram-rate": count(
+    `Datagrams a second of one address, on each service ${remote(REMOTE_DATAGRAMS_PER_SECOND)}`,
+    undefined,
+  ),
   "log": word(LOG_FORMATS.join("|"), "How log lines are written to standard error", LOG_FORMATS, "text"),
   "log-level": word(
     "LEVEL",
@@ -280,7 +294,11 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
         bytes: values["max-file-bytes"],
         files: values["max-files"],
       },
-      transfers: { connections: values["file-connections"], transfers: values["max-transfers"] },
+      transfers: {
+        connections: values["file-connections"],
+        transfers: values["max-transfers"],
+        connectionsPerSecond: values["connection-rate"],
+      },
     },
     maxFileBytes: values["max-file"],
     // milliseconds that every sync takes longer, to measure as on a slower disk
@@ -290,6 +308,8 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
         ? values["original-from"].filter((network) => network !== "none")
         : PRIVATE_NETWORKS,
     ),
+    originalBytesPerSecond: values["original-rate"],
+    datagramsPerSecond: values["datagram-rate"],
     timestamps: values.timestamps === "on",
     maxDatagramBytes: values["max-datagram"],
     logFormat: values.log,
@@ -318,6 +338,7 @@ function hubLimits(values: OptionValues): HubLimits {
       connections: values["max-connections"],
       addressConnections: values["address-connections"],
       messagesPerSecond: values["message-rate"],
+      connectionsPerSecond: values["connection-rate"],
     },
     sending: { maxPendingBytes: maxPending, stallMs: values.stall },
     maxPendingBytesInAll: maxPendingAll,

@@ -14,6 +14,7 @@ import { obtainSecret, removeRunning } from "./data/directory.ts";
 import { watchDirectory } from "./data/directory_watch.ts";
 import { contentRemoval, openFiles, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
+import { looseModes } from "./data/file_modes.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { ForumService } from "./forum_service.ts";
 import { HubService } from "./hub_service.ts";
@@ -89,6 +90,29 @@ interface Service {
   close(): Promise<void>;
 }
 
+/** How a server comes to its end: an administrator stops it, or the store can't be relied on any more. */
+class Ending {
+  readonly #stopping = Promise.withResolvers<void>();
+  readonly #lost = Promise.withResolvers<Error>();
+
+  /** Resolves when the server is stopped; rejects if the store is lost before. */
+  get stopping(): Promise<void> {
+    return this.#stopping.promise;
+  }
+
+  /** Resolves if the store is lost: also while a server that was stopped is closed, and takes its last checkpoint. */
+  get lost(): Promise<Error> {
+    return this.#lost.promise;
+  }
+
+  readonly stop = () => this.#stopping.resolve();
+
+  readonly lose = (error: unknown) => {
+    this.#stopping.reject(error);
+    this.#lost.resolve(error as Error);
+  };
+}
+
 /** The services that run, and the forum's files. */
 interface Running {
   mailbox?: MailboxService;
@@ -112,13 +136,13 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
     level: options.logLevel,
     console: output.console,
   });
-  const stopping = Promise.withResolvers<void>();
+  const ending = new Ending();
   const starting = new AsyncDisposableStack();
   starting.defer(() => log.flush());
   try {
-    const started = start(options, output, log, stopping, starting);
+    const started = start(options, output, log, ending, starting);
     // a store that is lost answers nobody any more: who asks it here would wait for ever
-    return await Promise.race([started, stopping.promise.then(() => started)]);
+    return await Promise.race([started, ending.stopping.then(() => started)]);
   } catch (error) {
     await within(MAX_STOP_MS, starting.disposeAsync());
     throw error;
@@ -130,10 +154,10 @@ async function start(
   options: ServeOptions,
   output: ServerOutput,
   log: Log,
-  stopping: PromiseWithResolvers<void>,
+  ending: Ending,
   starting: AsyncDisposableStack,
 ): Promise<Server> {
-  const shared = await open(options, log, stopping, starting);
+  const shared = await open(options, log, ending, starting);
   const { opened, sockets, sealKey, watchers, control } = shared;
   const services: Service[] = [];
   starting.defer(async () =>
@@ -150,9 +174,9 @@ async function start(
   return {
     listening,
     addresses: listening.flatMap(({ addresses }) => addresses),
-    stopping: stopping.promise,
+    stopping: ending.stopping,
     close,
-    end: (failure) => end(log, close, failure ?? lostWhile(stopping.promise)),
+    end: (failure) => end(log, close, failure ?? ending.lost),
   };
 }
 
@@ -160,7 +184,7 @@ async function start(
 async function open(
   options: ServeOptions,
   log: Log,
-  stopping: PromiseWithResolvers<void>,
+  ending: Ending,
   opening: AsyncDisposableStack,
 ) {
   const { data, limits, maxFileBytes } = options, metrics = new Metrics();
@@ -169,7 +193,7 @@ async function open(
     ready() {},
     unused() {},
     damaged: () => metrics.add("rows damaged"),
-    lost: stopping.reject,
+    lost: ending.lose,
   };
   const monotonicClock = () => performance.now();
   const polling = new SocketPolling({
@@ -198,7 +222,7 @@ async function open(
     handlers,
   );
   opening.defer(() => opened.close());
-  const store = new GroupCommit(opened, stopping.reject);
+  const store = new GroupCommit(opened, ending.lose);
   handlers.lost = (error) => store.lose(error);
   if (data !== undefined) {
     // while the directory is still locked
@@ -211,6 +235,9 @@ async function open(
   const known = await readAccounts(opened);
   const measures = await readMeasures(opened);
   const sealKey = await obtainSealKey({ ...options, accounts: known.length });
+  for (const what of await looseModes(control, [options.secretFile, options.sealKeyFile])) {
+    log.warn({ service: "server", what });
+  }
   // not the system's: setting that must not begin or end what is counted in it
   const { wallClock } = opened.clocks;
   const startTimes = new SessionStartTimes(await readLatestStart(opened), wallClock);
@@ -243,7 +270,7 @@ async function open(
     monotonicClock: uptime.now,
     setTimer,
     random,
-    stop: stopping.resolve,
+    stop: ending.stop,
   };
 }
 
@@ -306,6 +333,7 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
   const { datagrams, streams } = sockets.forum, limits = forumLimits.transfers;
   return running.forum = new ForumService({
     ...shared,
+    datagramsPerSecond: shared.options.datagramsPerSecond,
     sockets: datagrams,
     listeners: streams,
     files,
@@ -345,11 +373,6 @@ function adminOf(shared: Shared, running: Running): Admin {
       log.warn({ service: "admin", peer, what, kind: what });
     },
   });
-}
-
-/** Resolves if the store is lost: also while the server is closed, and its last checkpoint is taken. */
-function lostWhile(stopping: Promise<void>): Promise<Error> {
-  return stopping.then(() => new Promise<never>(() => {}), (error) => error);
 }
 
 /**

@@ -11,12 +11,14 @@ import { undecoded } from "../protocol/describe/words.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { isSessionDatagram, MAX_SESSION_DATAGRAM_BYTES } from "../protocol/session.ts";
 import { type Address, formatAddress } from "../protocol/syntax/address.ts";
-import { DatagramSocket } from "./net/datagram_socket.ts";
+import { DatagramSocket, REMOTE_DATAGRAMS_PER_SECOND } from "./net/datagram_socket.ts";
 import type { SocketPolling } from "./net/fairness.ts";
 import { isLoopback } from "./quota/address.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
+import { NetworkRate } from "./quota/network_rate.ts";
 import type { Environment } from "./quota/uptime.ts";
 import type { Clients } from "./report/clients.ts";
+import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
 import type { Metrics, RefusedReason, SessionTable } from "./report/metrics.ts";
 import type { Tap, Watch } from "./report/watch.ts";
@@ -25,6 +27,7 @@ import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
 import type { DatagramClient } from "./wire/mailbox/original_wire.ts";
 import { type LoginRefusal, refusedLogin } from "./wire/session/login.ts";
+import { MAX_EARLY_BYTES } from "./wire/session/reorder_quota.ts";
 import { SealWire, type SealWireOptions } from "./wire/session/seal_wire.ts";
 import { SessionWire, type SessionWireOptions } from "./wire/session/session_wire.ts";
 import type { SessionStartTimes } from "./wire/session/start_times.ts";
@@ -47,6 +50,8 @@ export interface SharedOptions extends Environment {
   clients: Clients;
   /** Dates new sessions. */
   startTimes: SessionStartTimes;
+  /** Datagrams of one address; undefined for {@linkcode REMOTE_DATAGRAMS_PER_SECOND}, and for no limit on this machine. */
+  datagramsPerSecond: number | undefined;
 }
 
 /** A client, also as sessions remember it. */
@@ -65,7 +70,7 @@ export interface SessionServiceOptions
   /** Called when a datagram, or a request in it, is refused. */
   onDropped(reason: RefusedReason, from: SessionPeer): void;
   /** Called when a log-in is refused, which is logged already. */
-  onRefusedLogin?(name: string, why: LoginRefusal): void;
+  onRefusedLogin?(name: string, why: LoginRefusal, from: SessionPeer): void;
 }
 
 /** How a control message may begin: `A`, `a`, a space. */
@@ -75,6 +80,7 @@ export class SessionService {
   readonly #shared: SharedOptions;
   readonly #service: SessionServiceOptions;
   readonly #tap: Tap;
+  readonly #rate: NetworkRate;
   readonly #sockets: DatagramSocket[];
   readonly #sessions: SessionWire<SessionPeer>;
   readonly #seals: SealWire<SessionPeer>;
@@ -84,6 +90,11 @@ export class SessionService {
     this.#shared = shared;
     this.#service = service;
     const { polling, metrics, log } = shared, tap = this.#tap = shared.watch.tap(service.service);
+    this.#rate = new NetworkRate({
+      perSecond: shared.datagramsPerSecond,
+      remotePerSecond: REMOTE_DATAGRAMS_PER_SECOND,
+      monotonicClock: shared.monotonicClock,
+    });
     const common = {
       ...shared,
       ...service,
@@ -108,7 +119,7 @@ export class SessionService {
       sessions: this.#sessions,
       onRefused(name, why, from) {
         log.warn(refusedLogin(service.service, name, why, from));
-        service.onRefusedLogin?.(name, why);
+        service.onRefusedLogin?.(name, why, from);
       },
     });
     this.#sockets = shared.sockets.map((socket) =>
@@ -126,13 +137,24 @@ export class SessionService {
     return [...this.#sessions.tables, ...this.#seals.tables];
   }
 
+  /** Limits beside those of its tables, with their use now. */
+  limits(): Limit[] {
+    const { burst: limit, fullest: used } = this.#rate, { service } = this.#service;
+    return [
+      { name: `${service} datagrams of an address`, option: "datagram-rate", used, limit },
+      { name: `${service} early bytes`, used: this.#sessions.earlyBytes, limit: 2 * MAX_EARLY_BYTES },
+      ...this.#seals.limits(),
+    ];
+  }
+
   #received(datagram: Uint8Array, address: Deno.NetAddr, socket: DatagramSocket) {
     this.#shared.metrics.add("received");
     const { hostname, port } = address, from = { hostname, port, address, socket };
-    if (this.#isBanned(datagram, hostname)) {
-      const describe = () => ({ ...undecoded(datagram), ...refusal("banned") });
+    const refused = this.#refusalOf(datagram, hostname);
+    if (refused !== undefined) {
+      const describe = () => ({ ...undecoded(datagram), ...refusal(refused) });
       if (this.#tap.isOn) this.#tap.see("in", address, describe);
-      return this.#service.onDropped("banned", from);
+      return this.#service.onDropped(refused, from);
     }
     if (isSealDatagram(datagram)) return this.#receivedSeal(datagram, from);
     if (!isSessionDatagram(datagram)) return this.#service.onOther(datagram, from);
@@ -140,7 +162,13 @@ export class SessionService {
     if (!this.#sessions.received(datagram, from)) this.#service.onDropped("malformed", from);
   }
 
-  /** Whether a datagram is dropped; those of an administrator on this machine are not. */
+  /** Why a datagram is dropped before anything of it is read. */
+  #refusalOf(datagram: Uint8Array, hostname: string): "banned" | "datagram rate" | undefined {
+    if (this.#isBanned(datagram, hostname)) return "banned";
+    return this.#rate.take(hostname) ? undefined : "datagram rate";
+  }
+
+  /** Whether a datagram is dropped because of a ban; those of an administrator on this machine are not. */
   #isBanned(datagram: Uint8Array, hostname: string): boolean {
     if (!this.#shared.moderation.isBannedAddress(hostname)) return false;
     return !isLoopback(hostname) || isSealDatagram(datagram) || !CONTROL.includes(datagram[0]!);

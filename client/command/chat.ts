@@ -8,8 +8,8 @@ import { displayOf } from "./chat/display.ts";
 import { Positions } from "./chat/positions.ts";
 import { runTerminalChat } from "./chat/terminal_chat.ts";
 import { isTyped, LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./live_chat.ts";
-import { requireSelf } from "./self.ts";
-import { serviceAddress } from "./server_option.ts";
+import { passwordFor, requireSelf, type Self } from "./self.ts";
+import { serviceInfo } from "./server_option.ts";
 
 /** `wirepost chat`. */
 export const command: Command = {
@@ -23,6 +23,8 @@ export const command: Command = {
     "  /create CHANNEL   make a channel and join it\n" +
     "  /join CHANNEL     join a channel, and leave the one before\n" +
     "  /list             list the channels",
+    "It logs in if your name has an account for more than the forum, or a password is given. The password travels as it\n" +
+    "is: a server takes it from its own machine alone, or by a tunnel to it (ssh -L).",
     ...LIVE_CHAT_ABOUT,
   ],
   options: {
@@ -38,7 +40,9 @@ export const command: Command = {
 };
 
 async function run(args: Arguments): Promise<number> {
-  const { name, channel, server } = await placeOf(args);
+  const { self, channel, server, isProtected } = await placeOf(args), { name } = self;
+  const password = await passwordFor(args, self, isProtected);
+  const who = { name, ...password === undefined ? {} : { password } };
   const texts = {
     prompt: "[Me] ",
     cannotConnect: `Unable to connect to ${formatAddress(server)}`,
@@ -47,11 +51,11 @@ async function run(args: Arguments): Promise<number> {
   if (isTyped()) {
     const display = displayOf(args), positions = new Positions(formatAddress(server), name);
     const isRinging = args.flag("notify");
-    const talk = new ChannelsTalk({ name, server, channel, display, positions, isRinging });
+    const talk = new ChannelsTalk({ ...who, server, channel, display, positions, isRinging });
     return await runTerminalChat({ ...texts, talk, display });
   }
   const connect = async () => {
-    const channels = await connectChannels({ name, ...server });
+    const channels = await connectChannels({ ...who, ...server });
     if (channel !== undefined) await enterChannel(channels, channel);
     return channels;
   };
@@ -69,17 +73,20 @@ async function run(args: Arguments): Promise<number> {
  */
 async function placeOf(
   args: Arguments,
-): Promise<{ name: string; channel: string | undefined; server: Address }> {
+): Promise<{ self: Self; channel: string | undefined; server: Address; isProtected: boolean }> {
   const [first, host, port, ...more] = args.positionals;
   if (first !== undefined && host !== undefined) {
     if (args.flag("as")) throw new UsageError("--as and NAME HOST PORT exclude each other");
     checkName(first);
-    return { name: first, channel: undefined, server: readServer(args, host, port, more) };
+    const self = { name: first, isNamed: true }, server = readServer(args, host, port, more);
+    // such a server is asked nothing
+    return { self, channel: undefined, server, isProtected: false };
   }
-  const { name } = requireSelf(args);
-  checkName(name);
+  const self = requireSelf(args);
+  checkName(self.name);
   if (first !== undefined) checkChannel(first);
-  return { name, channel: first, server: await serviceAddress(args, "channels") };
+  const { address, isProtected } = await serviceInfo(args, "channels", self.name);
+  return { self, channel: first, server: address, isProtected };
 }
 
 /** @throws {UsageError} It can't be the name of a client. */

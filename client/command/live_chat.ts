@@ -5,11 +5,12 @@
  * @module
  */
 
-import { CLOSE_TIMEOUT_MS, type StreamClient } from "../channels.ts";
+import { CLOSE_TIMEOUT_MS, LoginRefusedError, type StreamClient } from "../channels.ts";
 import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
 import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
 import { escapeControls, write, writeError } from "../terminal/output.ts";
 import type { Address } from "../../protocol/syntax/address.ts";
+import { LOGIN_OPTIONS } from "./password.ts";
 import { SELF_OPTION } from "./self.ts";
 import { SERVER_OPTION } from "./server_option.ts";
 import { type Arguments, MAX_TIMER_MS, type Option, UsageError } from "./command.ts";
@@ -20,6 +21,7 @@ const LINGER_MS = 1000;
 export const LIVE_CHAT_OPTIONS: Readonly<Record<string, Option>> = {
   ...SELF_OPTION,
   ...SERVER_OPTION,
+  "password-file": LOGIN_OPTIONS["password-file"]!,
   timestamps: { help: "Show times, on a terminal" },
   linger: { value: "DURATION", help: "How long to wait for answers after the end of a pipe (1s)" },
 };
@@ -91,7 +93,8 @@ export async function runLiveChat(
   let client: ChatClient;
   try {
     client = await connect();
-  } catch {
+  } catch (error) {
+    rethrowLogin(error);
     await write(`${texts.cannotConnect}\n`);
     return 1;
   }
@@ -172,6 +175,12 @@ class LiveChat {
       }
     }
   }
+}
+
+/** Throws it again if it concerns the log-in, and not the connection. */
+export function rethrowLogin(error: unknown) {
+  // the password may be too long for a frame
+  if (error instanceof LoginRefusedError || error instanceof RangeError) throw error;
 }
 
 /** Waits until the event has come or failed, but no longer than `ms` milliseconds. */

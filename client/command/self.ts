@@ -4,9 +4,10 @@
  * @module
  */
 
+import { preparePassword } from "../../protocol/scram.ts";
 import type { Credentials, OnBusy } from "../mailbox.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
-import { credentials, LOGIN_OPTIONS, PASSWORD_VARIABLE } from "./password.ts";
+import { credentials, LOGIN_OPTIONS, PASSWORD_VARIABLE, readPassword } from "./password.ts";
 import { askInfo } from "./server_option.ts";
 
 /** The variable that says who the user is. */
@@ -47,6 +48,23 @@ export function requireSelf(args: Arguments): Self {
   const self = selfOf(args);
   if (self !== undefined) return self;
   throw new UsageError(`Missing --as NAME: who you are; or set ${SELF_VARIABLE}`);
+}
+
+/**
+ * The password with which to log in to channels or room, if one has to. A password in the environment is for a name that
+ * the user has said.
+ *
+ * @param isRequired Whether one has to if no password is given.
+ * @throws {Error} There is none, or it can't be one.
+ */
+export async function passwordFor(
+  args: Arguments,
+  { name, isNamed }: Self,
+  isRequired: boolean,
+): Promise<string | undefined> {
+  const isGiven = args.flag("password-file") || isNamed && Boolean(Deno.env.get(PASSWORD_VARIABLE));
+  if (!isGiven && !isRequired) return undefined;
+  return preparePassword(await readPassword(args, `Password of ${name}: `));
 }
 
 /**

@@ -149,6 +149,12 @@ class NoServerError extends ServerTimeoutError {
   }
 }
 
+/** Where another service is, and whether the mailbox's server has an account that protects a name. */
+export interface ServiceInfo {
+  address: Address;
+  isProtected: boolean;
+}
+
 /**
  * The address of another service, which the mailbox reports. A mailbox at the usual port that does not answer may be out
  * of reach, or not run: then it is the usual port.
@@ -160,25 +166,52 @@ export async function serviceAddress(
   args: Arguments,
   service: keyof typeof STANDARD_PORTS,
 ): Promise<Address> {
+  return (await serviceInfo(args, service)).address;
+}
+
+/**
+ * The same, and whether the server has an account that protects `name`: not if it has no mailbox, or that does not answer.
+ *
+ * @throws {UsageError} What is named is no address.
+ * @throws {Error} The service does not run, or the server does not answer.
+ */
+export async function serviceInfo(
+  args: Arguments,
+  service: keyof typeof STANDARD_PORTS,
+  name = "",
+): Promise<ServiceInfo> {
   const local = await localServices(args);
   if (local !== undefined) {
     const address = local[service];
-    if (address !== undefined) return address;
-    throw notServed(service, "the server that runs on this machine", Object.keys(local));
+    if (address === undefined) {
+      throw notServed(service, "the server that runs on this machine", Object.keys(local));
+    }
+    const isAsked = name !== "" && local.mailbox !== undefined;
+    return { address, isProtected: isAsked && await isProtected(args, name) };
   }
   const { hostname, port: mailboxPort } = namedAddress(args) ?? USUAL_ADDRESS;
   try {
     const timeout = args.duration("timeout") ?? PORT_TIMEOUT_MS;
-    const { services } = await askInfo(args, "", { timeout, onBusy: onBusy(args) });
+    const { services, account } = await askInfo(args, name, { timeout, onBusy: onBusy(args) });
     const port = services[service];
-    if (port !== undefined) return { hostname, port };
+    if (port !== undefined) return { address: { hostname, port }, isProtected: account.mailbox };
     throw notServed(service, formatAddress({ hostname, port: mailboxPort }), Object.keys(services));
   } catch (error) {
     if (!(error instanceof ServerTimeoutError) || mailboxPort !== MAILBOX_PORT) throw error;
     const usual = { hostname, port: STANDARD_PORTS[service] };
     // better than to say that one port can't be reached, or to wait for it in vain
     if (error instanceof NoServerError && isFree(usual, service === "forum" ? "udp" : "tcp")) throw error;
-    return usual;
+    return { address: usual, isProtected: false };
+  }
+}
+
+async function isProtected(args: Arguments, name: string): Promise<boolean> {
+  const timeout = args.duration("timeout") ?? PORT_TIMEOUT_MS;
+  try {
+    return (await askInfo(args, name, { timeout, onBusy: onBusy(args) })).account.mailbox;
+  } catch (error) {
+    if (error instanceof ServerTimeoutError) return false;
+    throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Connection } from "./connection.ts";
+import { logIn, type LoginOptions } from "./login.ts";
 
 /** How long a server has to close a connection after the client has sent everything (channels.md 3.6). */
 export const CLOSE_TIMEOUT_MS = 2000;
@@ -16,6 +17,8 @@ export abstract class StreamClient implements AsyncIterable<string>, AsyncDispos
   readonly #abort = () => this.close();
   /** What is left of the last read. Its bytes stand in the buffer until they are decoded. */
   #messages: Iterator<string> = [].values();
+  /** What came while it logged in, to be received next. */
+  #held: string[] = [];
   /** Only there once somebody reads, so that an idle connection costs little. */
   #buffer: Uint8Array<ArrayBuffer> | undefined;
   #reading = false;
@@ -41,6 +44,21 @@ export abstract class StreamClient implements AsyncIterable<string>, AsyncDispos
     return 0;
   }
 
+  /** Sends a text. */
+  abstract send(text: string): Promise<void>;
+
+  /**
+   * Logs in to an account, by whose name others see this client from then on. What comes meanwhile is received afterwards.
+   * To be called while nobody receives.
+   *
+   * @throws {LoginRefusedError} The server refuses it, or has no log-in: then it was not sent the password.
+   * @throws {TypeError|RangeError} It can't be a password, or is too long for this wire.
+   * @throws {Error} The connection broke, or the server has closed it.
+   */
+  async logIn(as: LoginOptions): Promise<void> {
+    this.#held.push(...await logIn(this, as));
+  }
+
   /** Writes after what was written before, as fast as the server reads. */
   protected async write(bytes: Uint8Array): Promise<void> {
     try {
@@ -59,6 +77,8 @@ export abstract class StreamClient implements AsyncIterable<string>, AsyncDispos
    */
   async receive(): Promise<string | undefined> {
     if (this.#reading) throw new Error("Cannot receive: another call waits for a message");
+    const held = this.#held.shift();
+    if (held !== undefined && !this.#closed) return held;
     this.#reading = true;
     try {
       let next = this.#messages.next();

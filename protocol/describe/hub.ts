@@ -13,9 +13,11 @@ import {
   isAnnounced,
 } from "../announced.ts";
 import { CHANNELS_TEXTS, type ChannelsRequest, decodeChannelsRequest } from "../channels.ts";
+import { LOGIN_REFUSALS, LOGIN_TEXTS } from "../login.ts";
 import { utf8Length } from "../mailbox.ts";
 import { decodeFrame, FRAME_BYTES } from "../syntax/frame.ts";
 import type { Described } from "../watch.ts";
+import { refusal } from "./refusals.ts";
 import { beginning, bytesOf, count, type Descriptions, quoted } from "./words.ts";
 
 /** Who sends, and the channel that it is in; empty if it has none yet. */
@@ -99,6 +101,17 @@ export function describeFrames(bytes: Uint8Array): Described[] {
 /** What a muted client is sent, on either wire. */
 const MUTED: Described = { what: "answer", refused: "answered", why: MUTED_TEXT, rule: "admin.md 7.9" };
 
+const LOGGED_IN = patternOf(LOGIN_TEXTS.loggedIn);
+const LOGIN_REQUIRED: readonly string[] = [LOGIN_TEXTS.required, LOGIN_TEXTS.requiredElsewhere];
+
+/** An answer about a log-in, on either wire; undefined if it is none. */
+function describeLoginAnswer(text: string): Described | undefined {
+  const name = LOGGED_IN.exec(text)?.[1];
+  if (name !== undefined) return { what: `logged in as ${quoted(name)}`, names: [name] };
+  if (LOGIN_REQUIRED.includes(text)) return { what: "answer", ...refusal("not logged in"), why: text };
+  return LOGIN_REFUSALS.has(text) ? { what: "answer", ...refusal("log-in refused"), why: text } : undefined;
+}
+
 /** A message with its sender before it. */
 const SAID = /^\[(.*?)\] (.*)$/s;
 
@@ -147,6 +160,8 @@ function describeSentFrame(text: string): Described {
   if (from !== undefined) return messageOf("message", from, said);
   const rule = "channels.md 2.2", refused = "answered";
   if (text === MUTED_TEXT) return MUTED;
+  const login = describeLoginAnswer(text);
+  if (login !== undefined) return login;
   if (REFUSALS.includes(text)) return { what: "answer", refused, why: text, rule };
   if (UNKNOWN.test(text)) {
     return { what: "answer", refused, why: "it is not a valid control message", rule, text };
@@ -179,6 +194,8 @@ function describeSentLine(line: string): Described {
     return { what: `line of ${from}, ${bytesOf(said)}`, names: [speakerOf(from)], text: said };
   }
   if (line === MUTED_TEXT) return MUTED;
+  const login = describeLoginAnswer(line);
+  if (login !== undefined) return login;
   const entered = /^\[(.*)\] entered room$/s.exec(line)?.[1];
   if (entered !== undefined) return { what: `note: ${entered} entered`, names: [entered] };
   const gone = /^Client (.*) is offline$/s.exec(line)?.[1];

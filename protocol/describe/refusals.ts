@@ -37,6 +37,14 @@ export const REFUSAL_RULES = {
   },
   "unproved": { rule: "admin.md 3.3", why: "no answer is short enough for an address that is not proved" },
   "overload": { rule: "mailbox.md section 7", why: "too much waits for the disk" },
+  "datagram rate": {
+    rule: "session.md 10.8",
+    why: "the address sends more datagrams a second than one address may",
+  },
+  "reply rate": {
+    rule: "mailbox.md 7.1",
+    why: "so many replies go to addresses like this one that it may be somebody else's",
+  },
   "full": { rule: "mailbox.md section 7", why: "the mailbox, or all mailboxes, are full" },
   "full share": { rule: "mailbox.md 5.1", why: "its owner's share of a limit is used up" },
   "storage": { rule: "mailbox.md 4.3", why: "the server cannot write to disk" },
@@ -52,12 +60,19 @@ export const REFUSAL_RULES = {
   "sealed wrong": { rule: "seal.md 4.5", why: "it does not open: changed on its way, or made up" },
 
   "kicked": { rule: "admin.md 7.3", why: "an administrator has disconnected it" },
+  "log-in refused": { rule: "channels.md 9.3" },
+  "not logged in": { rule: "channels.md 9.5", why: "its name has an account, and it has not logged in" },
+  "logged out": {
+    rule: "channels.md 9.7",
+    why: "its account was removed or has another password, or protects the name now",
+  },
   "partial frame": { rule: "channels.md 1.4", why: "the stream ended within a frame" },
   "name too long": { rule: "channels.md section 6", why: "the name of a channel has at most 64 bytes" },
   "line too long": { rule: "room.md 1.5", why: "the line is over the limit" },
   "too many channels": { rule: "channels.md section 6" },
   "too many connections": { rule: "channels.md section 6" },
   "too many connections of an address": { rule: "channels.md section 6" },
+  "too fast": { rule: "channels.md 6.4", why: "the address connects too often" },
   "cut off pending": { rule: "channels.md 5.2", why: "too much waited to be sent to it" },
   "cut off stalled": { rule: "channels.md 5.2", why: "it read nothing for too long" },
   "cut off most pending": {

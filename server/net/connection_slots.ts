@@ -14,18 +14,23 @@ export interface ConnectionLimits {
   addressConnections: number | undefined;
   /** Messages of one connection, after a burst of as many. */
   messagesPerSecond: number | undefined;
+  /** New connections of one address, after a burst of as many as it may have. */
+  connectionsPerSecond: number | undefined;
 }
 
 export const DEFAULT_CONNECTION_LIMITS: Readonly<ConnectionLimits> = {
   connections: 10_000,
   addressConnections: undefined,
   messagesPerSecond: undefined,
+  connectionsPerSecond: undefined,
 };
 
 /**
  * Limits of other machines by default. A program on this one can do worse than send messages (channels.md section 6).
  */
-export const REMOTE_LIMITS = { addressConnections: 1000, messagesPerSecond: 1000 };
+export const REMOTE_LIMITS = { addressConnections: 1000, messagesPerSecond: 1000, connectionsPerSecond: 100 };
+
+type SlotLimits = Pick<ConnectionLimits, "connections" | "addressConnections">;
 
 export interface SlottedConnection {
   /** Whether it may be closed to make room for a new connection. */
@@ -42,14 +47,14 @@ export type SlotOutcome =
 
 /** Invariant: no more connections have a slot than the limits say. */
 export class ConnectionSlots {
-  readonly #limits: Omit<ConnectionLimits, "messagesPerSecond">;
+  readonly #limits: SlotLimits;
   /** By network, the connections in the order in which they came. */
   readonly #networks = new Map<string, Set<SlottedConnection>>();
   readonly #networkOf = new Map<SlottedConnection, string>();
 
   readonly #canReplace: boolean;
 
-  constructor(limits: Omit<ConnectionLimits, "messagesPerSecond">, { canReplace = false } = {}) {
+  constructor(limits: SlotLimits, { canReplace = false } = {}) {
     this.#limits = limits;
     this.#canReplace = canReplace;
   }
@@ -64,7 +69,11 @@ export class ConnectionSlots {
     return this.#networks.values().reduce((most, { size }) => Math.max(most, size), 0);
   }
 
-  /** Takes a slot until {@linkcode release}. At a limit, the oldest replaceable connection is closed, if there is one. */
+  /**
+   * Takes a slot until {@linkcode release}. At a limit, the oldest replaceable connection is closed, if there is one. If
+   * none is replaceable, and all are taken, they are shared out: the address with most loses its newest one to an address
+   * that has at least two less.
+   */
   take(hostname: string, connection: SlottedConnection): SlotOutcome {
     const network = networkOf(hostname), own = this.#networks.get(network);
     const addressMax = this.#limits.addressConnections ??
@@ -72,16 +81,18 @@ export class ConnectionSlots {
     const isAddressFull = own !== undefined && own.size >= addressMax;
     let outcome: SlotOutcome = "taken";
     if (isAddressFull || this.taken >= this.#limits.connections) {
-      const oldest = this.#canReplace
+      const leaving = this.#canReplace
         ? oldestReplaceable(isAddressFull ? own : this.#mostReplaceable())
-        : undefined;
-      if (oldest === undefined) {
+        : isAddressFull
+        ? undefined
+        : this.#newestOfMost(own?.size ?? 0);
+      if (leaving === undefined) {
         return this.taken >= this.#limits.connections
           ? "too many connections"
           : "too many connections of an address";
       }
-      this.release(oldest);
-      oldest.close();
+      this.release(leaving);
+      leaving.close();
       outcome = "replaced";
     }
     const connections = this.#networks.get(network);
@@ -98,6 +109,15 @@ export class ConnectionSlots {
     const connections = this.#networks.get(network)!;
     connections.delete(connection);
     if (connections.size === 0) this.#networks.delete(network);
+  }
+
+  /** The newest connection of the address with most, if that has at least two more than this. */
+  #newestOfMost(count: number): SlottedConnection | undefined {
+    let most: Set<SlottedConnection> | undefined;
+    for (const each of this.#networks.values()) if (each.size > (most?.size ?? count + 1)) most = each;
+    let newest: SlottedConnection | undefined;
+    for (newest of most ?? []);
+    return newest;
   }
 
   /** The connections of the address with the most replaceable ones. */

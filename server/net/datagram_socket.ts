@@ -17,6 +17,9 @@ const MAX_WAITING = 1024;
 /** Milliseconds until the next try after a failed read; doubled each time, up to a second. */
 const FIRST_RETRY_MS = 5, LAST_RETRY_MS = 1000;
 
+/** Datagrams that one address on another machine may send to a service, after a burst of as many (session.md 10.8). */
+export const REMOTE_DATAGRAMS_PER_SECOND = 20_000;
+
 export interface DatagramSocketOptions {
   /** Longest datagram. Of one that is longer, `onDatagram` gets one byte more than this. */
   maxBytes: number;

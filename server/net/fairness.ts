@@ -154,6 +154,7 @@ export interface Task {
  * Limits of what waits: clients, tasks of each, and tasks in all beside the first of each client (seal.md section 9).
  */
 const MAX_CLIENTS = 1024, MAX_CLIENT_TASKS = 128, MAX_MORE_TASKS = 8192;
+export const MAX_TASKS = MAX_CLIENTS + MAX_MORE_TASKS;
 
 /** How long a task waits at most (seal.md 2.10). */
 const STALE_MS = 10_000;
@@ -178,6 +179,11 @@ export class FairScheduler {
     this.#options = options;
     const { share, burstMs: burst, monotonicClock } = options;
     this.#limit = new RateLimit({ burst, intervalMs: 1 / share, monotonicClock });
+  }
+
+  /** How many wait. */
+  get tasks(): number {
+    return this.#tasks;
   }
 
   /** Whether no more tasks of this client can wait. */

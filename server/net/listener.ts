@@ -10,6 +10,7 @@
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
 import type { Log } from "../report/log.ts";
 import type { ListenerName, Metrics } from "../report/metrics.ts";
+import type { NetworkRate } from "../quota/network_rate.ts";
 import type { ConnectionSlots, SlotOutcome, SlottedConnection } from "./connection_slots.ts";
 
 /** Errors of accept(2) that say that the system has run out of something. Deno gives them no class of their own. */
@@ -45,8 +46,12 @@ export interface ListenerOptions<S extends Stream, C extends SlottedConnection> 
   log: Log;
   /** Makes a connection of the stream. If it gets no slot, the connection is closed and not served. */
   open(stream: S, address: Deno.NetAddr): C;
-  /** Whether an address is served; all are by default. The connection of another one is closed at once. */
-  admits?(address: Deno.NetAddr): boolean;
+  /** Whether an address is banned; none is by default. Its connection is closed at once. */
+  isBanned?(address: Deno.NetAddr): boolean;
+  /** How often an address may connect; as often as it likes by default. */
+  rate?: NetworkRate;
+  /** Called for a connection that is closed at once. */
+  onRefused?(reason: "banned" | "too fast", address: Deno.NetAddr): void;
   /** Called for each connection: whether it got a slot. */
   onSlot(outcome: SlotOutcome, address: Deno.NetAddr): void;
   /** Serves a connection to its end, and closes it. Never rejects. */
@@ -115,10 +120,16 @@ export class Listener<S extends Stream, C extends SlottedConnection> {
   }
 
   #accepted(stream: S) {
-    const { name, metrics, slots, admits, open, onSlot, serve } = this.#options;
+    const { name, metrics, slots, rate, isBanned, onRefused, open, onSlot, serve } = this.#options;
     const address = stream.remoteAddr as Deno.NetAddr;
-    if (admits !== undefined && !admits(address)) {
-      metrics.add(`${name} banned`);
+    const reason = isBanned?.(address)
+      ? "banned"
+      : rate?.take(address.hostname) === false
+      ? "too fast"
+      : undefined;
+    if (reason !== undefined) {
+      metrics.add(`${name} ${reason}`);
+      onRefused?.(reason, address);
       stream.close();
       return;
     }

@@ -23,10 +23,20 @@ export interface TableLimits {
   ofAccount: number;
   /** Those of one network; a quarter of `loggedIn` by default. */
   loggedInOfNetwork?: number;
+  /**
+   * Whether the half with accounts is shared out: the fuller it is, the less one network may have. A table in a state from
+   * before is not.
+   */
+  sharedOut?: boolean;
 }
 
 /** Limits of a table of sessions: those in memory, those in the store, and their seals (session.md section 10). */
-export const SESSION_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 1000 };
+export const SESSION_LIMITS: Readonly<TableLimits> = {
+  all: 100_000,
+  ofNetwork: 10_000,
+  ofAccount: 1000,
+  sharedOut: true,
+};
 
 /** How full a table is, and which networks and accounts have most of it. */
 export interface TableUsage {
@@ -47,7 +57,8 @@ const NAMED = 3;
 /**
  * A table that strangers can fill, in two halves. Things without an account: the one that was used longest ago makes room
  * for a new one. It is of the same network if that is at its limit, else of the network with most. Things with an
- * account: none makes room, but one account, and one network, has only a part of the half.
+ * account: none makes room, but one account, and one network, has only a part of the half. If that is shared out, a
+ * network gets a quarter of what the others have left, by default.
  */
 export class FairTable<T extends Linked<T>> {
   readonly #limits: TableLimits;
@@ -92,13 +103,19 @@ export class FairTable<T extends Linked<T>> {
 
   /** Whether as many are there as may be; of the anonymous, one may make room all the same. */
   isFullFor({ network, account }: Origin): boolean {
-    const { all, ofNetwork, ofAccount, loggedIn = all, loggedInOfNetwork = loggedIn / 4 } = this.#limits;
+    const { all, ofNetwork, ofAccount, loggedIn = all } = this.#limits;
     if (account === "") {
       return this.#anonymous.size >= all ||
         network !== LOOPBACK && this.#anonymous.count(network) >= ofNetwork;
     }
     return this.#accounts.size >= loggedIn || this.#accounts.count(account) >= ofAccount ||
-      (this.#networks.get(network) ?? 0) >= loggedInOfNetwork;
+      (this.#networks.get(network) ?? 0) >= this.#loggedInOfNetwork;
+  }
+
+  /** What one network may have now of the half with accounts. */
+  get #loggedInOfNetwork(): number {
+    const { all, loggedIn = all, loggedInOfNetwork: most = loggedIn / 4, sharedOut } = this.#limits;
+    return sharedOut && most < loggedIn ? most / (loggedIn - most) * (loggedIn - this.#accounts.size) : most;
   }
 
   add(thing: T) {

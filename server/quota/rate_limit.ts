@@ -28,6 +28,21 @@ export class RateLimit {
     return Math.max(0, Math.ceil(fullAt - (burst - tokens) * intervalMs - monotonicClock()));
   }
 
+  /** How many tokens are missing of the bucket that lacks most. */
+  get mostTaken(): number {
+    const { burst, intervalMs, monotonicClock } = this.#options, now = monotonicClock();
+    const latest = this.#fullAt.values().reduce((latest, fullAt) => Math.max(latest, fullAt), now);
+    return Math.min(burst, Math.ceil((latest - now) / intervalMs));
+  }
+
+  /** Takes a token if the key has one. */
+  tryTake(key: string): boolean {
+    const { burst, intervalMs, monotonicClock } = this.#options, now = monotonicClock();
+    if ((this.#fullAt.get(key) ?? 0) - (burst - 1) * intervalMs > now) return false;
+    this.take(key, 1, now);
+    return true;
+  }
+
   /** Takes tokens, even if the key does not have them yet: the next ones take longer to come. */
   take(key: string, tokens = 1, timeMs = this.#options.monotonicClock()) {
     const fullAt = Math.max(this.#fullAt.get(key) ?? 0, timeMs) + tokens * this.#options.intervalMs;

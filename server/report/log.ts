@@ -8,7 +8,8 @@
  * @module
  */
 
-import { RateLimit } from "../quota/rate_limit.ts";
+import { networkOf } from "../quota/address.ts";
+import { RateLimit, type RateLimitOptions } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
 
 /** From what an operator has to act on, to what is needed only to find an error. */
@@ -38,11 +39,17 @@ export interface LogOptions extends Partial<Pick<Environment, "wallClock" | "mon
   console?: ((bytes: Uint8Array) => Promise<unknown>) | undefined;
 }
 
-/** Events of one kind that are logged at once, and milliseconds until one more is (log.md section 4). */
-const KIND_BURST = 50, KIND_INTERVAL_MS = 200;
+/**
+ * Events of one kind that one network causes and that are logged at once, and milliseconds until one more is (log.md
+ * section 4).
+ */
+const KIND_LIMIT = { burst: 50, intervalMs: 200 };
 
 /** The same for the console lines of one service, which the originals print for every request (log.md 3.3). */
-const CONSOLE_BURST = 50, CONSOLE_INTERVAL_MS = 20;
+const CONSOLE_LIMIT = { burst: 50, intervalMs: 20 };
+
+/** All networks together have so many times as much, so that none of them can use it up. */
+const NETWORKS_TOGETHER = 4;
 
 /** Milliseconds after which the events that were left out are counted in a line. */
 const SUMMARY_MS = 10_000;
@@ -59,8 +66,8 @@ export class Log {
   /** Where console lines go, if not into the log. */
   readonly #consoleLines: LineQueue | undefined;
   readonly #options: Required<Omit<LogOptions, "level" | "console">>;
-  readonly #kindLimit: RateLimit;
-  readonly #consoleLimit: RateLimit;
+  readonly #kindLimit: SharedLimit;
+  readonly #consoleLimit: SharedLimit;
   /** Events that were left out, by their kind: how many, and what adds the line that says so. */
   readonly #omitted = new Map<string, { count: number; summarize: (count: number) => void }>();
   readonly error = (event: LogEvent) => this.#log("error", event);
@@ -85,12 +92,8 @@ export class Log {
     this.#lines = new LineQueue(write, lost);
     this.#consoleLines = options.console && new LineQueue(options.console, (count) => `(${count} more)`);
     this.#options = { format, wallClock, monotonicClock, setTimer: options.setTimer ?? setUnrefTimer };
-    this.#kindLimit = new RateLimit({ burst: KIND_BURST, intervalMs: KIND_INTERVAL_MS, monotonicClock });
-    this.#consoleLimit = new RateLimit({
-      burst: CONSOLE_BURST,
-      intervalMs: CONSOLE_INTERVAL_MS,
-      monotonicClock,
-    });
+    this.#kindLimit = new SharedLimit({ ...KIND_LIMIT, monotonicClock });
+    this.#consoleLimit = new SharedLimit({ ...CONSOLE_LIMIT, monotonicClock });
   }
 
   /** Whether every request is logged. If not, nothing has to be computed for it. */
@@ -101,17 +104,17 @@ export class Log {
   /**
    * Adds a line of an original system's console exactly as that printed it, at any level.
    *
-   * @param limited Whether clients can cause it as often as they like.
+   * @param by The client that caused it, if clients can do so as often as they like.
    */
-  console(service: string, line: string, limited = false) {
+  console(service: string, line: string, by?: { hostname: string }) {
     const add = (line: string) => {
       if (this.#consoleLines !== undefined) this.#consoleLines.add(escaped(line));
       else this.#lines.add(this.#console(service, line));
     };
-    if (limited && !this.#take(this.#consoleLimit, service, (count) => add(`(${count} more like this)`))) {
-      return;
+    const summarize = (count: number) => add(`(${count} more like this)`);
+    if (by === undefined || this.#take(this.#consoleLimit, service, networkOf(by.hostname), summarize)) {
+      add(line);
     }
-    add(line);
   }
 
   /** Counts what was left out. Resolves when all is written. */
@@ -122,20 +125,17 @@ export class Log {
 
   #log(level: LogLevel, event: LogEvent) {
     if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(this.level)) return;
-    const { service, kind } = event;
+    const { service, kind, peer = "" } = event;
     const summarize = (count: number) =>
       this.#lines.add(this.#encode(level, { service, what: `${count} more like this: ${kind}` }));
-    if (kind !== undefined && !this.#take(this.#kindLimit, `${service} ${kind}`, summarize)) return;
-    this.#lines.add(this.#encode(level, event));
+    if (
+      kind === undefined || this.#take(this.#kindLimit, `${service} ${kind}`, networkOfPeer(peer), summarize)
+    ) this.#lines.add(this.#encode(level, event));
   }
 
   /** Whether one more of this kind is logged; otherwise it is counted. */
-  #take(limit: RateLimit, kind: string, summarize: (count: number) => void): boolean {
-    if (this.isDebug) return true;
-    if (limit.waitMs(kind) === 0) {
-      limit.take(kind);
-      return true;
-    }
+  #take(limit: SharedLimit, kind: string, network: string, summarize: (count: number) => void): boolean {
+    if (this.isDebug || limit.tryTake(kind, network)) return true;
     const omitted = this.#omitted.get(kind);
     if (omitted === undefined) this.#omitted.set(kind, { count: 1, summarize });
     else omitted.count++;
@@ -165,6 +165,32 @@ export class Log {
     }
     return escaped(line);
   }
+}
+
+/** A limit of each kind for each network, and a higher one for all networks together. */
+class SharedLimit {
+  readonly #ofNetwork: RateLimit;
+  readonly #ofKind: RateLimit;
+
+  constructor({ burst, intervalMs, monotonicClock }: RateLimitOptions) {
+    this.#ofNetwork = new RateLimit({ burst, intervalMs, monotonicClock });
+    this.#ofKind = new RateLimit({
+      burst: NETWORKS_TOGETHER * burst,
+      intervalMs: intervalMs / NETWORKS_TOGETHER,
+      monotonicClock,
+    });
+  }
+
+  /** Whether one more of this kind may be logged. */
+  tryTake(kind: string, network: string): boolean {
+    if (this.#ofKind.waitMs(kind) > 0) return false;
+    return this.#ofNetwork.tryTake(`${kind} ${network}`) && this.#ofKind.tryTake(kind);
+  }
+}
+
+/** The network of an address with its port, as it is logged; `""` if the event is about no client. */
+function networkOfPeer(peer: string): string {
+  return networkOf(peer.slice(0, Math.max(0, peer.lastIndexOf(":"))).replace(/^\[|\]$/g, ""));
 }
 
 /** Lines that wait to be written. It never waits itself: what is too much is left out, and counted in a line. */

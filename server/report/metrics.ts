@@ -39,6 +39,7 @@ function each<const Label extends string, const Pattern extends string>(
 export const REFUSED_REASONS = [
   ...["too long", "not UTF-8", "not printable", "malformed", "bad ID", "reserved sender", "unknown type"],
   ...["address not answered", "sender has an account", "account", "unproved", "overload"],
+  ...["datagram rate", "reply rate"],
   ...["full", "full share", "storage", "banned", "muted"],
   ...["sealed malformed", "sealed bad key", "sealed no account", "sealed out of place"],
   ...["sealed too many handshakes", "sealed too often", "sealed twice", "sealed wrong"],
@@ -133,8 +134,16 @@ export const METRICS = {
   ...each(STREAMS, "* line too long", counter("messages", "Lines that were refused as too long")),
   ...each(STREAMS, "* banned", counter("connections", "Connections of banned addresses and names")),
   ...each(STREAMS, "* muted", counter("messages", "Messages of muted clients, which were not passed on")),
+  ...each(STREAMS, "* log-in refused", counter("log-ins", "Log-ins that were refused")),
+  ...each(
+    STREAMS,
+    "* not logged in",
+    counter("messages", "Messages under a protected name without a log-in"),
+  ),
+  ...each(STREAMS, "* logged out", counter("connections", "Connections that ended because of an account")),
   ...each(STREAMS, "* kicked", counter("connections", "Connections that an administrator ended")),
   ...each(STREAMS, "* too many channels", counter("requests", "Channels refused at the limit")),
+  ...each(STREAMS, "* displaced", counter("connections", "Connections closed for one of another address")),
   ...each(STREAMS, "* too many connections", counter("connections", "Connections over the limit")),
   ...each(STREAMS, "* too many connections of an address", counter("connections", "Those of one address")),
   ...each(STREAMS, "* cut off pending", counter("connections", "Clients with too much to be sent")),
@@ -143,6 +152,7 @@ export const METRICS = {
   "channels given up": counter("channels", "Empty channels removed for newer ones"),
 
   ...each(LISTENERS, "* gone before accepted", counter("connections", "Connections that ended before that")),
+  ...each(LISTENERS, "* too fast", counter("connections", "Connections over the rate of an address")),
   ...each(LISTENERS, "* accept failed", counter("accepts", "Accepts that failed")),
   "files banned": counter("connections", "Connections of banned addresses"),
   "files uploaded": counter("files", "Files received whole"),

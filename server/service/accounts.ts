@@ -6,19 +6,31 @@
  */
 
 import type { AccountAction, AccountRefusal } from "../../protocol/admin.ts";
-import { decodeVerifier, type Verifier } from "../../protocol/scram.ts";
+import { decodeVerifier, encodeVerifier, type Verifier } from "../../protocol/scram.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
+import type { Limit } from "../report/limit.ts";
 import type { GroupCommit } from "../store/journaled/group.ts";
 import type { Again } from "../store/requests/again.ts";
-import type { Account, AccountOutcome, AccountRequest, Coverage } from "../store/requests/account.ts";
+import {
+  type Account,
+  type AccountOutcome,
+  type AccountRequest,
+  type Coverage,
+  MAX_ACCOUNTS,
+} from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
+import { isPassword, PasswordChecks } from "./password_checks.ts";
 
 /** Accounts that are read from the store at a time. */
 const PAGE_ACCOUNTS = 1000;
 
 /** Networks that are remembered for each name from which its owner logged in, and names for which they are. */
 const MAX_OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
+
+/** Wrong passwords at one name, and of one network, and accounts that one network makes or changes (seal.md section 6). */
+const AT_NAME = { burst: 16, intervalMs: 3000 }, FROM_NETWORK = { burst: 64, intervalMs: 1000 };
+const NEW_ACCOUNTS = { burst: 100, intervalMs: 10_000 };
 
 export interface AccountsOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "ask">;
@@ -61,6 +73,7 @@ export class Accounts {
   readonly #guessesAtNameFrom: RateLimit;
   readonly #guessesFrom: RateLimit;
   readonly #addedFrom: RateLimit;
+  readonly #checks = new PasswordChecks();
   /** Networks from which each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
@@ -71,11 +84,25 @@ export class Accounts {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#covered.add(name);
     }
-    this.#guessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
-    this.#firstGuessesAtName = new RateLimit({ burst: 16, intervalMs: 3000, monotonicClock });
+    this.#guessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
+    this.#firstGuessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
     this.#guessesAtNameFrom = new RateLimit({ burst: 4, intervalMs: 600_000, monotonicClock });
-    this.#guessesFrom = new RateLimit({ burst: 64, intervalMs: 1000, monotonicClock });
-    this.#addedFrom = new RateLimit({ burst: 100, intervalMs: 10_000, monotonicClock });
+    this.#guessesFrom = new RateLimit({ ...FROM_NETWORK, monotonicClock });
+    this.#addedFrom = new RateLimit({ ...NEW_ACCOUNTS, monotonicClock });
+  }
+
+  /** Its limits, with their use now. */
+  limits(): Limit[] {
+    return [
+      { name: "accounts", used: this.count, limit: MAX_ACCOUNTS },
+      { name: "wrong log-ins of one address", used: this.#guessesFrom.mostTaken, limit: FROM_NETWORK.burst },
+      {
+        name: "wrong log-ins as one user",
+        used: Math.max(this.#guessesAtName.mostTaken, this.#firstGuessesAtName.mostTaken),
+        limit: AT_NAME.burst,
+      },
+      { name: "new accounts of one address", used: this.#addedFrom.mostTaken, limit: NEW_ACCOUNTS.burst },
+    ];
   }
 
   /** How many there are. */
@@ -90,6 +117,11 @@ export class Accounts {
   /** Whether an account covers the mailbox of this name; then it covers the name as a sender too. */
   coversMailbox(name: string): boolean {
     return this.#covered.has(name);
+  }
+
+  /** Whether a name may be used only after a log-in: its account covers more than the forum (accounts.md 1.6). */
+  isProtected(name: string): boolean {
+    return this.coversMailbox(name);
   }
 
   verifier(name: string): Verifier | undefined {
@@ -197,6 +229,29 @@ export class Accounts {
   loginWaitMs(name: string, network: string): number {
     const atName = this.#isOwn(name, network) ? 0 : this.#limitOf(name, network).waitMs(name);
     return Math.max(this.#guessesFrom.waitMs(network), atName);
+  }
+
+  /**
+   * Looks at a password that came as it is, for wires that carry it so where nobody else can read it. `wait`: there were too
+   * many wrong ones, or too many are being looked at.
+   */
+  async checkPassword(name: string, password: string, network: string): Promise<"right" | "wrong" | "wait"> {
+    const check = async () => {
+      // one that waited may come behind many that were wrong
+      if (this.loginWaitMs(name, network) > 0) return "wait";
+      const verifier = this.verifier(name);
+      const isRight = verifier !== undefined && await isPassword(password, verifier);
+      if (verifier === undefined) this.#guessesFrom.take(network);
+      else if (!isRight) this.loginFailed(name, network);
+      // the account may have been removed or changed meanwhile
+      else if (this.#verifiers.get(name) === encodeVerifier(verifier)) {
+        this.loginSucceeded(name, network);
+        return "right";
+      }
+      return "wrong";
+    };
+    if (this.loginWaitMs(name, network) > 0) return "wait";
+    return await this.#checks.run(network, check) ?? "wait";
   }
 
   loginFailed(name: string, network: string) {

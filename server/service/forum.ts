@@ -34,6 +34,8 @@ export interface ForumOptions extends Pick<Environment, "wallClock" | "monotonic
 /** A user's request to transfer a file of a thread. */
 export interface FileRequest {
   user: string;
+  /** Where the client is. */
+  network?: string;
   title: string;
   /** The file's name in the thread. */
   file: string;
@@ -115,19 +117,23 @@ export class Forum {
       const upload = { user, thread, name, size }, full = files.refuses(upload);
       if (full !== undefined) return done({ refused: `no ticket ${full}` });
       const key = random(32).toBase64({ alphabet: "base64url", omitPadding: true });
-      done(this.#issue({
-        kind: "upload",
-        user,
-        size,
-        hash,
-        key,
-        begin: (displace) => files.begin(upload, displace),
-        attach: async (incoming) => {
-          const outcome = await this.#attach(upload, incoming);
-          onEnd(outcome === "stored" ? undefined : outcome);
-          return outcome;
+      done(this.#issue(
+        {
+          kind: "upload",
+          user,
+          size,
+          hash,
+          key,
+          begin: (displace) => files.begin(upload, displace),
+          attach: async (incoming) => {
+            const outcome = await this.#attach(upload, incoming);
+            onEnd(outcome === "stored" ? undefined : outcome);
+            return outcome;
+          },
         },
-      }, { key }));
+        request.network,
+        { key },
+      ));
     });
   }
 
@@ -142,23 +148,31 @@ export class Forum {
       if (found === "no thread") return done({ refused: found });
       if (found.file === undefined) return done({ refused: "no file" });
       const { content, size, hash }: FileContent = found.file;
-      done(this.#issue({
-        kind: "download",
-        user,
-        name: `'${name}' in thread '${title}'`,
-        path: files.path(content),
-        size,
-        hash,
-        open: () => files.read(content),
-        isDamaged: () => files.damaged.has(content),
-        setDamaged: () => files.damaged.add(content),
-        onEnd,
-      }, { size, hash }));
+      done(this.#issue(
+        {
+          kind: "download",
+          user,
+          name: `'${name}' in thread '${title}'`,
+          path: files.path(content),
+          size,
+          hash,
+          open: () => files.read(content),
+          isDamaged: () => files.damaged.has(content),
+          setDamaged: () => files.damaged.add(content),
+          onEnd,
+        },
+        request.network,
+        { size, hash },
+      ));
     });
   }
 
-  #issue<T>(grant: Grant, more: T): { ticket: string } & T | { refused: string } {
-    const ticket = this.tickets.issue(grant);
+  #issue<T>(
+    grant: Grant,
+    network: string | undefined,
+    more: T,
+  ): { ticket: string } & T | { refused: string } {
+    const ticket = this.tickets.issue(grant, network);
     return ticket === undefined
       ? { refused: "no ticket too many transfers at the same time" }
       : { ticket, ...more };

@@ -164,6 +164,14 @@ export class Hub {
     if (channel !== undefined) this.#post(channel, member, { kind: "left", speaker: member.speaker });
   }
 
+  /** Puts another member of the same connection in the place of this one: the others read that it left, and who came. */
+  replace(member: Member, next: Member) {
+    const channel = this.#remove(member);
+    if (channel === undefined) return;
+    this.#post(channel, member, { kind: "left", speaker: member.speaker });
+    this.#enter(next, channel);
+  }
+
   /** Sends a line to the other members. Returns false if the member is in no channel. */
   send(member: Member, line: string): boolean {
     const { channel, speaker } = member;
@@ -216,7 +224,7 @@ export class Hub {
     if (channel === undefined) return undefined;
     const isRoom = this.#isRoom(channel);
     // clients of the room stay in it
-    const members = channel.allMembers.filter(({ speaker }) => !isRoom || speaker.address === undefined);
+    const members = channel.allMembers.filter(({ encoder }) => !isRoom || encoder.wire !== "room");
     for (const member of members) {
       if (isRoom) this.leave(member);
       else this.#remove(member);

@@ -1,4 +1,6 @@
+import { type Linked, OwnerLists } from "../quota/owner_lists.ts";
 import type { Environment } from "../quota/uptime.ts";
+import type { Limit } from "../report/limit.ts";
 import type { ContentFiles, IncomingFile } from "../store/files/files.ts";
 
 export type { IncomingFile };
@@ -61,14 +63,24 @@ export interface TicketsOptions extends Pick<Environment, "monotonicClock" | "ra
   max?: number;
 }
 
+interface Ticket extends Linked<Ticket> {
+  name: string;
+  grant: Grant;
+  network: string;
+  expires: number;
+}
+
 /**
  * Transfers that were permitted and have not begun. A ticket is 128 random bits, valid for one attempt and for a time.
- * A user with too many of them loses the oldest; when there are too many in all, no more are issued.
+ * A user with too many of them loses the oldest. When there are too many in all, the network with most loses its oldest if
+ * it has more than the one that asks: an address can make users of its own. Otherwise no more are issued.
  */
 export class Tickets {
   readonly #options: TicketsOptions;
   /** The oldest first: that is also the order in which they expire. */
-  readonly #tickets = new Map<string, { grant: Grant; expires: number }>();
+  readonly #tickets = new Map<string, Ticket>();
+  /** By the network of the client. */
+  readonly #networks = new OwnerLists<Ticket>();
   /** Of each user who has some, the oldest first. */
   readonly #users = new Map<string, Set<string>>();
 
@@ -81,19 +93,47 @@ export class Tickets {
     return this.#tickets.size;
   }
 
-  /** A new ticket, or undefined if there are too many. */
-  issue(grant: Grant): string | undefined {
+  /** Its limits, with their use now. */
+  limits(): Limit[] {
+    const { max = MAX_TICKETS } = this.#options;
+    const ofUser = this.#users.values().reduce((most, { size }) => Math.max(most, size), 0);
+    return [
+      { name: "tickets", used: this.size, limit: max },
+      { name: "tickets of one user", used: ofUser, limit: MAX_USER_TICKETS },
+    ];
+  }
+
+  /** A new ticket for a client of this network, or undefined if there are too many. */
+  issue(grant: Grant, network = ""): string | undefined {
     const { monotonicClock, random, max = MAX_TICKETS } = this.#options;
     this.#expire();
     let own = this.#users.get(grant.user);
     if (own !== undefined && own.size >= MAX_USER_TICKETS) this.#remove(own.values().next().value!);
-    if (this.#tickets.size >= max) return undefined;
+    if (this.#tickets.size >= max && !this.#makeRoom(network)) return undefined;
     const ticket = random(16).toBase64({ alphabet: "base64url", omitPadding: true });
-    this.#tickets.set(ticket, { grant, expires: monotonicClock() + TICKET_MS });
+    const entry: Ticket = {
+      name: ticket,
+      grant,
+      network,
+      expires: monotonicClock() + TICKET_MS,
+      older: undefined,
+      newer: undefined,
+      use: 0,
+    };
+    this.#tickets.set(ticket, entry);
+    this.#networks.add(network, entry);
     own = this.#users.get(grant.user);
     if (own === undefined) this.#users.set(grant.user, own = new Set());
     own.add(ticket);
     return ticket;
+  }
+
+  /** Takes a ticket back from the network with most, unless that has hardly more than this one. */
+  #makeRoom(network: string): boolean {
+    const networks = this.#networks, most = networks.largest;
+    if (most === undefined || networks.count(most) <= networks.count(network) + 1) return false;
+    this.#remove(networks.oldest(most)!.name);
+    return true;
   }
 
   /** What the ticket permits, once; undefined if it is unknown or expired. */
@@ -116,9 +156,11 @@ export class Tickets {
   }
 
   #remove(ticket: string): Grant | undefined {
-    const grant = this.#tickets.get(ticket)?.grant;
-    if (grant === undefined) return undefined;
+    const entry = this.#tickets.get(ticket);
+    if (entry === undefined) return undefined;
+    const { grant, network } = entry;
     this.#tickets.delete(ticket);
+    this.#networks.remove(network, entry);
     const own = this.#users.get(grant.user)!;
     own.delete(ticket);
     if (own.size === 0) this.#users.delete(grant.user);

@@ -173,7 +173,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "chat Alice 127.0.0.1 55555 x": "wirepost chat: Unexpected argument 'x'",
   "chat Alice 127.0.0.1 0": "wirepost chat: Cannot read port '0': expected a number from 1 to 65535",
   "room 127.0.0.1": "wirepost room: Missing PORT: the port of the server",
-  "room --as al": "wirepost room: Unknown option '--as'",
+  "room 127.0.0.1 6000 --password-file f": "wirepost room: --password-file needs --as NAME",
   "room 127.0.0.1 65536": "wirepost room: Cannot read port '65536': expected a number from 1 to 65535",
   "room 127.0.0.1 6000 --linger 3":
     "wirepost room: Cannot read --linger '3': expected a duration such as 30s",

@@ -15,10 +15,14 @@ async function isThere(rule: string): Promise<boolean> {
 }
 
 /** What is counted of channels and room when something is refused. */
-const HUB_REASONS = ["partial frame", "name too long", "line too long", "too many channels", "kicked"];
+const HUB_REASONS = ["partial frame", "name too long", "line too long", "too many channels", "kicked"].concat(
+  ["log-in refused", "not logged in", "logged out"],
+);
 
 Deno.test("every reason for which something is refused has a rule", () => {
-  const connections = Object.keys(METRICS).filter((name) => /^channels (too many conn|cut off)/.test(name));
+  const connections = Object.keys(METRICS).filter((name) =>
+    /^channels (too many conn|too fast|cut off)/.test(name)
+  );
   const expected = [
     ...REFUSED_REASONS,
     ...HUB_REASONS,

@@ -27,6 +27,8 @@ const AROUND = ["[", "] "] as const;
 
 export interface ChannelsTalkOptions {
   name: string;
+  /** It logs in if there is one. */
+  password?: string;
   server: Address;
   /** The channel to begin in. */
   channel: string | undefined;
@@ -69,8 +71,8 @@ export class ChannelsTalk implements Talk {
   }
 
   async connect() {
-    const { name, server } = this.#options;
-    this.#client = await connectChannels({ name, ...server });
+    const { name, password, server } = this.#options;
+    this.#client = await connectChannels({ name, ...server, ...password === undefined ? {} : { password } });
   }
 
   begin(editor: LineEditor): { answered: Promise<boolean>; ended: Promise<void> } {

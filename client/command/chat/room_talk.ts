@@ -1,5 +1,5 @@
 import type { Address } from "../../../protocol/syntax/address.ts";
-import { connectRoom, type Room } from "../../room.ts";
+import { connectRoom, type LoginOptions, type Room } from "../../room.ts";
 import { escapeControls } from "../../terminal/output.ts";
 import type { Completion } from "../../terminal/line_editor/completion.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
@@ -16,6 +16,7 @@ export class RoomTalk implements Talk {
   readonly reconnected = "reconnected; what was said meanwhile is not known";
   readonly #server: Address;
   readonly #display: Display;
+  readonly #as: LoginOptions | undefined;
   readonly #seen = new Seen();
   readonly #outbox = new Outbox();
   #editor: LineEditor | undefined;
@@ -24,7 +25,9 @@ export class RoomTalk implements Talk {
   /** Lines that were too long to be shown. */
   #dropped = 0;
 
-  constructor(server: Address, display: Display) {
+  /** @param as An account to log in to. */
+  constructor(server: Address, display: Display, as?: LoginOptions) {
+    this.#as = as;
     this.#server = server;
     this.#display = display;
   }
@@ -39,7 +42,11 @@ export class RoomTalk implements Talk {
 
   async connect() {
     this.#dropped += this.#room?.dropped ?? 0;
-    this.#room = await connectRoom({ ...this.#server, keepReturn: true });
+    this.#room = await connectRoom({
+      ...this.#server,
+      ...this.#as === undefined ? {} : { as: this.#as },
+      keepReturn: true,
+    });
   }
 
   begin(editor: LineEditor): { answered: Promise<boolean>; ended: Promise<void> } {

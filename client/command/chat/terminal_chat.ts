@@ -12,7 +12,8 @@ import { openLineEditor } from "../../terminal/line_editor/open_line_editor.ts";
 import { write } from "../../terminal/output.ts";
 import type { Display } from "./display.ts";
 import { RECENT_MESSAGES, type Talk } from "./talk.ts";
-import { within } from "../live_chat.ts";
+import { isLogin } from "../../../protocol/login.ts";
+import { rethrowLogin, within } from "../live_chat.ts";
 import { nearest } from "../nearest.ts";
 
 /** Wait before a connection is made again, in milliseconds: doubled each time. */
@@ -62,7 +63,8 @@ export async function runTerminalChat(options: TerminalChatOptions): Promise<num
   const { talk, display, prompt, cannotConnect, connected } = options;
   try {
     await talk.connect();
-  } catch {
+  } catch (error) {
+    rethrowLogin(error);
     await write(`${cannotConnect}\n`);
     return 1;
   }
@@ -167,8 +169,9 @@ class TerminalChat {
         await this.#options.talk.connect();
         // the user may have left meanwhile
         return !this.#leaving.signal.aborted;
-      } catch {
-        // it is tried again
+      } catch (error) {
+        // a password that is not right any more is not tried again and again
+        rethrowLogin(error);
       }
     }
   }
@@ -176,7 +179,10 @@ class TerminalChat {
   /** Sends a line, or does what it says. Returns false if the user leaves. */
   async #handle(line: string): Promise<boolean> {
     const { talk } = this.#options, [word = "", argument = ""] = line.split(/\s+/, 2);
-    if (!line.startsWith("/") || line.startsWith("//")) await talk.say(line.replace(/^\/\//, "/"));
+    // what is typed is shown
+    if (isLogin(line.replace(/^\/\//, "/"))) {
+      await this.#notice("not sent: to log in, leave and begin with --as NAME, which asks for the password");
+    } else if (!line.startsWith("/") || line.startsWith("//")) await talk.say(line.replace(/^\/\//, "/"));
     else if (talk.commands.includes(word)) await within(ANSWER_TIMEOUT_MS, talk.command(line));
     else {
       switch (word) {

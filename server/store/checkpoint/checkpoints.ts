@@ -31,8 +31,11 @@ const FLUSH_PARTS = 32, FLUSH_ROWS = 192, FLUSH_ROWS_MAX = 1024, FEW_ROWS = 256;
  */
 const MAX_CHECKS = 8, CHECK_MS = 500;
 
-/** Longer than that SQLite's log should not become, and how long records wait for it to begin anew (store 5.3). */
-const LOG_BYTES = 16 * 1024 * 1024, MAX_WAIT_MS = 10;
+/**
+ * Longer than that SQLite's log should not become, and how long records wait for it to begin anew, in milliseconds; and
+ * when it is longer than the last, they wait until it does (store 5.3).
+ */
+const LOG_BYTES = 16 * 1024 * 1024, MAX_WAIT_MS = 10, LOG_BYTES_MAX = 64 * 1024 * 1024;
 
 /** During a hold SQLite's log has at most so many bytes more than one checkpoint: a start writes all of it (store 10.3). */
 export const HELD_LOG_BYTES_MAX = 128 * 1024 * 1024;
@@ -114,18 +117,22 @@ export class Checkpoints {
     return canWrite && this.backlog.isFull;
   }
 
-  /** Resolves when it is not behind any more, if that can be reached. No record is made meanwhile. */
+  /** Makes no record until it is not behind any more, if that can be reached. */
   async catchUp() {
+    const { host } = this.#options;
+    host.hold();
     await this.#running;
     if (this.isBehind) await this.take(true);
+    host.release();
   }
 
   get isDue(): boolean {
     if (this.#running !== undefined) return false;
     const { host: { engine }, journal, admission } = this.#options;
-    if (this.backlog.isEnough || engine.unflushed >= CHECKPOINT_ROWS) return true;
     const elapsed = performance.now() - this.#at;
+    // first of all: each try makes the engine anew, and everybody waits for that
     if (this.#hasFailed) return elapsed >= RETRY_MS;
+    if (this.backlog.isEnough || engine.unflushed >= CHECKPOINT_ROWS) return true;
     if (this.#mayCheck && elapsed >= CHECK_MS) return true;
     if (journal.last > this.#number) {
       return elapsed >= (admission?.isFull ? RETRY_MS : CHECKPOINT_MS);
@@ -217,7 +224,8 @@ export class Checkpoints {
       this.#commit(position);
       if (isWhole || this.#isWriteDue) written = this.#write();
       if (written !== undefined && !this.#isHeld && writeBack!.logBytes > LOG_BYTES) {
-        await within(MAX_WAIT_MS, written.catch(() => {}));
+        const ended = written.catch(() => {});
+        await (writeBack!.logBytes > LOG_BYTES_MAX ? ended : within(MAX_WAIT_MS, ended));
       }
     } catch (error) {
       // the engine has a part of the checkpoint in it: nothing may be carried out on it any more
@@ -280,6 +288,8 @@ export class Checkpoints {
       this.#failed(error);
       await host.synced();
       await host.rebuild();
+      // that may take longer than the time until the next try
+      this.#at = performance.now();
     } catch (error) {
       host.lose(error);
     }

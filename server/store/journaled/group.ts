@@ -11,7 +11,7 @@ const GROUP_REQUESTS = 256;
 const GROUP_BYTES = 1024 * 1024;
 
 /** Requests that may wait for the disk, and their bytes. More are refused, so that memory is bounded. */
-const BACKLOG_REQUESTS = 65_536;
+export const BACKLOG_REQUESTS = 65_536;
 const BACKLOG_BYTES = 32 * 1024 * 1024;
 
 /** About how many bytes a request has beside its message text, and an ID that it names. */
@@ -152,6 +152,11 @@ export class GroupCommit {
       this.#idle ??= Promise.withResolvers<void>();
       await this.#idle.promise;
     }
+  }
+
+  /** Requests that are not carried out, or not on disk, yet. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   #schedule() {

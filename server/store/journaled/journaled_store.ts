@@ -176,17 +176,10 @@ export class JournaledStore implements Store {
 
   #carryOutHeld() {
     while (this.#holds === 0 && this.#held.length > 0) {
-      if (this.#checkpoints.isBehind) return void this.#catchUp();
+      if (this.#checkpoints.isBehind) return void this.#checkpoints.catchUp();
       if (this.#journal.room < MIN_ROOM_BYTES && !this.#isRoomMade) return void this.#makeRoom();
       this.#carryOut(this.#held.shift()!);
     }
-  }
-
-  /** The journal is as long as it may get: everything waits until the database has it on disk (store 5.11). */
-  async #catchUp() {
-    this.#holds++;
-    await this.#checkpoints.catchUp();
-    this.#release();
   }
 
   /** The journal's next segment may be on its way: it is waited for once, before anything is refused. */

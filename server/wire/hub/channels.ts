@@ -16,12 +16,14 @@ import {
 } from "../../../protocol/channels.ts";
 import { describeFrame, describeName } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
+import { claimedName, isLogin } from "../../../protocol/login.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
 import { encodeFrames, FRAME_BYTES, FrameDecoder, FrameWriter } from "../../../protocol/syntax/frame.ts";
 import { linesOf, printable } from "../../../protocol/syntax/line.ts";
 import { quoted } from "../../report/log.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
 import { announcedFrames, entered, historyFrames, membersOf } from "./announced.ts";
+import { logIn, type LoginWire, refuseLogin, refuseUnproved } from "./login.ts";
 import { type MemberConnection, MemberWire, type MemberWireOptions } from "./member_wire.ts";
 
 const frames: EventEncoder = {
@@ -43,15 +45,25 @@ export class ChannelsWire extends MemberWire {
   /** The answer to `/list`: made once and shared by all clients until the list changes. */
   #list: { names: readonly string[]; bytes: Uint8Array } = { names: [], bytes: new Uint8Array(0) };
 
+  readonly #login: LoginWire;
+
   /** Begins to accept. */
   constructor(options: MemberWireOptions) {
     super("channels", options);
+    this.#login = { options, encoder: frames, answer };
   }
 
   protected override async serve(client: MemberConnection) {
     const decoder = new FrameDecoder();
     for (let bytes = await client.read(); bytes !== undefined; bytes = await client.read()) {
       for (const text of decoder.decode(bytes)) {
+        if (isLogin(text)) {
+          const wait = client.throttle();
+          if (wait !== undefined) await wait;
+          if (client.isClosed) return;
+          await logIn(client, text, this.#login);
+          continue;
+        }
         const message = messageIn(text, client.member);
         // each line is a message, or a frame could be as many as it has bytes
         for (const line of message === undefined ? [text] : linesOf(message)) {
@@ -72,6 +84,8 @@ export class ChannelsWire extends MemberWire {
   }
 
   #receive(client: MemberConnection, text: string, isMessage: boolean) {
+    // a line within a message, or what an announced client says by `//login`
+    if (isLogin(text)) return refuseLogin(client, this.#login);
     const { hub } = this.options, { member, tap } = client;
     if (tap.isOn) {
       tap.see(
@@ -93,12 +107,22 @@ export class ChannelsWire extends MemberWire {
         return client.close();
       }
       client.member = new Member({ name }, frames, client);
-      return client.logDebug("has come");
+      client.logDebug("has come");
+      return this.#claim(client, name);
     }
     client.count("received");
-    if (!isMessage) this.#control(client, member, text);
+    if (client.claimed !== undefined && !isAnnouncement(text)) refuseUnproved(client, answer);
+    else if (!isMessage) this.#control(client, member, text);
     else if (client.isMuted(member, MUTED)) reportRefused(client, member);
     else if (!hub.send(member, text)) answer(client, TEXTS.inNoChannel);
+  }
+
+  /** A protected name waits for its log-in. */
+  #claim(client: MemberConnection, name: string) {
+    const claimed = claimedName(name);
+    if (!this.options.accounts?.isProtected(claimed)) return;
+    client.claimed = claimed;
+    refuseUnproved(client, answer);
   }
 
   #control(client: MemberConnection, member: Member, text: string) {
@@ -174,6 +198,10 @@ function messageIn(text: string, member: Member | undefined): string | undefined
   if (member === undefined) return undefined;
   if (!text.startsWith("/")) return text;
   return text.startsWith("//") && member.encoder === announcedFrames ? text.slice(1) : undefined;
+}
+
+function isAnnouncement(text: string): boolean {
+  return decodeAnnouncedRequest(text)?.kind === "announcement";
 }
 
 /** An announced client knows of each of its messages what became of it. */

@@ -8,18 +8,21 @@
 import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { describeFrames, describeRoomLines } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
+import { claimedName } from "../../../protocol/login.ts";
 import { FRAME_BYTES } from "../../../protocol/syntax/frame.ts";
 import { Connection, type ConnectionOptions, type DisconnectReason } from "../../net/connection.ts";
 import { type ConnectionSlots, REMOTE_LIMITS, type SlotOutcome } from "../../net/connection_slots.ts";
 import { Listener, type Stream, type StreamSocket } from "../../net/listener.ts";
 import { ChunkJoiner, type SendLimits } from "../../net/send_queue.ts";
 import { isLoopback } from "../../quota/address.ts";
+import type { NetworkRate } from "../../quota/network_rate.ts";
 import { RateLimit } from "../../quota/rate_limit.ts";
 import { within } from "../../quota/uptime.ts";
 import { type Log, quoted } from "../../report/log.ts";
 import { type Metrics, type StreamEvent, streamMetric, type StreamService } from "../../report/metrics.ts";
 import { type Tap, UNWATCHED } from "../../report/watch.ts";
 import { type Clients, type ConnectedClient, Traffic } from "../../report/clients.ts";
+import type { Accounts } from "../../service/accounts.ts";
 import type { Member } from "../../service/channel.ts";
 import type { Moderation } from "../../service/moderation.ts";
 import { type Hub, MAX_WAIT_MS } from "../../service/hub.ts";
@@ -30,11 +33,19 @@ const CHECK_INTERVAL_MS = 1000;
 /** How long clients may read what they were sent after the server began to stop. */
 const LAST_READ_MS = 1000;
 
+/** What the wires of channels and room need of the accounts. */
+export type HubAccounts = Pick<
+  Accounts,
+  "has" | "isProtected" | "checkPassword" | "onEvent" | "onMailboxCovered"
+>;
+
 export interface MemberWireOptions extends Omit<ConnectionOptions, "joiner"> {
   /** Where it listens; it closes them. */
   sockets: readonly StreamSocket[];
   hub: Hub;
   slots: ConnectionSlots;
+  /** How often an address may connect. */
+  rate?: NetworkRate;
   /** Of one connection; undefined for {@linkcode REMOTE_LIMITS}, and for no limit on this machine. */
   messagesPerSecond: number | undefined;
   metrics: Metrics;
@@ -43,6 +54,8 @@ export interface MemberWireOptions extends Omit<ConnectionOptions, "joiner"> {
   tap?: Tap;
   /** By default nobody is banned or muted. */
   moderation?: Pick<Moderation, "isBannedAddress" | "isBannedName" | "isMuted">;
+  /** By default no name is protected. */
+  accounts?: HubAccounts;
   /** Where clients are listed as long as they are connected. */
   clients?: Clients;
 }
@@ -60,10 +73,9 @@ export abstract class MemberWire {
       ...options,
       name,
       service: name,
-      admits(address) {
-        if (!moderation?.isBannedAddress(address.hostname)) return true;
-        if (tap.isOn) tap.see("in", address, () => ({ what: "connects", ...refusal("banned") }));
-        return false;
+      isBanned: ({ hostname }) => moderation?.isBannedAddress(hostname) ?? false,
+      onRefused(reason, address) {
+        if (tap.isOn) tap.see("in", address, () => ({ what: "connects", ...refusal(reason) }));
       },
       open: (stream, address) => new MemberConnection(name, stream, address, { ...options, joiner }),
       onSlot(outcome, address) {
@@ -71,6 +83,7 @@ export abstract class MemberWire {
           why = isRefused ? refusal(outcome) : {};
         if (tap.isOn) tap.see("in", address, () => ({ what: "connects", ...why }));
         metrics.add(`${name} ${isRefused ? outcome : "connections"}`);
+        if (outcome === "replaced") metrics.add(`${name} displaced`);
         if (isRefused && refused !== outcome) {
           const what = `${outcome}: further clients are refused`;
           log.warn({ service: name, peer: formatAddress(address), what, kind: outcome });
@@ -92,6 +105,9 @@ export abstract class MemberWire {
         client.close();
       },
     });
+    if (options.accounts !== undefined) {
+      followAccounts(options.accounts, () => this.#listener.connections);
+    }
     this.#checking = setInterval(() => {
       joiner.clear();
       for (const client of this.#listener.connections) client.check();
@@ -112,6 +128,22 @@ export abstract class MemberWire {
   }
 }
 
+/** Closes connections whose log-in is over, or whose name needs one now (channels.md 9.7). */
+function followAccounts(accounts: HubAccounts, connections: () => Iterable<MemberConnection>) {
+  accounts.onEvent((name, what) => {
+    if (what === "added") return;
+    for (const client of [...connections()]) {
+      if (client.account === name) client.end("logged out");
+      else if (what === "removed" && client.claimed === name) client.claimed = undefined;
+    }
+  });
+  accounts.onMailboxCovered((name) => {
+    for (const client of [...connections()]) {
+      if (client.account === "" && claimedName(client.name) === name) client.end("logged out");
+    }
+  });
+}
+
 /** Lists a client until it is disposed of. */
 function listed(client: MemberConnection, clients: Clients | undefined): Disposable {
   const id = clients?.add(client);
@@ -123,6 +155,10 @@ export class MemberConnection extends Connection implements ConnectedClient {
   readonly kind = "connection";
   readonly traffic: Traffic;
   member: Member | undefined;
+  /** The account that has logged in, or `""`. */
+  account = "";
+  /** The protected name that it uses without a log-in, so that it can't do anything. */
+  claimed: string | undefined;
   readonly #name: StreamService;
   readonly #options: MemberWireOptions;
   /** Takes what it sends and is sent, for those who watch. */
@@ -196,16 +232,16 @@ export class MemberConnection extends Connection implements ConnectedClient {
     return speaker === undefined || speaker.address !== undefined ? "" : speaker.name;
   }
 
-  /** Disconnects it for the administrator. */
-  end() {
-    this.count("kicked");
-    this.reportEnd("kicked");
+  /** Disconnects it for the administrator, or because of its account. */
+  end(why: "kicked" | "logged out" = "kicked") {
+    this.count(why);
+    this.reportEnd(why);
     this.close();
     this.leave();
   }
 
   /** Reports to those who watch why the server disconnects it. */
-  reportEnd(why: "banned" | "kicked" | `cut off ${DisconnectReason}`) {
+  reportEnd(why: "banned" | "kicked" | "logged out" | `cut off ${DisconnectReason}`) {
     if (this.tap.isOn) {
       this.tap.see("out", this, () => ({ what: "disconnected", ...this.names, ...refusal(why) }));
     }

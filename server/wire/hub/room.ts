@@ -8,10 +8,12 @@
 import { MUTED_TEXT } from "../../../protocol/admin.ts";
 import { describeRoomLine } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
+import { isLogin } from "../../../protocol/login.ts";
 import { ROOM_LINES, roomPrefix } from "../../../protocol/room.ts";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { type Line, LineDecoder, linesOf } from "../../../protocol/syntax/line.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
+import { logIn, type LoginWire, refuseLogin } from "./login.ts";
 import { type MemberConnection, MemberWire, type MemberWireOptions } from "./member_wire.ts";
 
 const encoder = new TextEncoder();
@@ -33,6 +35,7 @@ const MUTED = encoder.encode(`${MUTED_TEXT}\n`);
 
 export class RoomWire extends MemberWire {
   readonly #maxLineBytes: number;
+  readonly #login: LoginWire;
 
   /**
    * Begins to accept.
@@ -42,35 +45,44 @@ export class RoomWire extends MemberWire {
   constructor(maxLineBytes: number, options: MemberWireOptions) {
     super("room", options);
     this.#maxLineBytes = maxLineBytes;
+    this.#login = { options, encoder: lines, answer };
     options.hub.openRoom();
   }
 
   protected override async serve(client: MemberConnection) {
     const { hub, log } = this.options, { hostname, port } = client;
     const name = formatAddress(client);
-    const member = client.member = new Member({ name, address: { hostname, port } }, lines, client);
-    log.console("room", `Client (${hostname}, ${port}) connected`, true);
-    hub.enter(member);
+    client.member = new Member({ name, address: { hostname, port } }, lines, client);
+    log.console("room", `Client (${hostname}, ${port}) connected`, { hostname });
+    hub.enter(client.member);
     const decoder = new LineDecoder(this.#maxLineBytes, "replace");
     for (let bytes = await client.read(); bytes !== undefined; bytes = await client.read()) {
-      await this.#receive(client, member, decoder.decode(bytes));
+      await this.#receive(client, decoder.decode(bytes));
     }
     // the last line may lack its end
-    await this.#receive(client, member, decoder.end());
-    log.console("room", `Client (${hostname}, ${port}) is offline`, true);
+    await this.#receive(client, decoder.end());
+    log.console("room", `Client (${hostname}, ${port}) is offline`, { hostname });
   }
 
-  async #receive(client: MemberConnection, member: Member, lines: Iterable<Line>) {
+  async #receive(client: MemberConnection, lines: Iterable<Line>) {
     for (const line of lines) {
+      const isWholeLogin = "text" in line && isLogin(line.text);
       // each piece between two CRs is a message, or a line could be as many as it has bytes
-      for (const text of "text" in line ? linesOf(line.text) : [undefined]) {
+      for (const text of !("text" in line) ? [undefined] : isWholeLogin ? [line.text] : linesOf(line.text)) {
         const wait = client.throttle();
         if (wait !== undefined) await wait;
         if (client.isClosed) return;
+        if (text !== undefined && isLogin(text)) {
+          if (isWholeLogin) await logIn(client, text, this.#login);
+          else refuseLogin(client, this.#login);
+          continue;
+        }
+        // a log-in gives it another one
+        const member = client.member!;
         if (client.tap.isOn) client.tap.see("in", client, () => described(text, member.speaker.name));
         if (text === undefined) {
           client.count("line too long");
-          client.answer(encoder.encode(ROOM_LINES.tooLong(this.#maxLineBytes)), 1);
+          answer(client, ROOM_LINES.tooLong(this.#maxLineBytes).trimEnd());
         } else {
           client.count("received");
           if (!client.isMuted(member, MUTED)) this.options.hub.send(member, text);
@@ -78,6 +90,10 @@ export class RoomWire extends MemberWire {
       }
     }
   }
+}
+
+function answer(client: MemberConnection, text: string) {
+  client.answer(encoder.encode(`${text}\n`), 1);
 }
 
 function described(text: string | undefined, name: string) {

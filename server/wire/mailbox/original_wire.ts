@@ -29,6 +29,7 @@ import type { Metrics, RefusedReason } from "../../report/metrics.ts";
 import type { Tap } from "../../report/watch.ts";
 import type { Mailboxes } from "../../service/mailboxes.ts";
 import type { OriginalClients } from "./original_clients.ts";
+import type { ReplyRate } from "./reply_rate.ts";
 
 /** Where a datagram came from, and what sends the reply. */
 export interface DatagramClient {
@@ -50,6 +51,8 @@ export interface OriginalWireOptions {
   };
   /** Addresses that are answered. */
   originalFrom: Networks;
+  /** Limits the replies to addresses outside private networks; none by default. */
+  replyRate?: ReplyRate;
   /** Whether the shared queue's replies carry the time (second generation) or not (first). */
   timestamps: boolean;
   /** Longest datagram. */
@@ -115,24 +118,29 @@ export class OriginalWire {
   }
 
   #take(mailboxes: Mailboxes, take: OriginalRequest & { kind: "take" }, from: DatagramClient) {
-    const { metrics, timestamps, debug, senders } = this.#options, { mailbox } = take;
+    const { metrics, timestamps, debug, senders, replyRate } = this.#options, { mailbox } = take;
     const traffic = senders?.received(from.address, mailbox, 0);
+    const replied = replyRate === undefined ? () => {} : replyRate.reserve(from.address.hostname);
+    if (replied === undefined) return this.#refuseRequest(take, "reply rate", from);
+    const reply = (datagram: Uint8Array<ArrayBuffer>) => {
+      replied(datagram.length);
+      this.#reply(datagram, mailbox, from, traffic);
+    };
     const refused = mailboxes.take(mailbox, from.address.hostname, (outcome) => {
-      if (outcome === "storage") return this.#refuseRequest(take, outcome, from);
+      if (outcome === "storage") {
+        replied(0);
+        return this.#refuseRequest(take, outcome, from);
+      }
       const none = outcome === "empty" || outcome === "too long";
       metrics.add(none ? "empty" : "forwarded");
       if (outcome === "too long" || !none && outcome.overtakes) metrics.add("too long for a reply");
-      this.#reply(
-        none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps),
-        mailbox,
-        from,
-        traffic,
-      );
+      reply(none ? encodeNone(mailbox) : encodeMail(mailbox, outcome, timestamps));
       debug(from, () => `took ${none ? "nothing" : "a message"} from ${mailboxName(mailbox)}`);
     });
     if (refused === undefined) return this.#seeRequest(take, from);
     this.#refuseRequest(take, refused, from);
-    if (refused === "account") this.#reply(encodeNone(mailbox), mailbox, from, traffic);
+    if (refused === "account") reply(encodeNone(mailbox));
+    else replied(0);
   }
 
   #reply(

@@ -71,8 +71,8 @@ export class OrderedRequests implements Source<OrderedBatch>, ReorderBuffer {
 
   constructor(options: OrderedRequestsOptions) {
     this.#options = options;
-    const { account, network, state } = options.session;
-    this.owner = account === "" ? `network ${network}` : `account ${account}`;
+    const { network, state } = options.session;
+    this.owner = network;
     this.#done = state.done;
     this.#outcomes = new Map(state.outcomes);
     this.#outcomeIds = idsOf(state.outcomes);

@@ -4,11 +4,11 @@ import { type Linked, OwnerLists } from "../../quota/owner_lists.ts";
  * Bytes of requests that may wait in all sessions for lower numbers. As many again are for those that arrive in their
  * turn, so that sessions that hold back lower numbers stop no other session (session.md 5.4).
  */
-const MAX_BYTES = 64 * 1024 * 1024;
+export const MAX_EARLY_BYTES = 64 * 1024 * 1024;
 
 /** The requests of one session that wait for lower numbers. Its client repeats what is dropped. */
 export interface ReorderBuffer extends Linked<ReorderBuffer> {
-  /** The network or account that it is counted for. */
+  /** The network that it is counted for: an address can make accounts of its own. */
   readonly owner: string;
   /** Drops everything, and reports that by {@linkcode ReorderQuota.changed}. */
   drop(): void;
@@ -28,8 +28,8 @@ export class ReorderQuota {
    * of them if there is no room.
    */
   hasRoom(bytes: number, own: ReorderBuffer, inTurn: boolean): boolean {
-    if (!inTurn) return this.#bytes + bytes <= MAX_BYTES;
-    while (this.#bytes + bytes > 2 * MAX_BYTES) {
+    if (!inTurn) return this.#bytes + bytes <= MAX_EARLY_BYTES;
+    while (this.#bytes + bytes > 2 * MAX_EARLY_BYTES) {
       // not its own: the request goes on with those
       const oldest = this.#buffers.top(2).map(([owner]) => this.#buffers.oldest(owner));
       const other = oldest.find((buffer) => buffer !== own);

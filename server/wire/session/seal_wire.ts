@@ -24,11 +24,12 @@ import {
   serverKeys,
 } from "../../../protocol/seal.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
-import { FairScheduler } from "../../net/fairness.ts";
+import { FairScheduler, MAX_TASKS } from "../../net/fairness.ts";
 import { networkOf } from "../../quota/address.ts";
 import { FairTable, SESSION_LIMITS, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
 import { RateLimit } from "../../quota/rate_limit.ts";
 import type { Environment } from "../../quota/uptime.ts";
+import type { Limit } from "../../report/limit.ts";
 import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
 import { type Seen, type Tap, UNWATCHED } from "../../report/watch.ts";
 import type { Accounts } from "../../service/accounts.ts";
@@ -165,6 +166,19 @@ export class SealWire<A extends Address> {
   /** How full its tables are, by name. */
   get tables(): [name: SessionTable, usage: TableUsage][] {
     return [["handshakes", this.#table.usage]];
+  }
+
+  /** Limits of its handshakes, with their use now. */
+  limits(): Limit[] {
+    const { service } = this.#options;
+    return [
+      {
+        name: `${service} hellos of one address`,
+        used: this.#handshakes.mostTaken,
+        limit: HANDSHAKE_BURST,
+      },
+      { name: `${service} handshakes that wait`, used: this.#scheduler.tasks, limit: MAX_TASKS },
+    ];
   }
 
   /** Takes a datagram that begins as one of a seal. */

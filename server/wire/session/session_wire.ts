@@ -88,6 +88,11 @@ export class SessionWire<A extends Address> {
     return this.#sessions.size;
   }
 
+  /** Bytes of requests that wait for others. */
+  get earlyBytes(): number {
+    return this.#quota.bytes;
+  }
+
   /** How full its tables are, by name. */
   get tables(): [name: SessionTable, usage: TableUsage][] {
     return [["sessions", this.#table.usage], ...this.#options.handler.tables ?? []];

@@ -11,13 +11,16 @@ import { ConnectionSlots } from "../../net/connection_slots.ts";
 import { type SocketPolling, TurnQueue } from "../../net/fairness.ts";
 import { Listener } from "../../net/listener.ts";
 import type { Clients, ConnectedClient } from "../../report/clients.ts";
+import { networkOf } from "../../quota/address.ts";
+import type { NetworkRate } from "../../quota/network_rate.ts";
+import type { Limit } from "../../report/limit.ts";
 import type { Log } from "../../report/log.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import { type Tap, UNWATCHED } from "../../report/watch.ts";
 import type { Moderation } from "../../service/moderation.ts";
 import type { DownloadGrant, Tickets } from "../../service/tickets.ts";
 import { DownloadSender } from "./download.ts";
-import { TransferSlots } from "./slots.ts";
+import { MAX_TRANSFERS, MAX_USER_TRANSFERS, TransferSlots } from "./slots.ts";
 import {
   refusal,
   type Timers,
@@ -46,6 +49,8 @@ export interface TransferOptions extends Timers {
   /** Most connections in all, 1024 by default, and of one address, 64 by default. */
   maxConnections?: number;
   maxAddressConnections?: number;
+  /** How often an address may connect; as often as it likes by default. */
+  rate?: NetworkRate;
 }
 
 /** Most connections: in all, and of one address. A transfer needs one. */
@@ -79,10 +84,10 @@ export class TransferWire implements TransferContext {
       slots,
       metrics,
       log,
-      admits(address) {
-        if (!moderation?.isBannedAddress(address.hostname)) return true;
-        if (tap.isOn) tap.see("in", address, () => ({ what: "file: connects", ...refusalOf("banned") }));
-        return false;
+      ...options.rate && { rate: options.rate },
+      isBanned: ({ hostname }) => moderation?.isBannedAddress(hostname) ?? false,
+      onRefused(reason, address) {
+        if (tap.isOn) tap.see("in", address, () => ({ what: "file: connects", ...refusalOf(reason) }));
       },
       open: (socket) => new TransferConnection(socket, options, tap, options.clients?.traffic()),
       onSlot(outcome, address) {
@@ -96,9 +101,18 @@ export class TransferWire implements TransferContext {
     });
   }
 
-  /** How many transfers run, and how many connections there are. */
-  get taken(): { transfers: number; connections: number } {
-    return { transfers: this.#slots.size, connections: this.#connectionSlots.taken };
+  /** Its limits, with their use now. */
+  limits(): Limit[] {
+    const { max = MAX_TRANSFERS, maxUser = MAX_USER_TRANSFERS } = this.#options, slots = this.#slots;
+    const { maxConnections = MAX_CONNECTIONS, maxAddressConnections = MAX_ADDRESS_CONNECTIONS } =
+      this.#options;
+    const { taken, fullest } = this.#connectionSlots;
+    return [
+      { name: "transfers", option: "max-transfers", used: slots.size, limit: max },
+      { name: "transfers of one user", used: slots.fullest.ofUser, limit: maxUser },
+      { name: "connections for files", option: "file-connections", used: taken, limit: maxConnections },
+      { name: "file connections of one address", used: fullest, limit: maxAddressConnections },
+    ];
   }
 
   /** Accepts no more, and ends every transfer; what arrived of uploads is kept. */
@@ -149,7 +163,7 @@ export class TransferWire implements TransferContext {
     connection.isReplaceable = false;
     connection.user = grant.user;
 
-    if (!this.#slots.take(connection, grant.user)) {
+    if (!this.#slots.take(connection, grant.user, networkOf(connection.hostname))) {
       return refusal("busy", "too many transfers at the same time");
     }
     try {

@@ -20,7 +20,7 @@ const MAILBOX = "flow";
 const MS = FULL ? 300_000 : 4000, PIECE = RATE / 5;
 
 /** Messages in a datagram, and datagrams on their way. */
-const EACH = 18, IN_FLIGHT = 56;
+const EACH = 16, IN_FLIGHT = 64;
 
 /** With more messages in the mailbox the sender waits for the receiver. */
 const WAITING_MAX = 100_000;
@@ -37,7 +37,7 @@ const SAMPLE_MS = FULL ? 1000 : 250, PING_MS = 5;
 const WAIT_MS = 50;
 
 /** No more than that, in MiB, whatever comes. What is not received yet is in the database. */
-const MOST: Sizes = { memory: 400, journal: 128, database: 256, log: 32 };
+const MOST: Sizes = { memory: 400, journal: 128, database: 256, log: 112 };
 
 /** What is written to standard error, in bytes: nothing happens that has to be said. */
 const LOG_BYTES = 64 * 1024;

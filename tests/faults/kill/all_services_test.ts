@@ -17,8 +17,8 @@ const KILLS = FULL ? 100 : 4;
 const BETWEEN = FULL ? 20 : 1;
 /** Milliseconds of load before a kill, at most. */
 const LOAD_MS = FULL ? 1500 : 600;
-/** Messages a second that make a load, on a busy machine too: put, acknowledged or said, while a server is up. */
-const RATE = 300;
+/** Messages a second that make a load: put, acknowledged or said, while a server is up; in the short form on a busy machine, too. */
+const RATE = FULL ? 1000 : 300;
 /** One in so many starts is killed too, within so many milliseconds. */
 const START_KILLED = 4, START_MS = 1200;
 

@@ -63,12 +63,16 @@ class Replay {
     if (result !== undefined && result < 0) return [];
     if (name.startsWith("send") && name !== "sendfile") return this.#sent(call);
     const { strings, rest } = stringsOf(args);
-    const step = (issue: () => { isOver: boolean } | undefined): Step[] => {
+    const step = (issue: () => { isOver: boolean } | undefined, end = () => {}): Step[] => {
       let issued: { isOver: boolean } | undefined;
       const { time } = call;
+      const over = () => {
+        if (issued) issued.isOver = true;
+        end();
+      };
       return [
         { line: call.began, time, kind: "began", run: () => void (issued = issue()) },
-        { line: call.ended, time, kind: "over", run: () => void (issued && (issued.isOver = true)) },
+        { line: call.ended, time, kind: "over", run: over },
       ];
     };
     const file = name.endsWith("at") || strings.length > 0 && !/^\d/.test(args)
@@ -82,7 +86,11 @@ class Replay {
     const numbers = [...rest.replace(/<[^>]*>/g, "").matchAll(/, (\d+)(?=,|$)/g)].map(([, n]) => Number(n));
     switch (name) {
       case "openat":
-        return step(() => this.#opened(path!, args, result));
+        // another call may have had this descriptor, and closed it, while this one ran
+        return step(() => this.#opened(path!, args), () => {
+          if (result === undefined) return;
+          this.#open.set(result, { path: path!, position: 0, isAppending: args.includes("O_APPEND") });
+        });
       case "lseek":
         return step(() => {
           const descriptor = this.#open.get(fd);
@@ -91,13 +99,12 @@ class Replay {
         });
       case "dup":
       case "fcntl":
-        return step(() => {
+        return step(() => undefined, () => {
           const descriptor = this.#open.get(fd);
           // both have one position
           if (descriptor !== undefined && (name === "dup" || rest.includes("F_DUPFD"))) {
             this.#open.set(result!, descriptor);
           }
-          return undefined;
         });
       case "write":
         return step(() => this.#written(fd, file!, bytesOf(strings[0] ?? ""), undefined, result));
@@ -138,10 +145,7 @@ class Replay {
     }
   }
 
-  #opened(path: string, args: string, result: number | undefined): { isOver: boolean } | undefined {
-    if (result !== undefined) {
-      this.#open.set(result, { path, position: 0, isAppending: args.includes("O_APPEND") });
-    }
+  #opened(path: string, args: string): { isOver: boolean } | undefined {
     if (!this.#disk.has(path)) return args.includes("O_CREAT") ? this.#disk.create(path) : undefined;
     return args.includes("O_TRUNC") ? this.#disk.truncate(path, 0) : undefined;
   }

@@ -75,7 +75,7 @@ Deno.test("ConnectionSlots limits connections in all and of one address", () => 
   assertEquals(counter.take("::ffff:10.0.0.1"), "taken");
   assertEquals(counter.take("10.0.0.1"), "too many connections of an address");
   assertEquals(counter.take("10.0.0.2"), "taken");
-  assertEquals(counter.take("10.0.0.3"), "too many connections");
+  assertEquals(counter.take("10.0.0.2"), "too many connections");
   counter.release("10.0.0.1");
   assertEquals(counter.slots.taken, 2);
   assertEquals(counter.take("10.0.0.1"), "taken");
@@ -99,4 +99,21 @@ Deno.test("this machine's own connections are limited only where that is asked f
   for (let i = 0; i < 1001; i++) assertEquals(slots.take("127.0.0.1", { close() {} }), "taken");
   for (let i = 0; i < 1000; i++) assertEquals(slots.take("192.0.2.1", { close() {} }), "taken");
   assertEquals(slots.take("192.0.2.1", { close() {} }), "too many connections of an address");
+});
+
+// channels.md 6.3
+Deno.test("connections are shared out by address when all are taken: one address keeps nobody out", () => {
+  const slots = new ConnectionSlots({ connections: 6, addressConnections: undefined }), closed: string[] = [];
+  const take = (name: string, hostname: string) => slots.take(hostname, { close: () => closed.push(name) });
+  for (const name of ["a", "b", "c", "d", "e", "f"]) take(name, "127.0.0.1");
+  assertEquals(take("g", "127.0.0.1"), "too many connections");
+  assertEquals([take("h", "192.0.2.1"), take("i", "192.0.2.2"), closed], ["replaced", "replaced", [
+    "f",
+    "e",
+  ]]);
+  assertEquals([take("j", "192.0.2.1"), closed], ["replaced", ["f", "e", "d"]]);
+  // three, two and one: one more would only be taken from one address and given to another
+  assertEquals(take("k", "192.0.2.1"), "too many connections");
+  assertEquals([take("l", "192.0.2.3"), take("m", "192.0.2.4"), closed.length], ["replaced", "replaced", 5]);
+  assertEquals(slots.taken, 6);
 });

@@ -86,7 +86,7 @@ Deno.test("what a client chose makes no line of its own, obeys no terminal, and 
 Deno.test("what a stranger causes again and again is summed up, and hides nothing else", async () => {
   const { log, frozen: world, lines } = frozen();
   const wrong = () => log.warn({ service: "forum", what: "wrong", kind: "wrong password" });
-  for (let i = 0; i < 1000; i++) wrong(), log.console("room", "connected", true);
+  for (let i = 0; i < 1000; i++) wrong(), log.console("room", "connected", { hostname: "192.0.2.1" });
   log.warn({ service: "forum", what: "busy", kind: "busy" });
   log.warn({ service: "mailbox", what: "wrong too", kind: "wrong password" });
   // the time to sum up has come
@@ -108,6 +108,25 @@ Deno.test("what a stranger causes again and again is summed up, and hides nothin
     `${TIME} warn forum - wrong`,
     `${TIME} warn forum - 1 more like this: wrong password`,
   ]);
+});
+
+// log.md section 4
+Deno.test("one address never uses up the lines of others, on its own or from many ports", async () => {
+  const { log, lines } = frozen();
+  const wrong = (peer: string) => log.warn({ service: "forum", peer, what: "wrong", kind: "wrong password" });
+  for (let port = 1; port <= 1000; port++) {
+    wrong(`192.0.2.1:${port}`);
+    wrong(`[2001:db8::${port}]:1`);
+    log.console("forum", "mallory issued LST command", { hostname: "192.0.2.1" });
+  }
+  wrong("192.0.2.2:1");
+  wrong("[2001:db8:0:1::1]:1");
+  log.console("forum", "alice issued LST command", { hostname: "192.0.2.2" });
+  const text = await lines(), count = (part: string) => text.filter((line) => line.includes(part)).length;
+  assertEquals([count(" 192.0.2.1:"), count(" [2001:db8::"), count("mallory")], [50, 50, 50]);
+  assertEquals([count(" 192.0.2.2:1 wrong"), count("[2001:db8:0:1::1]:1 wrong"), count("alice")], [1, 1, 1]);
+  for (let i = 3; i < 250; i++) wrong(`192.0.2.${i}:1`);
+  assertEquals((await lines()).filter((line) => line.endsWith(" wrong")).length, 98);
 });
 
 Deno.test("at --log-level debug nothing is left out", async () => {

@@ -71,3 +71,14 @@ Deno.test("the tickets of one user are revoked, and those of others stay", () =>
   assertEquals(own.map((ticket) => tickets.take(ticket)), [undefined, undefined]);
   assertEquals(tickets.take(bob), grant("bob"));
 });
+
+// transfer.md 7.6
+Deno.test("an address with many users gives up its oldest ticket for another address", () => {
+  const tickets = new Tickets({ monotonicClock: () => 0, random, max: 4 });
+  const own = ["a", "b", "c", "d"].map((user) => tickets.issue(grant(user), "192.0.2.1")!);
+  assertEquals(tickets.issue(grant("e"), "192.0.2.1"), undefined);
+  const others = ["v", "w"].map((user) => tickets.issue(grant(user), "192.0.2.2")!);
+  assertEquals(tickets.issue(grant("x"), "192.0.2.2"), undefined);
+  assertEquals(own.map((ticket) => tickets.take(ticket) !== undefined), [false, false, true, true]);
+  assertEquals(others.map((ticket) => tickets.take(ticket)?.user), ["v", "w"]);
+});

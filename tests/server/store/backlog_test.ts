@@ -1,6 +1,6 @@
 /** The journal does not become longer than a start can apply in time: store 5.11. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { HELD_LOG_BYTES_MAX } from "../../../server/store/checkpoint/checkpoints.ts";
 import type { WriteBack } from "../../../server/store/checkpoint/write_back.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
@@ -63,9 +63,8 @@ async function turns() {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-function open() {
+function open(openEngine = () => new Engine({ directory: undefined })) {
   const last = { wallClock: 0, monotonicClock: 0 }, writeBack = new CalledWriteBack();
-  const openEngine = () => new Engine({ directory: undefined });
   const store = new JournaledStore({
     engine: openEngine(),
     openEngine,
@@ -156,3 +155,23 @@ for (
     assertEquals(s.answered, ["1", "2", "3", "4", "5"]);
   });
 }
+
+// store 6.6
+Deno.test("a checkpoint for which there was no room is not tried again at once, however much it has to write", async () => {
+  let tries = 0;
+  class FullEngine extends Engine {
+    override checkpoint() {
+      tries++;
+      throw Object.assign(new Error("full"), { errcode: SQLITE_FULL });
+    }
+  }
+  await using s = open(() => new FullEngine({ directory: undefined }));
+  s.writeBack.free();
+  await s.put(...Array.from({ length: 9000 }, (_, i) => `${i}`));
+  const before = tries, puts = 20;
+  for (let i = 0; i < puts; i++) {
+    await s.put("more");
+    await turns();
+  }
+  assertLess(tries - before, puts / 4);
+});

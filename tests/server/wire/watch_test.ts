@@ -267,7 +267,8 @@ Deno.test("a watcher sees what is inside a seal, a session that is malformed, an
   }));
 
 Deno.test("a watcher sees why a connection for files makes room for another one", () => {
-  const forumLimits = { ...DEFAULT_OPTIONS.forumLimits, transfers: { transfers: 1, connections: 1 } };
+  const { forumLimits: before } = DEFAULT_OPTIONS;
+  const forumLimits = { ...before, transfers: { ...before.transfers, transfers: 1, connections: 1 } };
   return withSecret({ mailbox: 0, forum: 0 }, async (server) => {
     await using watching = await Watching.begin(server, { services: ["forum"] });
     const port = portOf(server, "forum");

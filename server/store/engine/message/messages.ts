@@ -198,12 +198,12 @@ export class Messages {
     const before = this.leased.given(request.session, request.tag);
     if (before !== undefined) return before;
     const mailbox = this.#mailboxes.get(request.mailbox);
-    const messages = mailbox === undefined || this.readyCount(request.mailbox) === 0
-      ? []
-      : this.#ready.oldest(mailbox, request.max, request.maxBytes);
+    const isSearched = mailbox !== undefined && this.readyCount(request.mailbox) > 0;
+    const messages = isSearched ? this.#ready.oldest(mailbox, request.max, request.maxBytes) : [];
     if (messages.length === 0) {
-      if (mailbox !== undefined && this.#ready.isCutOff) return new Again(request);
-      if (mailbox !== undefined) this.#reportMissing(mailbox);
+      // where nothing was searched for, the last search was another one
+      if (isSearched && this.#ready.isCutOff) return new Again(request);
+      if (isSearched) this.#reportMissing(mailbox);
       if (request.subscribe) this.events.subscribe(request.mailbox);
       return "empty";
     }

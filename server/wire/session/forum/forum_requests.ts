@@ -42,18 +42,18 @@ const COMMANDS: Partial<Record<OrderedRequest["kind"], ForumOrderedRequest["kind
 export class ForumRequests implements SessionHandler {
   readonly decodeLine = decodeServiceRequest;
   readonly #forum: Forum;
-  readonly #console: (line: string) => void;
+  readonly #console: (line: string, hostname: string) => void;
   readonly #moderation: Pick<Moderation, "isMuted"> | undefined;
   /** The highest tag of each session whose command is on the console: a repeated one is the same command. */
   readonly #reported = new WeakMap<SessionClient, number>();
 
   /**
-   * @param console Writes a line to the server's console.
+   * @param console Writes a line to the server's console, which a client at this address has caused.
    * @param moderation By default nobody is muted.
    */
   constructor(
     forum: Forum,
-    console: (line: string) => void,
+    console: (line: string, hostname: string) => void,
     moderation?: Pick<Moderation, "isMuted">,
   ) {
     this.#forum = forum;
@@ -86,17 +86,17 @@ export class ForumRequests implements SessionHandler {
     }
   }
 
-  carriedOut({ account: user }: SessionClient, change: OrderedRequest, outcome: RequestOutcome | undefined) {
+  carriedOut(client: SessionClient, change: OrderedRequest, outcome: RequestOutcome | undefined) {
     const kind = COMMANDS[change.kind];
     if (kind === undefined) return;
-    this.#console(`${user} issued ${kind} command`);
+    this.#console(`${client.account} issued ${kind} command`, client.hostname);
     const command = { ...change, kind, title: (change as ThreadChange).thread } as ForumCommand;
-    this.#reportEnd(command, outcome?.kind === "bad" ? outcome.reason : undefined);
+    this.#reportEnd(client, command, outcome?.kind === "bad" ? outcome.reason : undefined);
   }
 
   /** Writes to the console what became of a command. */
-  #reportEnd(command: ForumCommand, refused?: string) {
-    this.#console(refused === undefined ? doneText(command) : refusedText(command, refused));
+  #reportEnd({ hostname }: SessionClient, command: ForumCommand, refused?: string) {
+    this.#console(refused === undefined ? doneText(command) : refusedText(command, refused), hostname);
   }
 
   answer(client: SessionClient, request: UnorderedServiceRequest) {
@@ -126,8 +126,8 @@ export class ForumRequests implements SessionHandler {
     if (t <= (this.#reported.get(client) ?? 0)) return () => {};
     this.#reported.set(client, t);
     if (!isFirst) return () => {};
-    this.#console(`${client.account} issued ${kind} command`);
-    return this.#console;
+    this.#console(`${client.account} issued ${kind} command`, client.hostname);
+    return (line) => this.#console(line, client.hostname);
   }
 
   #list(client: SessionClient, request: ForumUnorderedRequest & { kind: "LST" }) {
@@ -154,21 +154,21 @@ export class ForumRequests implements SessionHandler {
   }
 
   #transfer(client: SessionClient, request: ForumUnorderedRequest & { kind: "UPD" | "DWN" }) {
-    const { t } = request, user = client.account;
+    const { t } = request, { account: user, network } = client;
     const report = this.#report(client, request, request.kind === "DWN" || request.attempt === 0);
     const refuse = (reason: string) => {
       report(refusedText(request, reason));
       client.answer({ kind: "no", t, reason });
     };
     if (request.kind === "UPD" && this.#isMuted(client)) return refuse("muted");
-    const onEnd = (refused?: string) => this.#reportEnd(request, refused);
+    const onEnd = (refused?: string) => this.#reportEnd(client, request, refused);
     if (request.kind === "DWN") {
-      this.#forum.download({ ...request, user }, onEnd, (outcome) => {
+      this.#forum.download({ ...request, user, network }, onEnd, (outcome) => {
         if ("refused" in outcome) return refuse(outcome.refused);
         client.send(encodeForumAnswer({ kind: "ticket", t, ...outcome }));
       });
     } else {
-      this.#forum.upload({ ...request, user, isRepeated: request.attempt > 0 }, onEnd, (outcome) => {
+      this.#forum.upload({ ...request, user, network, isRepeated: request.attempt > 0 }, onEnd, (outcome) => {
         if (outcome === "stored") return client.send(encodeForumAnswer({ kind: "stored", t }));
         if ("refused" in outcome) return refuse(outcome.refused);
         client.send(encodeForumAnswer({ kind: "upload", t, ...outcome }));

@@ -7,8 +7,8 @@ import type { SessionClient } from "../handler.ts";
 /** Messages of one page, and how much of each text is shown (session.md 2.12, 2.13). */
 const PAGE_MESSAGES = 64, SHOWN_BYTES = 128;
 
-/** Pages that are looked up at a time, each for another session (session.md 2.15). */
-const MAX_PEEKS = 16;
+/** Pages that are looked up at a time, each for another session: in all, and of one network (session.md 2.15). */
+const MAX_PEEKS = 16, MAX_NETWORK_PEEKS = 12;
 
 /** Answers requests to show a mailbox, a page at a time. Those beyond the limits are dropped: their clients repeat them. */
 export class Peeks {
@@ -22,6 +22,8 @@ export class Peeks {
 
   request(client: SessionClient, { t, mailbox, after }: UnorderedMailboxRequest & { kind: "peek" }) {
     if (this.#clients.has(client) || this.#clients.size >= MAX_PEEKS) return;
+    const own = this.#clients.values().filter(({ network }) => network === client.network);
+    if ([...own].length >= MAX_NETWORK_PEEKS) return;
     const isAsked = this.#mailboxes.peek(mailbox, after, PAGE_MESSAGES, (page) => {
       this.#clients.delete(client);
       if (page === "storage") return;

@@ -257,3 +257,23 @@ Deno.test("a session whose client keeps many outcomes has none of them written a
     { done: count + 2, outcomes: [[count + 2, bad]] },
   ]);
 });
+
+Deno.test("a lease of a mailbox in which nothing is ready is answered, also after a search that was cut off", () => {
+  using s = new Subject();
+  const lease = {
+    kind: "lease",
+    session: "s",
+    max: 2,
+    maxBytes: 99,
+    duration: 1e9,
+    subscribe: false,
+  } as const;
+  s.record([{ kind: "put", mailbox: "m0", sender: "a", time: 0, text: "x", bytes: 1 }]);
+  s.fill(1000, 1, false, { expires: START + 1000 });
+  s.record([{ kind: "put", mailbox: "other", sender: "a", time: 0, text: "x", bytes: 1 }]);
+  s.record([{ ...lease, tag: 1, mailbox: "other" }]);
+  s.time += 2000;
+  const [leased] = s.record([{ ...lease, tag: 2, mailbox: "m0" }]);
+  assertEquals((leased as Leased).messages.length, 1);
+  assertEquals(s.record([{ ...lease, tag: 3, mailbox: "other" }]), ["empty"]);
+});

@@ -78,7 +78,7 @@ Deno.test("the mailbox of an account is shown to its owner alone", () =>
   }));
 
 // session.md 2.15
-Deno.test("one page of a session is looked up at a time, and 16 in all; then others have their turn", () => {
+Deno.test("one page of a session is looked up at a time, 12 of a network, and 16 in all; then others have their turn", () => {
   const asked: (() => void)[] = [];
   const peeks = new Peeks({
     peek(_: string, __: number, ___: number, done: (page: unknown) => void) {
@@ -87,24 +87,27 @@ Deno.test("one page of a session is looked up at a time, and 16 in all; then oth
     },
     refuseRead: () => undefined,
   } as never);
-  const client = () => ({
+  const client = (_: unknown, i: number) => ({
     account: "",
+    network: i < 14 ? "192.0.2.1" : `192.0.2.${i}`,
     lines: [] as string[],
     send(line: string) {
       this.lines.push(line);
     },
   });
-  const clients = Array.from({ length: 18 }, client);
+  const clients = Array.from({ length: 19 }, client);
   const request = (i: number) =>
     peeks.request(clients[i] as never, { kind: "peek", t: 7, mailbox: "bob", after: 5 });
   request(0);
   request(0);
   assertEquals(asked.length, 1);
-  for (let i = 1; i < 18; i++) request(i);
+  for (let i = 1; i < 14; i++) request(i);
+  assertEquals(asked.length, 12);
+  for (let i = 14; i < 19; i++) request(i);
   assertEquals(asked.length, 16);
   asked[0]!();
   assertEquals(clients[0]!.lines, ["last,7,5"]);
-  request(17);
+  request(18);
   assertEquals(asked.length, 17);
 });
 

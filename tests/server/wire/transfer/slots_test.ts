@@ -10,8 +10,9 @@ class Slots {
   readonly #slots = new TransferSlots({ max: 4, maxUser: 3, metrics: this.metrics });
 
   /** A transfer of the user `name[0]`, which recently moved so many bytes. */
-  take(name: string, recentBytes = Infinity): boolean {
-    return this.#slots.take({ recentBytes, abort: (code) => this.aborted.push(`${name} ${code}`) }, name[0]!);
+  take(name: string, recentBytes = Infinity, network = "192.0.2.1"): boolean {
+    const transfer = { recentBytes, abort: (code: string) => this.aborted.push(`${name} ${code}`) };
+    return this.#slots.take(transfer, name[0]!, network);
   }
 }
 
@@ -62,4 +63,15 @@ Deno.test("ThroughputMeter counts the bytes of the last 10 to 20 s", () => {
   assertEquals(meter.lately(30_500), 0);
   meter.add(3, 99_000);
   assertEquals(meter.lately(99_000), 3);
+});
+
+// transfer.md 7.6
+Deno.test("an address with many users gives up a transfer for another address, and not the other way round", () => {
+  const slots = new Slots();
+  for (const name of ["a1", "b1", "c1"]) slots.take(name);
+  assertEquals([slots.take("v1", Infinity, "192.0.2.2"), slots.aborted], [true, []]);
+  assertEquals([slots.take("w1", Infinity, "192.0.2.3"), slots.aborted], [true, ["a1 busy"]]);
+  // now two of the address with most, and one of each other
+  assertEquals([slots.take("x1", Infinity, "192.0.2.3"), slots.aborted], [false, ["a1 busy"]]);
+  assertEquals([slots.take("d1"), slots.aborted], [false, ["a1 busy"]]);
 });

@@ -1,0 +1,39 @@
+import { isLoopback, networkOf } from "./address.ts";
+import { RateLimit } from "./rate_limit.ts";
+import type { Environment } from "./uptime.ts";
+
+export interface NetworkRateOptions extends Pick<Environment, "monotonicClock"> {
+  /** Of each network, after a burst of `burst`; undefined for `remotePerSecond`, and for no limit on this machine. */
+  perSecond: number | undefined;
+  remotePerSecond: number;
+  /** As many as in a second by default. */
+  burst?: number;
+}
+
+/**
+ * How often something may come from one network (README.md 1.4). A program on this machine has a limit only where one is
+ * set: it can do worse than send.
+ */
+export class NetworkRate {
+  readonly #rate: RateLimit;
+  readonly #holdsHere: boolean;
+  /** Tokens of a full bucket. */
+  readonly burst: number;
+
+  constructor({ perSecond, remotePerSecond, burst, monotonicClock }: NetworkRateOptions) {
+    const each = perSecond ?? remotePerSecond;
+    this.burst = burst ?? each;
+    this.#holdsHere = perSecond !== undefined;
+    this.#rate = new RateLimit({ burst: this.burst, intervalMs: 1000 / each, monotonicClock });
+  }
+
+  /** Whether it may come now. */
+  take(hostname: string): boolean {
+    return !this.#holdsHere && isLoopback(hostname) || this.#rate.tryTake(networkOf(hostname));
+  }
+
+  /** What the network with most has used of its burst. */
+  get fullest(): number {
+    return this.#rate.mostTaken;
+  }
+}
