@@ -333,9 +333,9 @@ export class SealWire<A extends Address> {
   #startTimer() {
     this.#stopTimer ??= this.#options.setTimer(TICK_MS, () => {
       this.#stopTimer = undefined;
-      const now = this.#options.monotonicClock(), oldestReceived = now - IDLE_MS, oldestMade = now - MAX_AGE_MS;
+      const now = this.#options.monotonicClock();
       for (const seal of this.#seals.values()) {
-        if (seal.receivedAt < oldestReceived || seal.madeAt < oldestMade) this.#remove(seal);
+        if (now - seal.receivedAt > IDLE_MS || now - seal.madeAt > MAX_AGE_MS) this.#remove(seal);
       }
       if (this.#seals.size > 0) this.#startTimer();
     });
