@@ -32,6 +32,9 @@ const MAX_OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
 const AT_NAME = { burst: 16, intervalMs: 3000 }, FROM_NETWORK = { burst: 64, intervalMs: 1000 };
 const NEW_ACCOUNTS = { burst: 100, intervalMs: 10_000 };
 
+/** Accounts that one network makes while the server runs, and one more a day: others find some left (seal.md 6.6). */
+const MADE_BY_NETWORK = { burst: MAX_ACCOUNTS / 4, intervalMs: 86_400_000 };
+
 export interface AccountsOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "ask">;
   /** What the store holds: see {@linkcode readAccounts}. */
@@ -73,6 +76,7 @@ export class Accounts {
   readonly #guessesAtNameFrom: RateLimit;
   readonly #guessesFrom: RateLimit;
   readonly #addedFrom: RateLimit;
+  readonly #madeFrom: RateLimit;
   readonly #checks = new PasswordChecks();
   /** Networks from which each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
@@ -89,6 +93,7 @@ export class Accounts {
     this.#guessesAtNameFrom = new RateLimit({ burst: 4, intervalMs: 600_000, monotonicClock });
     this.#guessesFrom = new RateLimit({ ...FROM_NETWORK, monotonicClock });
     this.#addedFrom = new RateLimit({ ...NEW_ACCOUNTS, monotonicClock });
+    this.#madeFrom = new RateLimit({ ...MADE_BY_NETWORK, monotonicClock });
   }
 
   /** Its limits, with their use now. */
@@ -102,6 +107,7 @@ export class Accounts {
         limit: AT_NAME.burst,
       },
       { name: "new accounts of one address", used: this.#addedFrom.mostTaken, limit: NEW_ACCOUNTS.burst },
+      { name: "accounts made by one address", used: this.#madeFrom.mostTaken, limit: MADE_BY_NETWORK.burst },
     ];
   }
 
@@ -278,6 +284,11 @@ export class Accounts {
   #limitOf(name: string, network: string): RateLimit {
     const guesses = this.#guessesAtNameFrom.waitMs(pair(name, network)) > 0;
     return guesses ? this.#guessesAtName : this.#firstGuessesAtName;
+  }
+
+  /** Whether a client at this network may make one more; true counts as one. */
+  mayMake(network: string): boolean {
+    return this.#madeFrom.tryTake(network);
   }
 
   /** Milliseconds until this network may add an account, or change a password; 0 counts as one of these. */

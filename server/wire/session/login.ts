@@ -190,7 +190,7 @@ export class Login<S extends LoginSeal> {
     if (exchange === undefined || final.nonce !== exchange.nonce) return "final,e=other-error";
     const { name, verifier, nonce } = exchange;
     const session = rest.slice(0, SESSION_LENGTH);
-    // who guesses does not know the session: new keys for it wait for nobody (seal.md 6.6)
+    // who guesses does not know the session: new keys for it wait for nobody (seal.md 6.7)
     const wait = this.#options.isLoggedIn(name, session) ? 0 : accounts.loginWaitMs(name, network);
     if (wait > 0) {
       onRefused(this.#seal, name, "too many wrong passwords");
@@ -236,6 +236,7 @@ export class Login<S extends LoginSeal> {
     if (!accounts.open) return this.#reply(this.#closed(name, "refused"));
     const wait = accounts.addWaitMs(this.#seal.network);
     if (wait > 0) return this.#reply(`wait,${wait}`);
+    if (!accounts.mayMake(this.#seal.network)) return this.#reply("full");
     const outcome = await accounts.add(name, encodeVerifier(verifier), "client");
     // unless the client has gone on meanwhile
     if (k === this.#k) this.#reply(answerToMake(outcome));

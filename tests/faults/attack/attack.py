@@ -198,7 +198,38 @@ def connections(size, ports):
             waiting.append(key.data)
 
 
-ATTACKS = {f.__name__: f for f in (resets, sessions, silent, mailboxes, lists, connections)}
+def hoard(size, ports):
+    """As many connections to channels and room as there may be, from one address, again and again."""
+    selector, missing = selectors.DefaultSelector(), size
+    first = True
+    while True:
+        for at in range(missing):
+            sock = socket.socket()
+            sock.bind(("127.0.3.1", 0))
+            sock.settimeout(1)
+            try:
+                sock.connect((HOST, ports["channels" if at % 2 else "room"]))
+                sock.setblocking(False)
+                selector.register(sock, selectors.EVENT_READ)
+            except OSError:
+                sock.close()
+        if first:
+            reached()
+        first = False
+        time.sleep(0.1)
+        for key, _ in selector.select(0.1):
+            try:
+                if key.fileobj.recv(65536):
+                    continue
+            except OSError:
+                pass
+            # it was closed, and comes again
+            selector.unregister(key.fileobj)
+            key.fileobj.close()
+        missing = size - len(selector.get_map())
+
+
+ATTACKS = {f.__name__: f for f in (resets, sessions, silent, mailboxes, lists, connections, hoard)}
 
 if __name__ == "__main__":
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

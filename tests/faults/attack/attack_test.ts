@@ -37,6 +37,11 @@ const ATTACKS: Readonly<Record<string, Pick<Attack, "kind" | "size"> & { serve?:
     size: MOST,
     serve: ["--max-threads", `${MOST}`],
   },
+  "an address that holds as many connections as there may be": {
+    kind: "hoard",
+    size: FULL ? 10_500 : 300,
+    serve: FULL ? [] : ["--max-connections", "200"],
+  },
   "1,150 silent connections at the port of file transfers": { kind: "connections", size: 1150 },
 };
 

@@ -111,7 +111,7 @@ Deno.test("a server forgets keys after two hours, and the session goes on under 
   assertEquals(world.texts().slice(-2), ["last", "after"]);
 });
 
-// seal.md 6.6
+// seal.md 6.7
 Deno.test("those who guess passwords from the same address do not keep a session from new keys", async () => {
   await using world = await SealedWorld.make();
   const client = world.client(), { accounts } = world.server;
