@@ -39,6 +39,7 @@ export const COMMANDS: Commands = {
     (await import("./client/command/check.ts")).checkCommand(await import("./server/data/offline_check.ts")),
   restore: async () =>
     (await import("./client/command/restore.ts")).restoreCommand(await import("./server/data/restore.ts")),
+  cert: async () => (await import("./client/command/cert.ts")).command,
   "known-servers": async () => (await import("./client/command/known_servers.ts")).command,
   completions: async () =>
     (await import("./client/command/completions.ts")).completionsCommand(() => loadCommands(COMMANDS)),

@@ -19,11 +19,24 @@ import { CHANNELS_PORT, MAX_CLIENT_NAME_BYTES } from "../protocol/channels.ts";
 import { isLogin, LOGIN_COMMAND } from "../protocol/login.ts";
 import { concatBytes } from "../protocol/syntax/bytes.ts";
 import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../protocol/syntax/frame.ts";
-import { type ConnectOptions, connectTcp } from "./stream/connection.ts";
+import { type ConnectOptions, type KnownCertificates, type TlsOptions } from "./stream/connection.ts";
+import { connectStream } from "./session/connect_stream.ts";
+import { ServerCertificateError } from "./stream/tls/certificate_trust.ts";
 import { type LoginOptions, LoginRefusedError } from "./stream/login.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
-export { CLOSE_TIMEOUT_MS, type ConnectOptions, type LoginOptions, LoginRefusedError, StreamClient };
+export type { LoginRefusal } from "../protocol/login.ts";
+export {
+  CLOSE_TIMEOUT_MS,
+  type ConnectOptions,
+  type KnownCertificates,
+  type LoginOptions,
+  LoginRefusedError,
+  ServerCertificateError,
+  StreamClient,
+  type TlsOptions,
+};
+export { type KnownServer, KnownServers } from "./session/seal/known_servers.ts";
 
 const encoder = new TextEncoder();
 
@@ -39,6 +52,7 @@ function isWithin(text: string, bytes: number): boolean {
 
 /** Where the channels are, and who one is. */
 export interface ChannelsOptions extends ConnectOptions {
+  /** The name that others see. */
   name: string;
   /** The password of the account of this name, or a function that asks for it: it logs in. */
   password?: LoginOptions["password"];
@@ -48,6 +62,7 @@ export interface ChannelsOptions extends ConnectOptions {
  * Connects, sends the name, and logs in if there is a password. The server does not acknowledge it; one that refuses it closes the connection.
  *
  * @throws {TypeError} The name is not one that {@linkcode isClientName} allows.
+ * @throws {ServerCertificateError} It is to be reached with TLS, and its certificate is not trusted.
  * @throws {LoginRefusedError} The server refuses the log-in, or has none.
  * @throws {Error} The server cannot be reached.
  */
@@ -58,7 +73,7 @@ export async function connectChannels(options: ChannelsOptions): Promise<Channel
       `Cannot use '${name}' as a name: expected 1 to ${MAX_CLIENT_NAME_BYTES} bytes, no control character, no space at an end`,
     );
   }
-  const connection = await connectTcp({ ...options, port });
+  const connection = await connectStream({ ...options, port });
   const channels = new Channels(connection, signal);
   try {
     await connection.write(encodeFrames(name));

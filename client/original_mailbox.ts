@@ -32,8 +32,11 @@ import {
 import type { WatchFilter } from "../protocol/watch.ts";
 import { checkMessage } from "./mailbox/check_message.ts";
 import { RefusedCommandError, sendControl } from "./mailbox/control.ts";
-import { FIRST_RETRY_MS, RequestSocket } from "./mailbox/request_socket.ts";
+import { FIRST_RETRY_MS, type OpenChannel, RequestSocket } from "./mailbox/request_socket.ts";
+import { SealedControl } from "./mailbox/sealed_control.ts";
 import { watchEvents, type WatchUpdate } from "./mailbox/watch_events.ts";
+import type { Credentials } from "./session/seal/login.ts";
+import type { ConnectOptions } from "./session/seal/session_connection.ts";
 import { resolveServer } from "./stream/address.ts";
 
 export { type OriginalMessage, SHARED_QUEUE };
@@ -62,6 +65,23 @@ export async function connectOriginalMailbox(options: OriginalMailboxOptions = {
   return new OriginalMailbox(await resolveServer(hostname, port), timeout);
 }
 
+/** The secret of an administrator who is one by the account that has logged in: the seal is the proof (admin.md 8.2). */
+export const NO_SECRET: Uint8Array = new Uint8Array(0);
+
+/**
+ * Logs in to an account with the role `admin`. On the connection that this returns, {@linkcode OriginalMailbox.control}
+ * and {@linkcode OriginalMailbox.watch} travel under the seal, with {@linkcode NO_SECRET}, and nothing else does.
+ *
+ * @throws {LoginError} The server refuses it, or could not prove that it knows the account.
+ * @throws {ServerTimeoutError} The server does not answer.
+ */
+export async function connectAdministrator(
+  options: ConnectOptions & { as: Credentials },
+): Promise<OriginalMailbox> {
+  const sealed = await SealedControl.open(options, MAILBOX_PORT);
+  return new OriginalMailbox(sealed.server, options.timeout ?? 5000, sealed);
+}
+
 /**
  * A connection to a mailbox server: a socket for sending, and one for each mailbox that is received from, because a
  * reply does not name its mailbox. Await each call of a method before the next one of it.
@@ -71,6 +91,7 @@ export async function connectOriginalMailbox(options: OriginalMailboxOptions = {
 export class OriginalMailbox implements AsyncDisposable {
   readonly #server: Deno.NetAddr;
   readonly #timeoutMs: number;
+  readonly #sealed: SealedControl | undefined;
   readonly #receiving = new Map<string, RequestSocket>();
   #sending: RequestSocket | undefined;
   /** A mailbox without messages: the answer `X` shows that the server has read what was sent before. */
@@ -81,9 +102,10 @@ export class OriginalMailbox implements AsyncDisposable {
   #hasFailed = false;
 
   /** @ignore */
-  constructor(server: Deno.NetAddr, timeoutMs: number) {
+  constructor(server: Deno.NetAddr, timeoutMs: number, sealed?: SealedControl) {
     this.#server = server;
     this.#timeoutMs = timeoutMs;
+    this.#sealed = sealed;
   }
 
   /**
@@ -175,9 +197,14 @@ export class OriginalMailbox implements AsyncDisposable {
     }
   }
 
+  get #open(): OpenChannel | undefined {
+    const sealed = this.#sealed;
+    return sealed && ((received) => sealed.channel(received));
+  }
+
   async #control(secret: Uint8Array, command: string): Promise<string[]> {
     // both requests come from one socket, which nothing else uses
-    await using socket = new RequestSocket(this.#server);
+    await using socket = new RequestSocket(this.#server, undefined, this.#open);
     return await sendControl(socket, secret, command, this.#timeoutMs);
   }
 
@@ -194,7 +221,14 @@ export class OriginalMailbox implements AsyncDisposable {
     filter: WatchFilter,
     options: { signal?: AbortSignal; onBegin?: () => void } = {},
   ): AsyncGenerator<WatchUpdate, void> {
-    return watchEvents({ ...options, server: this.#server, secret, filter, timeoutMs: this.#timeoutMs });
+    return watchEvents({
+      ...options,
+      server: this.#server,
+      open: this.#open,
+      secret,
+      filter,
+      timeoutMs: this.#timeoutMs,
+    });
   }
 
   /**
@@ -210,6 +244,7 @@ export class OriginalMailbox implements AsyncDisposable {
       await Promise.all([this.#sending, ...this.#receiving.values()].map((socket) => socket?.close()));
       this.#sending = undefined;
       this.#receiving.clear();
+      await this.#sealed?.close();
     }
   }
 

@@ -14,13 +14,31 @@
  * @module
  */
 
-import { ROOM_PORT } from "../protocol/room.ts";
+import { ROOM_PORT, ROOM_TLS_PORT } from "../protocol/room.ts";
 import { LineDecoder } from "../protocol/syntax/line.ts";
-import { type Connection, type ConnectOptions, connectTcp } from "./stream/connection.ts";
+import {
+  type Connection,
+  type ConnectOptions,
+  type KnownCertificates,
+  type TlsOptions,
+} from "./stream/connection.ts";
+import { connectStream } from "./session/connect_stream.ts";
+import { ServerCertificateError } from "./stream/tls/certificate_trust.ts";
 import { type LoginOptions, LoginRefusedError } from "./stream/login.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
-export { CLOSE_TIMEOUT_MS, type ConnectOptions, type LoginOptions, LoginRefusedError, StreamClient };
+export type { LoginRefusal } from "../protocol/login.ts";
+export {
+  CLOSE_TIMEOUT_MS,
+  type ConnectOptions,
+  type KnownCertificates,
+  type LoginOptions,
+  LoginRefusedError,
+  ServerCertificateError,
+  StreamClient,
+  type TlsOptions,
+};
+export { type KnownServer, KnownServers } from "./session/seal/known_servers.ts";
 
 /** Longest line that is received: many times what a Wirepost server sends. */
 const MAX_LINE_BYTES = 65_536;
@@ -36,14 +54,16 @@ export interface RoomOptions extends ConnectOptions {
 }
 
 /**
- * Connects, and is in the room with that.
+ * Connects, and is in the room with that. With TLS the usual port is 6001.
  *
+ * @throws {ServerCertificateError} It is to be reached with TLS, and its certificate is not trusted.
  * @throws {LoginRefusedError} The server refuses the log-in, or has none.
  * @throws {Error} The server cannot be reached.
  */
 export async function connectRoom(options: RoomOptions = {}): Promise<Room> {
-  const { signal, keepReturn = false, as } = options;
-  const room = new Room(await connectTcp({ port: ROOM_PORT, ...options }), signal, keepReturn);
+  const { signal, keepReturn = false, tls = false, as } = options;
+  const port = tls === false ? ROOM_PORT : ROOM_TLS_PORT;
+  const room = new Room(await connectStream({ port, ...options }), signal, keepReturn);
   if (as === undefined) return room;
   try {
     await room.logIn(as);

@@ -31,8 +31,8 @@ export function isProof(hex: string, secret: Uint8Array, nonce: string, command:
 /** What a muted client is sent, once (admin.md 7.9). */
 export const MUTED_TEXT = "You are muted: nobody gets what you send";
 
-/** What an administrator does with an account: `account, ACTION, NAME[, VERIFIER]`. */
-export const ACCOUNT_ACTIONS = ["add", "confirm", "set-password", "remove"] as const;
+/** What an administrator does with an account: `account, ACTION, NAME[, VALUE]`, with a verifier or a role. */
+export const ACCOUNT_ACTIONS = ["add", "confirm", "set-password", "role", "remove"] as const;
 export type AccountAction = typeof ACCOUNT_ACTIONS[number];
 
 /** Why an account is not changed: each code with the text of its answer, `error, TEXT`. */

@@ -12,6 +12,10 @@ import { FRAME_BYTES } from "./syntax/frame.ts";
 /** The original's TCP port. */
 export const CHANNELS_PORT = 55555;
 
+/** What a client without TLS is sent where it must be, in channels and room (channels.md 10.6). */
+export const TLS_ONLY_TEXT =
+  "This server takes clients with TLS only: wirepost chat --tls, wirepost room --tls";
+
 /** Longest name of a channel. */
 export const MAX_CHANNEL_NAME_BYTES = 64;
 

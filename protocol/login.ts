@@ -42,7 +42,7 @@ export function claimedName(name: string): string {
 
 /** How a client on a connection that others can read logs in. */
 const ELSEWHERE =
-  "a password must not travel in the clear. Connect on the server's own machine, or by a tunnel to it (ssh -L).";
+  "a password must not travel in the clear. Connect with TLS, on the server's own machine, or by a tunnel to it (ssh -L).";
 
 /** What a server answers, each text in a frame or line of its own. None has anything that was sent but the name of 9.3. */
 export const LOGIN_TEXTS = {
@@ -53,8 +53,15 @@ export const LOGIN_TEXTS = {
   tooMany: "Not logged in: too many wrong passwords. Try again later.",
   inClear: `Not logged in: ${ELSEWHERE}`,
   required: "This name has an account. Log in first: /login NAME PASSWORD",
+  closed: "Nobody is let in here without a log-in: /login NAME PASSWORD",
+  closedElsewhere: `Nobody is let in here without a log-in, and ${ELSEWHERE}`,
   requiredElsewhere: `This name has an account, and ${ELSEWHERE}`,
 } as const;
+
+/** What a client is answered that has to log in first. */
+export const LOGIN_DEMANDS: ReadonlySet<string> = new Set([
+  ...[LOGIN_TEXTS.required, LOGIN_TEXTS.requiredElsewhere, LOGIN_TEXTS.closed, LOGIN_TEXTS.closedElsewhere],
+]);
 
 /** Why a log-in is refused: the text for that. */
 export type LoginRefusal = "usage" | "wrong" | "unconfirmed" | "tooMany" | "inClear";

@@ -115,6 +115,8 @@ export interface ServerInfo {
   services: Record<string, number>;
   /** Whether the account of the name covers the mailbox, and the forum; neither if the name has none. */
   account: { mailbox: boolean; forum: boolean };
+  /** Whether nobody is let in without a log-in (accounts.md 2.8). */
+  isLoginRequired: boolean;
 }
 
 /** The end of a lease request whose messages count as attempted only once they were begun with. */
@@ -261,11 +263,12 @@ export function encodeMailboxRequest(request: UnorderedMailboxRequest): string {
 }
 
 /** The values of an answer `info`. */
-export function encodeInfo({ services, account }: ServerInfo): string {
+export function encodeInfo({ services, account, isLoginRequired }: ServerInfo): string {
   return [
     ...Object.entries(services).map(([name, port]) => `${name} ${port}`),
     ...account.mailbox ? ["account mailbox"] : [],
     ...account.forum ? ["account forum"] : [],
+    ...isLoginRequired ? ["auth required"] : [],
   ].join(",");
 }
 
@@ -278,5 +281,6 @@ export function decodeInfo(values: string): ServerInfo {
       fields.filter(([, port]) => isNumber(port ?? "")).map(([name, port]) => [name, Number(port)]),
     ),
     account: { mailbox: covers("mailbox"), forum: covers("forum") },
+    isLoginRequired: fields.some(([name, value]) => name === "auth" && value === "required"),
   };
 }

@@ -7,6 +7,9 @@
 /** The original's TCP port. */
 export const ROOM_PORT = 6000;
 
+/** The port for clients that speak TLS: in the room the server speaks first, so one port can't serve both. */
+export const ROOM_TLS_PORT = 6001;
+
 /** Longest line that a server takes by default, without its end. */
 export const MAX_ROOM_LINE_BYTES = 4096;
 

@@ -30,7 +30,7 @@ import { encodePublicKey, KEY_BYTES, keyFromBase64url } from "./syntax/key_text.
  */
 export const MAX_NUMBER = 2 ** 28, RENEW_NUMBER = 2 ** 27;
 
-/** After how long the client makes a new handshake, and the server forgets the one before (seal.md 4.4, 4.12). */
+/** After how long the client makes a new handshake, and the server forgets the one before (seal.md 4.4, 4.13). */
 export const RENEW_MS = 3_600_000, MAX_AGE_MS = 2 * RENEW_MS;
 
 /** Bytes of the tag after a ciphertext. */
@@ -92,11 +92,16 @@ export function isSealDatagram(datagram: Uint8Array): boolean {
   return datagram[0] === 0x53 && datagram[1] === 0x31 && (datagram[2] === 0x3e || datagram[2] === 0x3c);
 }
 
-/** A key pair for one handshake. Of what it was made from nothing stays in memory (seal.md 4.13). */
+/** A key pair for one handshake. Of what it was made from nothing stays in memory (seal.md 4.14). */
 export function ephemeralKey(random: (bytes: number) => Uint8Array): SealKey {
   const bytes = random(KEY_BYTES), key = sealKey(bytes);
   bytes.fill(0);
   return key;
+}
+
+/** Whether what was sealed is a control message (seal.md 4.11): `A,`. */
+export function isControl(plain: Uint8Array): boolean {
+  return plain[0] === 0x41 && plain[1] === 0x2c;
 }
 
 /** The key pair with this private key, of 32 bytes. */
@@ -311,7 +316,7 @@ export class Sealer {
   }
 }
 
-/** Overwrites a key that nothing is sealed or opened with any more (seal.md 4.13). */
+/** Overwrites a key that nothing is sealed or opened with any more (seal.md 4.14). */
 function erase(key: DirectionKey | undefined) {
   key?.key.fill(0);
   key?.iv.fill(0);

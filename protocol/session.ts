@@ -19,6 +19,9 @@ export const MAX_TEXT_BYTES = 65_000;
 /** Why a session is refused whose account does not cover the mailbox of its name. */
 export const NOT_CONFIRMED = "not confirmed";
 
+/** Why a session without a log-in is refused where nobody is let in without one (accounts.md 2.8). */
+export const LOG_IN_FIRST = "log in first";
+
 /** A request that can never be carried out. */
 export interface BadRequest {
   kind: "bad";

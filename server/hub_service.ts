@@ -6,6 +6,7 @@
 
 import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
 import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS, REMOTE_LIMITS } from "./net/connection_slots.ts";
+import type { StreamSocket } from "./net/listener.ts";
 import { DEFAULT_SEND_LIMITS } from "./net/send_queue.ts";
 import { NetworkRate } from "./quota/network_rate.ts";
 import { PendingTotal } from "./quota/pending.ts";
@@ -46,7 +47,7 @@ export type HubLimits = Readonly<typeof DEFAULT_HUB_LIMITS>;
 export interface HubServiceOptions
   extends Pick<MemberWireOptions, "polling" | "metrics" | "log" | "moderation" | "clients" | "accounts"> {
   /** Where the wires listen that run; they close them. */
-  sockets: { channels?: readonly Deno.TcpListener[]; room?: readonly Deno.TcpListener[] };
+  sockets: { channels?: readonly StreamSocket[]; room?: readonly StreamSocket[] };
   limits: HubLimits;
   store: GroupCommit;
   watch: Watch;

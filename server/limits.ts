@@ -11,6 +11,7 @@ import type { ServeOptions } from "./options.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
 import { ownerLimit } from "./quota/share.ts";
 import type { Limit } from "./report/limit.ts";
+import type { Log } from "./report/log.ts";
 import type { Accounts } from "./service/accounts.ts";
 import { MAX_MEASURES, type Moderation } from "./service/moderation.ts";
 import { DEAD_LIMITS } from "./store/engine/message/dead_letters.ts";
@@ -26,6 +27,7 @@ export interface LimitSources {
   accounts: Accounts;
   moderation: Moderation;
   watchers: Watchers;
+  log: Log;
   mailbox?: MailboxService;
   hub?: HubService;
   forum?: ForumService;
@@ -35,7 +37,7 @@ export interface LimitSources {
 
 /** All of the services that run. */
 export async function limits(sources: LimitSources): Promise<Limit[]> {
-  const { options, store, accounts, moderation, watchers, mailbox, hub, forum } = sources;
+  const { options, store, accounts, moderation, watchers, log, mailbox, hub, forum } = sources;
   const fullest = await store.ask({ kind: "fullest" });
   const { sessions, leases } = await store.ask({ kind: "usage" });
   return [
@@ -43,6 +45,7 @@ export async function limits(sources: LimitSources): Promise<Limit[]> {
     { name: "database bytes", option: "max-file", used: fullest.databaseBytes, limit: options.maxFileBytes },
     { name: "requests that wait for the disk", used: store.waiting, limit: BACKLOG_REQUESTS },
     ...accounts.limits(),
+    ...log.limits(),
     { name: "bans and mutes", used: moderation.list().length, limit: MAX_MEASURES },
     { name: "watchers", used: watchers.count, limit: MAX_WATCHERS },
     ...tableLimits("kept sessions", sessions),
@@ -92,8 +95,7 @@ async function mailboxLimits(
     { name: "dead letters", used: dead.letters, limit: DEAD_LIMITS.letters },
     { name: "dead letters' bytes", used: dead.bytes, limit: DEAD_LIMITS.bytes },
     { name: "datagram bytes", option: "max-datagram", limit: maxDatagramBytes },
-    ...service!.sessions.limits(),
-    service!.originalReplies,
+    ...service!.limits(),
   ];
 }
 

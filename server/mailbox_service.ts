@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ADMIN } from "../protocol/mailbox.ts";
+import { ADMIN, encodeControl } from "../protocol/mailbox.ts";
 import type { ServerInfo } from "../protocol/mailbox_requests.ts";
 import type { ServiceRequest } from "../protocol/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
@@ -41,6 +41,7 @@ export class MailboxService {
   readonly #options: MailboxServiceOptions;
   readonly #original: OriginalWire;
   readonly #replyRate: ReplyRate;
+  readonly #requests: MailboxRequests;
 
   /** Begins to read. */
   constructor(options: MailboxServiceOptions) {
@@ -59,11 +60,18 @@ export class MailboxService {
       onRefused,
       debug: (from, what) => this.#debug(from, what),
     });
+    const requests = this.#requests = new MailboxRequests({ ...options, info: (name) => this.#info(name) });
     this.sessions = new SessionService(options, {
       service: "mailbox",
       reservedName: ADMIN,
-      handler: new MailboxRequests({ ...options, info: (name) => this.#info(name) }),
+      handler: requests,
       maxBytes: options.maxDatagramBytes,
+      onControl: (message, from, account, reply) => {
+        // also while it watches
+        const isAdmin = () => options.accounts.role(account) === "admin";
+        if (!isAdmin()) return reply(encodeControl("error, the account is no administrator's"));
+        this.#original.sealedControl(message, from, account, (answer) => isAdmin() && reply(answer));
+      },
       onOther: (datagram, from) => this.#original.received(datagram, from),
       onRequest: (request: SessionRequest | ServiceRequest, from) => this.#count(request, from),
       onDropped: onRefused,
@@ -74,9 +82,9 @@ export class MailboxService {
     });
   }
 
-  /** The limit of the original wire's replies, with its use now. */
-  get originalReplies(): Limit {
-    return this.#replyRate.limit;
+  /** Limits of its wires, with their use now. */
+  limits(): Limit[] {
+    return [...this.sessions.limits(), this.#requests.peeks.limit, this.#replyRate.limit];
   }
 
   /** Takes no more, answers what was taken, and closes the sockets. */
@@ -89,7 +97,11 @@ export class MailboxService {
   /** What runs, and what an account covers: the forum always. */
   #info(name: string): ServerInfo {
     const { services, accounts } = this.#options;
-    return { services, account: { mailbox: accounts.coversMailbox(name), forum: accounts.has(name) } };
+    return {
+      services,
+      account: { mailbox: accounts.coversMailbox(name), forum: accounts.has(name) },
+      isLoginRequired: accounts.auth === "required",
+    };
   }
 
   /** Counts a request of a session. */

@@ -44,10 +44,10 @@ export class OfflineAccounts {
     }
   }
 
-  /** Does what the administrator asks for. Name and verifier are checked by the caller. */
-  async change(action: AccountAction, name: string, verifier: string): ReturnType<Accounts["administer"]> {
+  /** Does what the administrator asks for. The name, and the verifier or role in `value`, are checked by the caller. */
+  async change(action: AccountAction, name: string, value: string): ReturnType<Accounts["administer"]> {
     if (action === "add") await (this.#obtainedKey ??= this.#obtainKey());
-    return await this.#accounts.administer(action, name, verifier);
+    return await this.#accounts.administer(action, name, value);
   }
 
   /** If there are accounts, a server takes a missing key for one that was lost: so the key comes before them. */

@@ -9,7 +9,7 @@ import config from "../deno.json" with { type: "json" };
 import { CHANNELS_PORT } from "../protocol/channels.ts";
 import { FORUM_PORT, MAX_THREAD_ENTRIES, MAX_THREADS } from "../protocol/forum.ts";
 import { MAILBOX_PORT, MAX_DATAGRAM_BYTES } from "../protocol/mailbox.ts";
-import { ROOM_PORT } from "../protocol/room.ts";
+import { ROOM_PORT, ROOM_TLS_PORT } from "../protocol/room.ts";
 import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
 import { dataDirectory } from "./data/directory.ts";
 import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
@@ -30,7 +30,7 @@ export const SERVICE_PORTS = {
   channels: CHANNELS_PORT,
   room: ROOM_PORT,
   forum: FORUM_PORT,
-} as const satisfies Record<ServiceName, number>;
+} as const satisfies Record<Exclude<ServiceName, "room-tls">, number>;
 
 /** How an option differs from others of its kind. */
 interface Details {
@@ -111,11 +111,24 @@ export const OPTIONS = {
   "secret-file": text("FILE", "The administrator's secret, if not the one in the data directory"),
   "seal-key": text("FILE", "The server's own key, if not the one in the data directory"),
   "new-seal-key": flag("Replace a lost key by a new one; clients refuse it at first"),
+  "tls-cert": text(
+    "FILE",
+    "The server's certificate in PEM, for TLS on channels and room; read again on SIGHUP",
+  ),
+  "tls-key": text("FILE", "The key of that certificate in PEM"),
+  "tls-room-port": count("The room's port for TLS", ROOM_TLS_PORT, { value: "PORT", min: 0, max: 65_535 }),
+  "plaintext": word("on|off", "Whether channels and room also take clients without TLS", ["on", "off"], "on"),
   "accounts": word(
     "anyone|admin",
     "Who may add accounts: every client, or only 'wirepost account' beside the server",
     ["anyone", "admin"],
     "anyone",
+  ),
+  "auth": word(
+    "open|required",
+    "Whether names without an account may be used by anybody, or nobody is let in without a log-in",
+    ["open", "required"],
+    "open",
   ),
   "original-from": texts(
     "NETWORK",
@@ -251,10 +264,12 @@ export type ServeOptions = ReturnType<typeof serveOptions>;
  * @throws {Error} A value doesn't go with another, or is no network.
  */
 export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"]) {
-  const isNamed = Object.keys(ports).length > 0;
+  const isNamed = Object.keys(ports).length > 0, tls = tlsOptions(values);
   return {
     version: config.version,
-    ports: isNamed ? ports : SERVICE_PORTS as SocketsOptions["ports"],
+    ports: portsWithTls(isNamed ? ports : SERVICE_PORTS, tls, values["tls-room-port"]),
+    // undefined for plain channels and room only
+    tls,
     leaveOutTaken: !isNamed,
     hosts: values.host.length > 0 ? values.host : ["127.0.0.1"],
     // undefined to keep everything in memory
@@ -266,6 +281,7 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
     sealKeyFile: values["seal-key"],
     newSealKey: values["new-seal-key"],
     openAccounts: values.accounts === "anyone",
+    auth: values.auth,
     limits: {
       mailboxMessages: values["mailbox-messages"],
       mailboxBytes: values["mailbox-bytes"],
@@ -315,6 +331,31 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
     logFormat: values.log,
     logLevel: values["log-level"],
   };
+}
+
+/** @throws {Error} An option lacks another one. */
+function tlsOptions(values: OptionValues): { cert: string; key: string; takesPlain: boolean } | undefined {
+  const cert = values["tls-cert"], key = values["tls-key"];
+  if (cert === undefined && key === undefined) {
+    if (values.plaintext === "on") return undefined;
+    throw new Error(
+      "Cannot use --plaintext off without --tls-cert and --tls-key: 'wirepost cert' makes both",
+    );
+  }
+  if (cert === undefined) throw new Error("Cannot use --tls-key without --tls-cert");
+  if (key === undefined) throw new Error("Cannot use --tls-cert without --tls-key");
+  return { cert, key, takesPlain: values.plaintext === "on" };
+}
+
+/** With TLS the room has a second port, or only that one. */
+function portsWithTls(
+  ports: SocketsOptions["ports"],
+  tls: { takesPlain: boolean } | undefined,
+  port: number,
+): SocketsOptions["ports"] {
+  const { room, ...others } = ports;
+  if (tls === undefined || room === undefined) return ports;
+  return { ...tls.takesPlain ? ports : others, "room-tls": port };
 }
 
 /** @throws {RangeError} What may wait to be sent to one client is too little for a line, or too much for all. */

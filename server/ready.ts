@@ -9,9 +9,11 @@ import { CONSOLE_BEGIN } from "../protocol/forum_text.ts";
 import type { SealKey } from "../protocol/seal.ts";
 import { writeRunning } from "./data/directory.ts";
 import type { HubService } from "./hub_service.ts";
+import type { Certificate } from "./net/tls/certificate.ts";
 import { isLoopback } from "./quota/address.ts";
 import type { ServeOptions } from "./options.ts";
 import { within } from "./quota/uptime.ts";
+import { logCertificate } from "./tls.ts";
 import type { Log } from "./report/log.ts";
 import type { Listening } from "./service_sockets.ts";
 import type { Store } from "./store/store.ts";
@@ -27,6 +29,7 @@ export interface ReadyServer {
   store: Pick<Store, "opened">;
   hub: HubService | undefined;
   sealKey: SealKey;
+  certificate: Certificate | undefined;
   log: Log;
 }
 
@@ -39,6 +42,8 @@ export interface ReadyReport {
   data: string | undefined;
   /** Its own key, if a service has a seal. */
   key: string | undefined;
+  /** The fingerprint of its certificate, if it has one. */
+  certificate: string | undefined;
 }
 
 /** Where that is reported: see `ServerOutput`. */
@@ -53,7 +58,7 @@ export async function reportReady(
   server: ReadyServer,
   { ready, isReadyShown = false, console }: ReadyOutput,
 ) {
-  const { options: { data, version }, control, listening, sealKey, log } = server;
+  const { options: { data, version }, control, listening, sealKey, certificate, log } = server;
   if (control !== undefined) await writeAddresses(control, listening, log);
   const hasSeal = listening.some(({ name }) => name === "mailbox" || name === "forum");
   for (const each of listening) {
@@ -61,6 +66,7 @@ export async function reportReady(
     if (!isReadyShown) logListening(server, each);
   }
   if (hasSeal && !isReadyShown) log.info({ service: "server", what: `the server's key is ${sealKey.text}` });
+  if (certificate !== undefined && !isReadyShown) logCertificate(certificate, log);
   // what follows stands behind it, also if both go to standard error
   await within(MAX_FLUSH_MS, log.flush());
   await ready({
@@ -68,6 +74,7 @@ export async function reportReady(
     listening: listening.filter(({ name }) => name !== "admin"),
     data,
     key: hasSeal ? sealKey.text : undefined,
+    certificate: certificate?.fingerprint,
   });
 }
 
@@ -90,6 +97,9 @@ async function writeAddresses(data: string, listening: readonly Listening[], log
   }
 }
 
+/** Services whose clients are the hub's members. */
+const HUB_SERVICES = ["channels", "room", "room-tls"];
+
 /** Logs what the service holds, and the addresses that others can reach. */
 function logListening({ options, listening, store, hub, log }: ReadyServer, each: Listening) {
   const { data, originalFrom } = options, { name, transport, addresses } = each;
@@ -106,7 +116,7 @@ function logListening({ options, listening, store, hub, log }: ReadyServer, each
     if (transport === "udp") held("threads and files", "threads and files are");
   } else {
     // once, if both services of the hub run
-    const isFirst = listening.find(({ name }) => name === "channels" || name === "room") === each;
+    const isFirst = listening.find(({ name }) => HUB_SERVICES.includes(name)) === each;
     if (isFirst) held("channels and messages", hub!.summary);
   }
   for (const { hostname, port } of addresses.filter(({ hostname }) => !isLoopback(hostname))) {

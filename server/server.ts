@@ -20,6 +20,7 @@ import { ForumService } from "./forum_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
+import { Certificate } from "./net/tls/certificate.ts";
 import type { ServeOptions } from "./options.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
 import { type ReadyReport, reportReady } from "./ready.ts";
@@ -34,6 +35,7 @@ import { Moderation, readMeasures } from "./service/moderation.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
+import { hubSockets, reloadCertificate } from "./tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journaled/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
@@ -71,6 +73,8 @@ export interface Server {
   readonly addresses: readonly Deno.NetAddr[];
   /** Resolves when an administrator stops the server; rejects when the store can't be relied on any more. */
   readonly stopping: Promise<void>;
+  /** Reads the certificate again, if there is one, for those who connect from now on. Never rejects. */
+  reload?(): Promise<void>;
   /** Finishes what was accepted, commits and closes. */
   close(): Promise<void>;
   /**
@@ -158,7 +162,7 @@ async function start(
   starting: AsyncDisposableStack,
 ): Promise<Server> {
   const shared = await open(options, log, ending, starting);
-  const { opened, sockets, sealKey, watchers, control } = shared;
+  const { opened, sockets, sealKey, certificate, watchers, control } = shared;
   const services: Service[] = [];
   starting.defer(async () =>
     void await Promise.all([watchers, ...services].map((service) => service.close()))
@@ -169,12 +173,22 @@ async function start(
     if (service !== undefined) services.push(service);
   }
   const listening = listeningOn(sockets, running.adminSocket?.address);
-  await reportReady({ options, control, listening, store: opened, hub: running.hub, sealKey, log }, output);
+  await reportReady({
+    options,
+    control,
+    listening,
+    store: opened,
+    hub: running.hub,
+    sealKey,
+    certificate,
+    log,
+  }, output);
   const close = () => starting.disposeAsync();
   return {
     listening,
     addresses: listening.flatMap(({ addresses }) => addresses),
     stopping: ending.stopping,
+    ...certificate === undefined ? {} : { reload: () => reloadCertificate(certificate, log) },
     close,
     end: (failure) => end(log, close, failure ?? ending.lost),
   };
@@ -235,13 +249,20 @@ async function open(
   const known = await readAccounts(opened);
   const measures = await readMeasures(opened);
   const sealKey = await obtainSealKey({ ...options, accounts: known.length });
-  for (const what of await looseModes(control, [options.secretFile, options.sealKeyFile])) {
+  for (const what of await looseModes(control, [options.secretFile, options.sealKeyFile, options.tls?.key])) {
     log.warn({ service: "server", what });
   }
   // not the system's: setting that must not begin or end what is counted in it
   const { wallClock } = opened.clocks;
   const startTimes = new SessionStartTimes(await readLatestStart(opened), wallClock);
-  const accounts = new Accounts({ store, known, monotonicClock, open: options.openAccounts });
+  const accounts = new Accounts({
+    store,
+    known,
+    monotonicClock,
+    open: options.openAccounts,
+    auth: options.auth,
+  });
+  const certificate = options.tls && await Certificate.load(options.tls);
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   const moderation = new Moderation({ store, known: measures, wallClock });
@@ -256,6 +277,7 @@ async function open(
     polling,
     secret,
     sealKey,
+    certificate,
     accounts,
     startTimes,
     control,
@@ -295,9 +317,10 @@ async function controlDirectoryOf(
 const SERVICES = [startHub, startMailbox, startForum];
 
 async function startHub(shared: Shared, running: Running): Promise<Service | undefined> {
-  const { channels, room } = shared.sockets;
-  if (channels === undefined && room === undefined) return undefined;
-  return running.hub = await HubService.start({ ...shared, limits: shared.options.hubLimits });
+  const { options: { hubLimits: limits, tls }, certificate } = shared;
+  const sockets = hubSockets(shared.sockets, certificate, tls?.takesPlain ?? true);
+  if (Object.keys(sockets).length === 0) return undefined;
+  return running.hub = await HubService.start({ ...shared, sockets, limits });
 }
 
 /** The mailbox, whose port the administrator uses too; if it doesn't run, there is a port for the administrator alone. */

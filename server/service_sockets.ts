@@ -13,6 +13,8 @@ export interface ServiceSockets {
   mailbox?: Deno.DatagramConn[];
   channels?: Deno.TcpListener[];
   room?: Deno.TcpListener[];
+  /** The room's port for TLS. */
+  "room-tls"?: Deno.TcpListener[];
   forum?: { datagrams: Deno.DatagramConn[]; streams: Deno.TcpListener[] };
 }
 
@@ -55,7 +57,7 @@ export async function openSockets(
         if (!(error instanceof PortTaken)) throw error;
         const holder = await portHolder(error);
         const why = `${error.message}${holder === undefined ? "" : `, by ${holder}`}`;
-        if (!leaveOutTaken) throw new Error(`${why}; 'wirepost serve ${name} PORT' takes another port`);
+        if (!leaveOutTaken) throw new Error(`${why}; ${otherPort(name)}`);
         leftOut.push([name, why]);
       }
     }
@@ -67,15 +69,18 @@ export async function openSockets(
     const [[first, why]] = leftOut as [[ServiceName, string]];
     const others = leftOut.slice(1).map(([name]) => name).join(", ");
     throw new Error(
-      `${why}${
-        others && `; the ports of ${others} are in use too`
-      }; 'wirepost serve ${first} PORT' takes another port`,
+      `${why}${others && `; the ports of ${others} are in use too`}; ${otherPort(first)}`,
     );
   }
   for (const [service, why] of leftOut) {
-    log.warn({ service, what: `left out: ${why}; 'wirepost serve ${service} PORT' takes another port` });
+    log.warn({ service, what: `left out: ${why}; ${otherPort(service)}` });
   }
   return sockets;
+}
+
+function otherPort(service: ServiceName): string {
+  const option = service === "room-tls" ? "--tls-room-port PORT" : `${service} PORT`;
+  return `'wirepost serve ${option}' takes another port`;
 }
 
 /**
@@ -84,7 +89,7 @@ export async function openSockets(
  * @param admin The administrator's own address, if there is no mailbox.
  */
 export function listeningOn(
-  { mailbox, channels, room, forum }: ServiceSockets,
+  { mailbox, channels, room, "room-tls": roomTls, forum }: ServiceSockets,
   admin: Deno.NetAddr | undefined,
 ): Listening[] {
   const on = (name: string, transport: "udp" | "tcp", sockets: readonly { addr: Deno.Addr }[] = []) => ({
@@ -96,6 +101,7 @@ export function listeningOn(
     on("mailbox", "udp", mailbox),
     on("channels", "tcp", channels),
     on("room", "tcp", room),
+    on("room-tls", "tcp", roomTls),
     on("forum", "udp", forum?.datagrams),
     on("forum", "tcp", forum?.streams),
     on("admin", "udp", admin && [{ addr: admin }]),
@@ -110,9 +116,9 @@ export function servicePorts(sockets: ServiceSockets): Record<string, number> {
 }
 
 /** Closes those that are still open. */
-export function closeSockets({ mailbox = [], channels = [], room = [], forum }: ServiceSockets) {
-  const { datagrams = [], streams = [] } = forum ?? {};
-  for (const socket of [...mailbox, ...channels, ...room, ...datagrams, ...streams]) {
+export function closeSockets({ mailbox = [], channels = [], room = [], forum, ...sockets }: ServiceSockets) {
+  const { datagrams = [], streams = [] } = forum ?? {}, roomTls = sockets["room-tls"] ?? [];
+  for (const socket of [...mailbox, ...channels, ...room, ...roomTls, ...datagrams, ...streams]) {
     try {
       socket.close();
     } catch {

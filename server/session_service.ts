@@ -61,7 +61,7 @@ export interface SessionPeer extends DatagramClient, Address {}
 export interface SessionServiceOptions
   extends
     Pick<SessionWireOptions<SessionPeer>, "handler" | "onRequest">,
-    Pick<SealWireOptions<SessionPeer>, "service" | "oneSession" | "reservedName" | "onUser"> {
+    Pick<SealWireOptions<SessionPeer>, "service" | "oneSession" | "reservedName" | "onUser" | "onControl"> {
   service: "mailbox" | "forum";
   /** Longest datagram that does not belong to a session. */
   maxBytes?: number;

@@ -221,7 +221,7 @@ export class ServerProcess implements AsyncDisposable {
     }
     const server = new ServerProcess(child, temporary);
     try {
-      await server.#listening("\\w+");
+      await server.#listening("[\\w-]+");
     } catch (error) {
       await server.ended();
       throw error;
@@ -231,7 +231,7 @@ export class ServerProcess implements AsyncDisposable {
 
   /** Port of the address that its first ready line names. */
   get port(): number {
-    return Number(readyLine("\\w+").exec(`${this.out}\n${this.err}`)?.[1]);
+    return Number(readyLine("[\\w-]+").exec(`${this.out}\n${this.err}`)?.[1]);
   }
 
   /** Resolves to the port of the first address of this service, once it listens. */

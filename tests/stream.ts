@@ -14,13 +14,13 @@ const encoder = new TextEncoder();
 
 /** A socket, and the messages that have come from it. */
 abstract class StreamPeer implements Disposable {
-  readonly conn: Deno.TcpConn;
+  readonly conn: Deno.TcpConn | Deno.TlsConn;
   /** What was received and not yet asked for. */
   readonly #messages: string[] = [];
   readonly #buffer = new Uint8Array(65_536);
 
-  protected constructor(conn: Deno.TcpConn) {
-    conn.setNoDelay(true);
+  protected constructor(conn: Deno.TcpConn | Deno.TlsConn) {
+    if ("setNoDelay" in conn) conn.setNoDelay(true);
     this.conn = conn;
   }
 
@@ -83,12 +83,29 @@ abstract class StreamPeer implements Disposable {
   }
 }
 
+/** Connects, and makes the hand-shake, which would otherwise be made with the first read or write. */
+async function connectTls(port: number, cert: string): Promise<Deno.TlsConn> {
+  const conn = await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [cert] });
+  try {
+    await conn.handshake();
+  } catch (error) {
+    conn.close();
+    throw error;
+  }
+  return conn;
+}
+
 /** A client of the channels. */
 export class FramePeer extends StreamPeer {
   readonly #decoder = new FrameDecoder();
 
   static async connect(port: number, hostname = "127.0.0.1"): Promise<FramePeer> {
     return new FramePeer(await Deno.connect({ hostname, port }));
+  }
+
+  /** A client that speaks TLS, to a server with this certificate. */
+  static async overTls(port: number, cert: string): Promise<FramePeer> {
+    return new FramePeer(await connectTls(port, cert));
   }
 
   /** A client that has sent its name. */
@@ -125,6 +142,11 @@ export class LinePeer extends StreamPeer {
 
   static async connect(port: number, hostname = "127.0.0.1"): Promise<LinePeer> {
     return new LinePeer(await Deno.connect({ hostname, port }));
+  }
+
+  /** A client that speaks TLS, to a server with this certificate. */
+  static async overTls(port: number, cert: string): Promise<LinePeer> {
+    return new LinePeer(await connectTls(port, cert));
   }
 
   override encode(text: string): Uint8Array {

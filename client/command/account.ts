@@ -13,15 +13,9 @@ import { importFile } from "./account/import.ts";
 import { type AccountCode, newVerifier, openAccounts, refused } from "./account/store.ts";
 import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
 import { didYouMean } from "./nearest.ts";
-import { DATA_OPTION } from "./administration.ts";
+import { ADMINISTRATOR_OPTIONS, DATA_OPTION } from "./administration.ts";
 import { reportCoverage, reportSetApart } from "./coverage.ts";
-import {
-  LOGIN_OPTIONS,
-  NEW_PASSWORD_VARIABLE,
-  readNewPassword,
-  readPassword,
-  serverKeyOf,
-} from "./password.ts";
+import { NEW_PASSWORD_VARIABLE, readNewPassword, readPassword, serverKeyOf } from "./password.ts";
 import { connectOptions, isServerNamed, onBusy } from "./server_option.ts";
 
 /** `wirepost account`, with the server's code for a data directory. */
@@ -40,6 +34,11 @@ const HELP: Omit<Command, "run"> = {
       { name: "set-password", argument: "NAME", help: "give an account another password" },
       { name: "list", help: "list the accounts, and what each covers" },
       { name: "confirm", argument: "NAME", help: "let an account cover the mailbox of its name" },
+      {
+        name: "role",
+        argument: "NAME ROLE",
+        help: "make an account an administrator's (admin), or not (user)",
+      },
       { name: "remove", argument: "NAME", help: "remove an account; its mailbox is anybody's again" },
       { name: "import", argument: "FILE", help: "add the accounts of a file" },
     ],
@@ -54,18 +53,18 @@ const HELP: Omit<Command, "run"> = {
     "'confirm'. What was in the mailbox before is set apart then: see 'wirepost admin dead'. 'list' shows what each covers.",
     "A new password ends every session that was logged in by the old one.",
     "Beside the server, its data directory is all that is needed, whether it runs or not. From elsewhere, 'add' needs\n" +
-    "--server, 'set-password' --server and the current password, and 'list', 'confirm' and 'remove' --secret-file too.",
+    "--server, 'set-password' --server and the current password, and 'list', 'confirm', 'role' and 'remove' --server and\n" +
+    "--secret-file, or --as NAME: an account with the role admin, which may do all that the administrator may. With --as,\n" +
+    "'add' and 'set-password' are the administrator's too, and take the password to set as 'set-password' does.",
   ],
   options: {
     "json": { help: "list: print an object a line" },
     ...DATA_OPTION,
-    "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
-    "password-file": LOGIN_OPTIONS["password-file"]!,
+    ...ADMINISTRATOR_OPTIONS,
     "new-password-file": {
       value: "FILE",
       help: `The password to set, as its first line; or set ${NEW_PASSWORD_VARIABLE} (asked for)`,
     },
-    "server-key": LOGIN_OPTIONS["server-key"]!,
     "server": {
       value: "HOST[:PORT]",
       help: "Where the server is (WIREPOST_SERVER, or else the one of the data directory)",
@@ -81,8 +80,9 @@ const HELP: Omit<Command, "run"> = {
 };
 
 /** The subcommands, each with its arguments. */
-const ARGUMENTS: Readonly<Record<string, readonly ("NAME" | "FILE")[]>> = {
+const ARGUMENTS: Readonly<Record<string, readonly ("NAME" | "FILE" | "ROLE")[]>> = {
   "add": ["NAME"],
+  "role": ["NAME", "ROLE"],
   "set-password": ["NAME"],
   "list": [],
   "confirm": ["NAME"],
@@ -94,7 +94,7 @@ const ARGUMENTS: Readonly<Record<string, readonly ("NAME" | "FILE")[]>> = {
 function checkArguments(args: Arguments) {
   const [subcommand, ...rest] = args.positionals;
   if (subcommand === undefined) {
-    throw new UsageError("Missing add, set-password, list, confirm, remove or import");
+    throw new UsageError("Missing add, set-password, list, confirm, role, remove or import");
   }
   if (!Object.hasOwn(ARGUMENTS, subcommand)) {
     throw new UsageError(`Unknown command '${subcommand}'${didYouMean(subcommand, Object.keys(ARGUMENTS))}`);
@@ -103,14 +103,21 @@ function checkArguments(args: Arguments) {
   expectArguments(rest, ...names);
   if (names[0] === "NAME" && !isName(rest[0]!)) throw new UsageError(`Cannot use '${rest[0]}' as a name`);
   const withPassword = subcommand === "add" || subcommand === "set-password";
-  if (subcommand !== "set-password") args.refuse(subcommand, "new-password-file");
-  if (!withPassword) args.refuse(subcommand, "password-file");
+  const isAdministrator = args.flag("as");
+  if (subcommand === "import") args.refuse(subcommand, "as");
+  if (names[1] === "ROLE" && rest[1] !== "user" && rest[1] !== "admin") {
+    throw new UsageError(`Cannot use '${rest[1]}' as a role: expected user or admin`);
+  }
+  if (subcommand !== "set-password" && !(subcommand === "add" && isAdministrator)) {
+    args.refuse(subcommand, "new-password-file");
+  }
+  if (!withPassword && !isAdministrator) args.refuse(subcommand, "password-file");
   if (subcommand === "import") args.refuse(subcommand, "server");
   if (subcommand !== "list") args.refuse(subcommand, "json");
-  if (args.flag("server-key") && !(withPassword && isServer)) {
+  if (args.flag("server-key") && !(withPassword && isServer) && !isAdministrator) {
     throw new UsageError("--server-key is for add and set-password with --server");
   }
-  if (subcommand === "set-password" && args.flag("password-file") && !isServer) {
+  if (subcommand === "set-password" && args.flag("password-file") && !isServer && !isAdministrator) {
     throw new UsageError(
       "--password-file needs --server: beside the server the old password is not asked for",
     );
@@ -119,18 +126,21 @@ function checkArguments(args: Arguments) {
 
 async function run(args: Arguments, code: AccountCode): Promise<number> {
   checkArguments(args);
-  const [subcommand, name = ""] = args.positionals;
+  const [subcommand, name = "", role] = args.positionals, isAdministrator = args.flag("as");
   switch (subcommand) {
     case "list":
       return await list(args, code);
     case "import":
       return await importFile(args, code, name);
     case "add":
+      if (isAdministrator) return await change(args, code, "add", name, await readNewPassword(args, name));
       if (isServerNamed(args)) return await addSealed(args, name);
       return await change(args, code, "add", name, await askNew(args, name));
     case "set-password":
-      if (isServerNamed(args)) return await setPasswordSealed(args, name);
+      if (isServerNamed(args) && !isAdministrator) return await setPasswordSealed(args, name);
       return await change(args, code, "set-password", name, await readNewPassword(args, name));
+    case "role":
+      return await change(args, code, "role", name, undefined, role);
     default:
       return await change(args, code, subcommand as AccountAction, name);
   }
@@ -147,10 +157,11 @@ async function change(
   action: AccountAction,
   name: string,
   password?: string,
+  role = "",
 ) {
-  const verifier = password === undefined ? "" : await newVerifier(preparePassword(password));
+  const value = password === undefined ? role : await newVerifier(preparePassword(password));
   await using accounts = await openAccounts(args, code);
-  const outcome = await accounts.change(action, name, verifier);
+  const outcome = await accounts.change(action, name, value);
   if (typeof outcome === "string") throw refused(action, name, outcome);
   await reportSetApart(name, outcome.apart);
   return 0;
@@ -160,15 +171,16 @@ async function change(
 async function list(args: Arguments, code: AccountCode): Promise<number> {
   await using accounts = await openAccounts(args, code);
   if (args.flag("json")) {
-    for await (const { name, mailbox } of accounts.list()) {
-      await write(outputLine(JSON.stringify({ name, forum: true, mailbox })));
+    for await (const { name, mailbox, role } of accounts.list()) {
+      await write(outputLine(JSON.stringify({ name, forum: true, mailbox, role })));
     }
     return 0;
   }
   const listed = await Array.fromAsync(accounts.list());
   const width = listed.reduce((most, { name }) => Math.max(most, name.length), 0);
-  for (const { name, mailbox } of listed) {
-    await write(`${escapeControls(name.padEnd(width))}  ${mailbox ? "forum, mailbox" : "forum"}\n`);
+  for (const { name, mailbox, role } of listed) {
+    const covers = ["forum", ...mailbox ? ["mailbox"] : [], ...role === "admin" ? ["admin"] : []].join(", ");
+    await write(`${escapeControls(name.padEnd(width))}  ${covers}\n`);
   }
   return 0;
 }

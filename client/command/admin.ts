@@ -1,7 +1,12 @@
 import { type Control, LISTS, printDead, printFields, printList, printStatus } from "./admin/lists.ts";
 import { measureOf, printBans, printConnections, printMeasure } from "./admin/clients.ts";
 import { AT_ONCE, isConfirmed, removalOf, remove } from "./admin/removal.ts";
-import { administration, DATA_OPTION, type DataDirectoryCode } from "./administration.ts";
+import {
+  administration,
+  ADMINISTRATOR_OPTIONS,
+  DATA_OPTION,
+  type DataDirectoryCode,
+} from "./administration.ts";
 import { didYouMean } from "./nearest.ts";
 import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
 import { SERVER_OPTION } from "./server_option.ts";
@@ -63,7 +68,7 @@ const HELP: Omit<Command, "run"> = {
   },
   about: [
     "Beside the server, its data directory holds its address and the secret. From elsewhere, give --server and\n" +
-    "--secret-file.",
+    "--secret-file; or --as NAME, whose account has the role admin ('wirepost account role').",
   ],
   options: {
     all: { help: "clear, requeue, delete: all of them" },
@@ -72,7 +77,7 @@ const HELP: Omit<Command, "run"> = {
     for: { value: "DURATION", help: "ban, mute: for so long (for good)" },
     json: { help: "Print results as an object a line" },
     ...DATA_OPTION,
-    "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
+    ...ADMINISTRATOR_OPTIONS,
     ...SERVER_OPTION,
     timeout: { value: "DURATION", help: "How long the server may take to answer (5s)" },
   },

@@ -5,11 +5,12 @@
  * @module
  */
 
-import type { OriginalMailbox } from "../original_mailbox.ts";
+import { connectAdministrator, NO_SECRET, type OriginalMailbox } from "../original_mailbox.ts";
 import { report } from "../terminal/output.ts";
-import type { Arguments, Option } from "./command.ts";
+import { type Arguments, type Option, UsageError } from "./command.ts";
 import type { DataDirectoryCode } from "./data_directory.ts";
-import { connectOriginal } from "./server_option.ts";
+import { credentials, LOGIN_OPTIONS, serverKeyOf } from "./password.ts";
+import { connectOptions, connectOriginal, onBusy } from "./server_option.ts";
 
 export type { DataDirectoryCode };
 
@@ -32,8 +33,41 @@ export async function openDataDirectory(args: Arguments): Promise<string> {
   return dataDirectory(given);
 }
 
-/** The server of `--server`, or of the data directory. */
+/** The options of every command of the administrator: how they prove who they are. */
+export const ADMINISTRATOR_OPTIONS: Readonly<Record<string, Option>> = {
+  "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
+  "as": {
+    value: "NAME",
+    help: "Log in to this account instead, whose role is admin; all travels under a seal",
+  },
+  "password-file": LOGIN_OPTIONS["password-file"]!,
+  "server-key": LOGIN_OPTIONS["server-key"]!,
+};
+
+/** The server of `--server`, or of the data directory: by the secret, or under the seal of `--as`. */
 export async function administration(args: Arguments, code: DataDirectoryCode): Promise<Administration> {
+  const name = args.text("as");
+  if (name === undefined) {
+    // `account` has a use of its own for them
+    const given = args.command === "account"
+      ? []
+      : ["password-file", "server-key"].filter((one) => args.flag(one));
+    if (given.length > 0) throw new UsageError(`--${given[0]} needs --as NAME`);
+    return await secretAdministration(args, code);
+  }
+  args.exclude("as", "secret-file");
+  const server = { ...serverKeyOf(args), ...await connectOptions(args), onBusy: onBusy(args) };
+  return {
+    mailbox: await connectAdministrator({ ...server, as: credentials(args, name) }),
+    secret: NO_SECRET,
+  };
+}
+
+/** The same by the secret. */
+export async function secretAdministration(
+  args: Arguments,
+  code: DataDirectoryCode,
+): Promise<Administration> {
   // a server that does not run matters more than a secret that is not there
   const mailbox = await connectOriginal(args, "admin");
   return { mailbox, secret: await secretOf(args, code) };

@@ -1,4 +1,4 @@
-import { type Address, formatAddress } from "../../protocol/syntax/address.ts";
+import { formatAddress } from "../../protocol/syntax/address.ts";
 import { CHANNELS_TEXTS, MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
 import { type Channels, connectChannels, isClientName } from "../channels.ts";
 import { escapeControls, write } from "../terminal/output.ts";
@@ -7,7 +7,15 @@ import { ChannelsTalk } from "./chat/channels_talk.ts";
 import { displayOf } from "./chat/display.ts";
 import { Positions } from "./chat/positions.ts";
 import { runTerminalChat } from "./chat/terminal_chat.ts";
-import { isTyped, LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./live_chat.ts";
+import {
+  isTyped,
+  LIVE_CHAT_ABOUT,
+  LIVE_CHAT_OPTIONS,
+  readServer,
+  reportConnecting,
+  runLiveChat,
+} from "./live_chat.ts";
+import { type StreamServer, withTls } from "./chat/tls_option.ts";
 import { passwordFor, requireSelf, type Self } from "./self.ts";
 import { serviceInfo } from "./server_option.ts";
 
@@ -23,8 +31,8 @@ export const command: Command = {
     "  /create CHANNEL   make a channel and join it\n" +
     "  /join CHANNEL     join a channel, and leave the one before\n" +
     "  /list             list the channels",
-    "It logs in if your name has an account for more than the forum, or a password is given. The password travels as it\n" +
-    "is: a server takes it from its own machine alone, or by a tunnel to it (ssh -L).",
+    "It logs in if your name has an account for more than the forum, or a password is given. A server takes the password\n" +
+    "with --tls, from its own machine, or by a tunnel to it (ssh -L).",
     ...LIVE_CHAT_ABOUT,
   ],
   options: {
@@ -34,6 +42,7 @@ export const command: Command = {
   completes: { names: "channels" },
   examples: [
     "wirepost chat lounge --as Alice",
+    "wirepost chat lounge --server chat.example.org --tls",
     "printf '/join lounge\\nhello\\n' | wirepost chat Alice 127.0.0.1 55555 --linger 0s",
   ],
   run,
@@ -52,7 +61,12 @@ async function run(args: Arguments): Promise<number> {
     const display = displayOf(args), positions = new Positions(formatAddress(server), name);
     const isRinging = args.flag("notify");
     const talk = new ChannelsTalk({ ...who, server, channel, display, positions, isRinging });
-    return await runTerminalChat({ ...texts, talk, display });
+    return await runTerminalChat({
+      ...texts,
+      talk,
+      display,
+      reportConnecting: (error) => reportConnecting(args, error, texts.cannotConnect),
+    });
   }
   const connect = async () => {
     const channels = await connectChannels({ ...who, ...server });
@@ -73,12 +87,13 @@ async function run(args: Arguments): Promise<number> {
  */
 async function placeOf(
   args: Arguments,
-): Promise<{ self: Self; channel: string | undefined; server: Address; isProtected: boolean }> {
+): Promise<{ self: Self; channel: string | undefined; server: StreamServer; isProtected: boolean }> {
   const [first, host, port, ...more] = args.positionals;
   if (first !== undefined && host !== undefined) {
     if (args.flag("as")) throw new UsageError("--as and NAME HOST PORT exclude each other");
     checkName(first);
-    const self = { name: first, isNamed: true }, server = readServer(args, host, port, more);
+    const self = { name: first, isNamed: true },
+      server = await withTls(args, readServer(args, host, port, more), false);
     // such a server is asked nothing
     return { self, channel: undefined, server, isProtected: false };
   }
@@ -86,7 +101,7 @@ async function placeOf(
   checkName(self.name);
   if (first !== undefined) checkChannel(first);
   const { address, isProtected } = await serviceInfo(args, "channels", self.name);
-  return { self, channel: first, server: address, isProtected };
+  return { self, channel: first, server: await withTls(args, address, true), isProtected };
 }
 
 /** @throws {UsageError} It can't be the name of a client. */

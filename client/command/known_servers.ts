@@ -7,24 +7,24 @@ import { type Arguments, type Command, expectArguments, parseAddress, UsageError
 /** `wirepost known-servers`. */
 export const command: Command = {
   name: "known-servers",
-  summary: "List and forget the servers whose keys are remembered",
+  summary: "List and forget the servers whose keys and certificates are remembered",
   isMore: true,
   usage: ["list [--json]", "remove HOST[:PORT]"],
   words: {
     heading: "Commands:",
     list: [
-      { name: "list", help: "print a line 'HOST:PORT KEY' for each" },
+      { name: "list", help: "print a line 'HOST:PORT KEY CERTIFICATE' for each, with what of both is known" },
       {
         name: "remove",
         argument: "HOST[:PORT]",
-        help: "forget the key of this server; without PORT, of all on HOST",
+        help: "forget key and certificate of this server; without PORT, of all on HOST",
       },
     ],
   },
   about: [
-    "A client that has logged in to a server remembers the server's key, and refuses a server with another key. If the\n" +
-    "server was given a new key on purpose, 'remove' makes the client accept it.",
-    "The keys are in wirepost/known-servers in $XDG_STATE_HOME or ~/.local/state, on macOS in\n" +
+    "A client that has logged in to a server remembers the server's key, and one that speaks TLS its certificate, and\n" +
+    "refuses a server with another one. If the server was given a new one on purpose, 'remove' makes the client accept it.",
+    "They are in wirepost/known-servers in $XDG_STATE_HOME or ~/.local/state, on macOS in\n" +
     "~/Library/Application Support, on Windows in %LOCALAPPDATA%.",
   ],
   options: { json: { help: "list: print an object a line" } },
@@ -44,18 +44,19 @@ async function run(args: Arguments): Promise<number> {
   return await remove(rest[0]!);
 }
 
-/** Prints a line `HOST:PORT KEY` for each, or an object. */
+/** Prints a line `HOST:PORT KEY CERTIFICATE` for each, or an object. */
 async function list(json: boolean): Promise<number> {
   const known = new KnownServers();
   let code = 0;
-  for (const { server, key, line, why } of await known.list()) {
-    if (key === undefined) {
+  for (const { server, key, certificate, line, why } of await known.list()) {
+    if (why !== undefined) {
       await writeError(
         `wirepost known-servers: line ${line} of ${escapeControls(known.path)} has no key: ${why}\n`,
       );
       code = 1;
     } else {
-      await write(json ? outputLine(JSON.stringify({ server, key })) : `${escapeControls(server)} ${key}\n`);
+      const words = [escapeControls(server), key, certificate].filter((word) => word !== undefined);
+      await write(json ? outputLine(JSON.stringify({ server, key, certificate })) : `${words.join(" ")}\n`);
     }
   }
   return code;

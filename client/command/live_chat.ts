@@ -8,8 +8,9 @@
 import { CLOSE_TIMEOUT_MS, LoginRefusedError, type StreamClient } from "../channels.ts";
 import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
 import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
-import { escapeControls, write, writeError } from "../terminal/output.ts";
+import { escapeControls, report, write, writeError } from "../terminal/output.ts";
 import type { Address } from "../../protocol/syntax/address.ts";
+import { TLS_OPTIONS } from "./chat/tls_option.ts";
 import { LOGIN_OPTIONS } from "./password.ts";
 import { SELF_OPTION } from "./self.ts";
 import { SERVER_OPTION } from "./server_option.ts";
@@ -21,6 +22,7 @@ const LINGER_MS = 1000;
 export const LIVE_CHAT_OPTIONS: Readonly<Record<string, Option>> = {
   ...SELF_OPTION,
   ...SERVER_OPTION,
+  ...TLS_OPTIONS,
   "password-file": LOGIN_OPTIONS["password-file"]!,
   timestamps: { help: "Show times, on a terminal" },
   linger: { value: "DURATION", help: "How long to wait for answers after the end of a pipe (1s)" },
@@ -95,13 +97,19 @@ export async function runLiveChat(
     client = await connect();
   } catch (error) {
     rethrowLogin(error);
-    await write(`${texts.cannotConnect}\n`);
+    await reportConnecting(args, error as Error, texts.cannotConnect);
     return 1;
   }
   if (texts.connected !== undefined) await write(`${texts.connected}\n`);
   const { prompt, live } = texts;
   await using editor = openLineEditor({ prompt, original: { notices: "stderr", live } });
   return await new LiveChat(client, editor, texts).run(lingerMs);
+}
+
+/** Says that there is no connection as the original does; and with TLS, why, because it may be the certificate. */
+export async function reportConnecting(args: Arguments, error: Error, text: string) {
+  await write(`${text}\n`);
+  if (args.flag("tls")) await report(args.command, escapeControls(error.message));
 }
 
 class LiveChat {

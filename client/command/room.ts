@@ -4,7 +4,15 @@ import { type Arguments, type Command, UsageError } from "./command.ts";
 import { displayOf } from "./chat/display.ts";
 import { RoomTalk } from "./chat/room_talk.ts";
 import { runTerminalChat } from "./chat/terminal_chat.ts";
-import { isTyped, LIVE_CHAT_ABOUT, LIVE_CHAT_OPTIONS, readServer, runLiveChat } from "./live_chat.ts";
+import {
+  isTyped,
+  LIVE_CHAT_ABOUT,
+  LIVE_CHAT_OPTIONS,
+  readServer,
+  reportConnecting,
+  runLiveChat,
+} from "./live_chat.ts";
+import { withTls } from "./chat/tls_option.ts";
 import { passwordFor, selfOf } from "./self.ts";
 import { serviceAddress } from "./server_option.ts";
 
@@ -16,8 +24,7 @@ export const command: Command = {
   usage: ["[OPTION…]", "HOST PORT [OPTION…]"],
   about: [
     "The room knows no names: you are shown by your address. With --as NAME it logs in to the account of that name, and you\n" +
-    "are shown by it. The password travels as it is: a server takes it from its own machine alone, or by a tunnel to it\n" +
-    "(ssh -L).",
+    "are shown by it. A server takes the password with --tls, from its own machine, or by a tunnel to it (ssh -L).",
     ...LIVE_CHAT_ABOUT,
   ],
   options: { ...LIVE_CHAT_OPTIONS, as: { value: "NAME", help: "An account to log in to (WIREPOST_AS)" } },
@@ -31,7 +38,11 @@ export const command: Command = {
 
 async function run(args: Arguments): Promise<number> {
   const [host, port, ...more] = args.positionals;
-  const server = host === undefined ? await serviceAddress(args, "room") : readServer(args, host, port, more);
+  const service = args.flag("tls") ? "room-tls" : "room";
+  const address = host === undefined
+    ? await serviceAddress(args, service)
+    : readServer(args, host, port, more);
+  const server = await withTls(args, address, host === undefined);
   const as = await accountOf(args);
   const texts = {
     prompt: "<You> ",
@@ -41,7 +52,12 @@ async function run(args: Arguments): Promise<number> {
   };
   if (isTyped()) {
     const display = displayOf(args);
-    return await runTerminalChat({ ...texts, talk: new RoomTalk(server, display, as), display });
+    return await runTerminalChat({
+      ...texts,
+      talk: new RoomTalk(server, display, as),
+      display,
+      reportConnecting: (error) => reportConnecting(args, error, texts.cannotConnect),
+    });
   }
   return await runLiveChat(
     args,

@@ -36,6 +36,12 @@ export interface Self {
   isNamed: boolean;
 }
 
+/** Whether the server wants a log-in: for this name, or of everybody. */
+async function wantsLogin(args: Arguments, name: string, onBusy: OnBusy | undefined) {
+  const { account, isLoginRequired } = await askInfo(args, name, { onBusy });
+  return account.mailbox || isLoginRequired;
+}
+
 /** Who the user is; undefined if nothing says so. */
 export function selfOf(args: Arguments): Self | undefined {
   const named = args.text("as") ?? (Deno.env.get(SELF_VARIABLE) || undefined);
@@ -88,7 +94,7 @@ export async function logInAs(
   }
   const { name, isNamed } = self;
   const isSealed = given !== undefined || isNamed && Boolean(Deno.env.get(PASSWORD_VARIABLE)) ||
-    (isOwn || isNamed) && (await askInfo(args, name, { onBusy })).account.mailbox;
+    (isOwn || isNamed) && await wantsLogin(args, name, onBusy);
   if (!isSealed) return undefined;
   // without a log-in the server would ignore what is sent, and say that there is nothing
   if (args.flag("basic")) {

@@ -32,6 +32,8 @@ interface ServeOption {
 interface RunningServer {
   /** Resolves when an administrator stops it; rejects when it can't go on. */
   readonly stopping: Promise<void>;
+  /** Reads its certificate again; there only if it has one. */
+  reload?(): Promise<void>;
   /** Ends it, and returns whether all that it accepted is finished. `failure` is why it can't go on. */
   end(failure?: Error): Promise<boolean>;
 }
@@ -138,10 +140,16 @@ async function run<Values, Options>(args: Arguments, code: ServerCode<Values, Op
   const signalled = Promise.withResolvers<void>();
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
   for (const signal of signals) Deno.addSignalListener(signal, signalled.resolve);
-  const server = await code.serve(options, outputFor(args, Object.keys(ports)));
+  let server: RunningServer | undefined = undefined;
+  const reload = () => void server?.reload?.();
+  // without a certificate, a terminal that closes ends the server
+  const isReloadable = args.flag("tls-cert") && Deno.build.os !== "windows";
+  if (isReloadable) Deno.addSignalListener("SIGHUP", reload);
+  server = await code.serve(options, outputFor(args, Object.keys(ports)));
   const failure = await Promise.race([signalled.promise, server.stopping])
     .then(() => undefined, (error: Error) => error);
   for (const signal of signals) Deno.removeSignalListener(signal, signalled.resolve);
+  if (isReloadable) Deno.removeSignalListener("SIGHUP", reload);
   return await server.end(failure) ? 0 : 1;
 }
 

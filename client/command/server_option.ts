@@ -8,7 +8,7 @@
 import { CHANNELS_PORT } from "../../protocol/channels.ts";
 import { FORUM_PORT } from "../../protocol/forum.ts";
 import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
-import { ROOM_PORT } from "../../protocol/room.ts";
+import { ROOM_PORT, ROOM_TLS_PORT } from "../../protocol/room.ts";
 import { type Address, formatAddress } from "../../protocol/syntax/address.ts";
 import {
   connectMailbox,
@@ -53,7 +53,12 @@ export function onBusy(args: Arguments): (busy: boolean) => void {
 }
 
 /** The services that are found through the mailbox, and the ports of their originals. */
-const STANDARD_PORTS = { channels: CHANNELS_PORT, room: ROOM_PORT, forum: FORUM_PORT } as const;
+const STANDARD_PORTS = {
+  channels: CHANNELS_PORT,
+  room: ROOM_PORT,
+  "room-tls": ROOM_TLS_PORT,
+  forum: FORUM_PORT,
+} as const;
 
 /** How long a mailbox may take to report a port, in milliseconds. */
 const PORT_TIMEOUT_MS = 3000;
@@ -149,7 +154,7 @@ class NoServerError extends ServerTimeoutError {
   }
 }
 
-/** Where another service is, and whether the mailbox's server has an account that protects a name. */
+/** Where another service is, and whether a name may be used there only after a log-in. */
 export interface ServiceInfo {
   address: Address;
   isProtected: boolean;
@@ -170,7 +175,7 @@ export async function serviceAddress(
 }
 
 /**
- * The same, and whether the server has an account that protects `name`: not if it has no mailbox, or that does not answer.
+ * The same, and whether the server wants a log-in of `name`: not if it has no mailbox, or that does not answer.
  *
  * @throws {UsageError} What is named is no address.
  * @throws {Error} The service does not run, or the server does not answer.
@@ -192,9 +197,14 @@ export async function serviceInfo(
   const { hostname, port: mailboxPort } = namedAddress(args) ?? USUAL_ADDRESS;
   try {
     const timeout = args.duration("timeout") ?? PORT_TIMEOUT_MS;
-    const { services, account } = await askInfo(args, name, { timeout, onBusy: onBusy(args) });
+    const { services, account, isLoginRequired } = await askInfo(args, name, {
+      timeout,
+      onBusy: onBusy(args),
+    });
     const port = services[service];
-    if (port !== undefined) return { address: { hostname, port }, isProtected: account.mailbox };
+    if (port !== undefined) {
+      return { address: { hostname, port }, isProtected: account.mailbox || isLoginRequired };
+    }
     throw notServed(service, formatAddress({ hostname, port: mailboxPort }), Object.keys(services));
   } catch (error) {
     if (!(error instanceof ServerTimeoutError) || mailboxPort !== MAILBOX_PORT) throw error;
@@ -208,14 +218,25 @@ export async function serviceInfo(
 async function isProtected(args: Arguments, name: string): Promise<boolean> {
   const timeout = args.duration("timeout") ?? PORT_TIMEOUT_MS;
   try {
-    return (await askInfo(args, name, { timeout, onBusy: onBusy(args) })).account.mailbox;
+    const { account, isLoginRequired } = await askInfo(args, name, { timeout, onBusy: onBusy(args) });
+    return account.mailbox || isLoginRequired;
   } catch (error) {
     if (error instanceof ServerTimeoutError) return false;
     throw error;
   }
 }
 
+/** The address of the mailbox, under which the whole server is remembered; undefined if it has none. */
+export async function rememberedAs(args: Arguments): Promise<Address | undefined> {
+  const local = await localServices(args);
+  if (local !== undefined) return local.mailbox;
+  return namedAddress(args) ?? USUAL_ADDRESS;
+}
+
 function notServed(service: string, server: string, services: readonly string[]): Error {
+  if (service === "room" && services.includes("room-tls")) {
+    return new Error(`Cannot connect to ${service}: ${server} takes clients with TLS only: give --tls`);
+  }
   const others = services.filter((name) => name !== "admin").join(", ") || "nothing else";
   return new Error(`Cannot connect to ${service}: ${server} has no such service, only ${others}`);
 }

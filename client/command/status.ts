@@ -2,7 +2,12 @@ import { setTimeout as pause } from "node:timers/promises";
 import { formatAddress } from "../../protocol/syntax/address.ts";
 import { outputLine, write } from "../terminal/output.ts";
 import type { Control } from "./admin/lists.ts";
-import { administration, DATA_OPTION, type DataDirectoryCode } from "./administration.ts";
+import {
+  administration,
+  ADMINISTRATOR_OPTIONS,
+  DATA_OPTION,
+  type DataDirectoryCode,
+} from "./administration.ts";
 import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
 import { mailboxAddress, SERVER_OPTION } from "./server_option.ts";
 import { readLimits, readStatus, type StatusReport } from "./status/report.ts";
@@ -29,7 +34,7 @@ const HELP: Omit<Command, "run"> = {
     limits: { help: "Show every limit: how much of it is used, and the option of 'serve' that changes it" },
     json: { help: "Print an object; with --watch one a second, with --limits one for each limit" },
     ...DATA_OPTION,
-    "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
+    ...ADMINISTRATOR_OPTIONS,
     ...SERVER_OPTION,
     timeout: { value: "DURATION", help: "How long the server may take to answer (5s)" },
   },

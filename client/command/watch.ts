@@ -3,7 +3,12 @@ import { WATCHED_SERVICES, type WatchFilter } from "../../protocol/watch.ts";
 import type { OriginalMailbox, WatchUpdate } from "../original_mailbox.ts";
 import { outputLine, terminalSize, write, writeError } from "../terminal/output.ts";
 import { onEndSignal } from "../terminal/signals.ts";
-import { administration, DATA_OPTION, type DataDirectoryCode } from "./administration.ts";
+import {
+  administration,
+  ADMINISTRATOR_OPTIONS,
+  DATA_OPTION,
+  type DataDirectoryCode,
+} from "./administration.ts";
 import { type Arguments, type Command, expectArguments, parseAddress, UsageError } from "./command.ts";
 import { SERVER_OPTION } from "./server_option.ts";
 import { EventLines } from "./watch/event_line.ts";
@@ -25,7 +30,7 @@ const HELP: Omit<Command, "run"> = {
     "It never slows the server: what is too much at once is left out, and how much that was is\n" +
     "reported on standard error. Ctrl-C ends it.",
     "Beside the server, its data directory holds its address and the secret. From elsewhere, give\n" +
-    "--server and --secret-file.",
+    "--server and --secret-file, or --as NAME, whose account has the role admin.",
   ],
   options: {
     service: { value: "NAME", many: true, help: "Only events of mailbox, channels, room, forum or admin" },
@@ -35,11 +40,11 @@ const HELP: Omit<Command, "run"> = {
       many: true,
       help: "Only events about this mailbox, sender, member, channel or account",
     },
-    texts: { help: "Show texts too; they come unencrypted" },
+    texts: { help: "Show texts too; they come unencrypted without --as" },
     count: { value: "N", help: "End after N events" },
     json: { help: "Print an object a line: time, direction, service, peer, what, and what else there is" },
     ...DATA_OPTION,
-    "secret-file": { value: "FILE", help: "The administrator's secret, copied from there" },
+    ...ADMINISTRATOR_OPTIONS,
     ...SERVER_OPTION,
     timeout: { value: "DURATION", help: "How long the server may take to answer (5s)" },
   },

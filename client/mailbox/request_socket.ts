@@ -7,6 +7,7 @@
 
 import { decodeOriginalReply, type OriginalReply } from "../../protocol/mailbox.ts";
 import { formatAddress } from "../../protocol/syntax/address.ts";
+import { SessionEndError } from "../session/errors.ts";
 import { noAnswer } from "../session/liveness.ts";
 import { ServerSocket } from "../stream/server_socket.ts";
 
@@ -20,8 +21,17 @@ const MAX_RETRY_MS = 2000;
 /** Most answers that are kept: more than a client can be due. */
 const MAX_ANSWERS = 4096;
 
+/** On what datagrams go both ways: a socket, or a seal. */
+export interface DatagramChannel {
+  send(datagram: Uint8Array<ArrayBuffer>): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens such a channel; `received` gets every datagram that comes from the server. */
+export type OpenChannel = (received: (datagram: Uint8Array) => void) => DatagramChannel;
+
 export class RequestSocket implements AsyncDisposable {
-  readonly #socket: ServerSocket;
+  readonly #socket: DatagramChannel;
   readonly #server: Deno.NetAddr;
   readonly #takeControl: ((text: string) => boolean) | undefined;
   #answers: OriginalReply[] = [];
@@ -31,11 +41,16 @@ export class RequestSocket implements AsyncDisposable {
 
   /**
    * @param takeControl Takes the text of a control message that answers no request, and returns whether it was one.
+   * @param open By default, a socket of its own.
    */
-  constructor(server: Deno.NetAddr, takeControl?: (text: string) => boolean) {
+  constructor(
+    server: Deno.NetAddr,
+    takeControl?: (text: string) => boolean,
+    open: OpenChannel = (received) => new ServerSocket(server, received),
+  ) {
     this.#server = server;
     this.#takeControl = takeControl;
-    this.#socket = new ServerSocket(server, (datagram) => this.#received(datagram));
+    this.#socket = open((datagram) => this.#received(datagram));
   }
 
   #received(datagram: Uint8Array) {
@@ -51,6 +66,8 @@ export class RequestSocket implements AsyncDisposable {
     try {
       await this.#socket.send(datagram);
     } catch (error) {
+      // a seal whose log-in has ended
+      if (error instanceof SessionEndError) throw error;
       throw new Error(`Cannot send to ${formatAddress(this.#server)}: ${(error as Error).message}`);
     }
   }

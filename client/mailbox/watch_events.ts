@@ -15,7 +15,7 @@ import {
   type WatchFilter,
 } from "../../protocol/watch.ts";
 import { sendControl } from "./control.ts";
-import { RequestSocket } from "./request_socket.ts";
+import { type OpenChannel, RequestSocket } from "./request_socket.ts";
 
 /** How long a subscription lasts, and after how long it is prolonged (watch.md 1.2). */
 const SUBSCRIPTION_SECONDS = 30, PROLONG_MS = 10_000;
@@ -41,6 +41,8 @@ export interface WatchUpdate {
 /** How a server is watched. */
 export interface WatchOptions {
   server: Deno.NetAddr;
+  /** On what it is asked; a socket by default. */
+  open?: OpenChannel | undefined;
   /** The administrator's secret, as the server has it. */
   secret: Uint8Array;
   filter: WatchFilter;
@@ -59,7 +61,7 @@ export interface WatchOptions {
  * @throws {ServerTimeoutError} The server does not answer any more.
  */
 export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchUpdate, void> {
-  const { server, secret, filter, timeoutMs, signal, onBegin } = options;
+  const { server, open, secret, filter, timeoutMs, signal, onBegin } = options;
   /** Datagrams and answers in the order in which they came: the answer's number is about those before it. */
   const waiting: (EventsDatagram | WatchAnswer)[] = [];
   let wake = () => {}, prolongAt = Infinity;
@@ -71,7 +73,7 @@ export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchU
     if (datagram.events.length === 0) prolongAt = 0;
     wake();
     return true;
-  });
+  }, open);
   const subscribe = async (seconds: number, timeoutMs: number) => {
     const answer = decodeWatchAnswer(
       await sendControl(socket, secret, encodeWatch(seconds, filter), timeoutMs),

@@ -4,10 +4,11 @@
  * @module
  */
 
-import { NOT_CONFIRMED } from "../../protocol/session.ts";
+import { LOG_IN_FIRST, NOT_CONFIRMED } from "../../protocol/session.ts";
 
 /** Longer texts for reasons that explain too little. */
 const TEXTS: Readonly<Record<string, string>> = {
+  [LOG_IN_FIRST]: "nobody is let in without a log-in",
   [NOT_CONFIRMED]:
     "the account covers the forum alone, until an administrator runs 'wirepost account confirm NAME' " +
     "beside the server",

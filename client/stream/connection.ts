@@ -7,10 +7,10 @@
 import { formatAddress } from "../../protocol/syntax/address.ts";
 
 /** How long a server has to accept a connection (channels.md 3.1). */
-const CONNECT_TIMEOUT_MS = 2000;
+export const CONNECT_TIMEOUT_MS = 2000;
 
 /** Longest time of a timer, in milliseconds: what `AbortSignal.timeout` takes. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+export const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Where a server is, and how long to try it. */
 export interface ConnectOptions {
@@ -22,6 +22,30 @@ export interface ConnectOptions {
   timeout?: number;
   /** Ends the connecting, and then the connection. */
   signal?: AbortSignal;
+  /** Whether it is encrypted, and how the server's certificate is checked. */
+  tls?: boolean | TlsOptions;
+}
+
+/** How a server's certificate is checked. Without `ca`, one that nobody known has signed is remembered at first use. */
+export interface TlsOptions {
+  /** Certificates in PEM, one of which has to have signed the server's, or is it. Then nothing is remembered. */
+  ca?: string;
+  /** Where certificates are remembered; the user's own file by default. */
+  knownServers?: KnownCertificates;
+  /** `HOST:PORT` under which the server is remembered; by default the one that is connected to. */
+  server?: string;
+  /** Called before a certificate is remembered that nobody known has signed. */
+  onFirstUse?(fingerprint: string, server: string): void | Promise<void>;
+}
+
+/** Certificates that are remembered: `KnownServers` are such ones. */
+export interface KnownCertificates {
+  /** The file, for messages. */
+  readonly path: string;
+  /** The fingerprint of a server's certificate, if it is known. */
+  certificateOf(server: string): Promise<string | undefined>;
+  /** Remembers it, in the place of another one. */
+  addCertificate(server: string, fingerprint: string): Promise<void>;
 }
 
 /** Bytes in both directions. */
@@ -50,9 +74,14 @@ export interface Connection {
  *
  * @throws {Error} None did, in time.
  */
-export async function connectTcp(
+export async function connectTcp(options: ConnectOptions & { port: number }): Promise<Connection> {
+  return new TcpConnection(await openTcp(options));
+}
+
+/** The socket of {@linkcode connectTcp}. */
+export async function openTcp(
   { hostname = "127.0.0.1", port, timeout = CONNECT_TIMEOUT_MS, signal }: ConnectOptions & { port: number },
-): Promise<Connection> {
+): Promise<Deno.TcpConn> {
   signal?.throwIfAborted();
   const late = AbortSignal.timeout(Math.min(timeout, MAX_TIMER_MS));
   let socket: Deno.TcpConn;
@@ -65,7 +94,7 @@ export async function connectTcp(
   }
   // a small message is sent at once, even if the one before it is not acknowledged yet
   socket.setNoDelay(true);
-  return new TcpConnection(socket);
+  return socket;
 }
 
 class TcpConnection implements Connection {

@@ -8,6 +8,7 @@ import { CHANNELS_TEXTS } from "../../protocol/channels.ts";
 import {
   encodeLogin,
   LOGIN_COMMAND,
+  LOGIN_DEMANDS,
   LOGIN_REFUSALS,
   LOGIN_TEXTS,
   type LoginRefusal,
@@ -46,8 +47,6 @@ interface Texts {
 }
 
 const NO_LOGIN = new Set<string>([CHANNELS_TEXTS.unknownCommand(LOGIN_COMMAND)]);
-/** What a client is answered that has only given its name. */
-const REQUIRED = new Set<string>([LOGIN_TEXTS.required, LOGIN_TEXTS.requiredElsewhere]);
 
 /**
  * Logs in. Returns what came meanwhile and is no answer.
@@ -68,7 +67,7 @@ export async function logIn(texts: Texts, { name, password }: LoginOptions): Pro
       await texts.send(request);
       for (let text = await texts.receive(); text !== undefined; text = await texts.receive()) {
         if (isAnswer(text)) return text;
-        if (!REQUIRED.has(text)) others.push(text);
+        if (!LOGIN_DEMANDS.has(text)) others.push(text);
       }
     } finally {
       clearTimeout(timer);

@@ -13,7 +13,7 @@ import {
   isAnnounced,
 } from "../announced.ts";
 import { CHANNELS_TEXTS, type ChannelsRequest, decodeChannelsRequest } from "../channels.ts";
-import { LOGIN_REFUSALS, LOGIN_TEXTS } from "../login.ts";
+import { LOGIN_DEMANDS, LOGIN_REFUSALS, LOGIN_TEXTS } from "../login.ts";
 import { utf8Length } from "../mailbox.ts";
 import { decodeFrame, FRAME_BYTES } from "../syntax/frame.ts";
 import type { Described } from "../watch.ts";
@@ -102,13 +102,12 @@ export function describeFrames(bytes: Uint8Array): Described[] {
 const MUTED: Described = { what: "answer", refused: "answered", why: MUTED_TEXT, rule: "admin.md 7.9" };
 
 const LOGGED_IN = patternOf(LOGIN_TEXTS.loggedIn);
-const LOGIN_REQUIRED: readonly string[] = [LOGIN_TEXTS.required, LOGIN_TEXTS.requiredElsewhere];
 
 /** An answer about a log-in, on either wire; undefined if it is none. */
 function describeLoginAnswer(text: string): Described | undefined {
   const name = LOGGED_IN.exec(text)?.[1];
   if (name !== undefined) return { what: `logged in as ${quoted(name)}`, names: [name] };
-  if (LOGIN_REQUIRED.includes(text)) return { what: "answer", ...refusal("not logged in"), why: text };
+  if (LOGIN_DEMANDS.has(text)) return { what: "answer", ...refusal("not logged in"), why: text };
   return LOGIN_REFUSALS.has(text) ? { what: "answer", ...refusal("log-in refused"), why: text } : undefined;
 }
 

@@ -35,6 +35,7 @@ export const REFUSAL_RULES = {
     rule: "accounts.md 2.4",
     why: "the mailbox belongs to an account: only its own log-in may take from it; answered X",
   },
+  "no log-in": { rule: "accounts.md 2.8", why: "nobody is let in without a log-in" },
   "unproved": { rule: "admin.md 3.3", why: "no answer is short enough for an address that is not proved" },
   "overload": { rule: "mailbox.md section 7", why: "too much waits for the disk" },
   "datagram rate": {
@@ -60,8 +61,14 @@ export const REFUSAL_RULES = {
   "sealed wrong": { rule: "seal.md 4.5", why: "it does not open: changed on its way, or made up" },
 
   "kicked": { rule: "admin.md 7.3", why: "an administrator has disconnected it" },
+  "tls failed": { rule: "channels.md 10.4", why: "the hand-shake of TLS has failed" },
+  "tls timed out": { rule: "channels.md 10.3", why: "the hand-shake of TLS took too long" },
+  "plaintext refused": { rule: "channels.md 10.6", why: "the port is only for TLS" },
   "log-in refused": { rule: "channels.md 9.3" },
-  "not logged in": { rule: "channels.md 9.5", why: "its name has an account, and it has not logged in" },
+  "not logged in": {
+    rule: "channels.md 9.5",
+    why: "its name, or this server, is for those who have logged in",
+  },
   "logged out": {
     rule: "channels.md 9.7",
     why: "its account was removed or has another password, or protects the name now",

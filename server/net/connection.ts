@@ -9,7 +9,7 @@ import { ownerAt } from "../quota/owner.ts";
 import type { PendingTotal } from "../quota/pending.ts";
 import { type Environment, within } from "../quota/uptime.ts";
 import type { SocketPolling } from "./fairness.ts";
-import type { Stream } from "./listener.ts";
+import type { Beginning, Stream } from "./listener.ts";
 import { type ChunkJoiner, type SendLimits, SendQueue } from "./send_queue.ts";
 
 export interface ConnectionOptions extends Pick<Environment, "monotonicClock"> {
@@ -39,6 +39,7 @@ export class Connection {
   #isClosed = false;
   /** Resolves when it is closed; there only while something waits for that. */
   #closed: PromiseWithResolvers<void> | undefined;
+  #closing: void | Promise<void> = undefined;
 
   constructor(stream: Stream, { hostname, port }: Deno.NetAddr, options: ConnectionOptions) {
     this.hostname = plainAddress(hostname);
@@ -66,7 +67,12 @@ export class Connection {
 
   /** Whether nobody on the way can read what is sent and received, so that a secret may travel as it is. */
   get isPrivate(): boolean {
-    return isLoopback(this.hostname);
+    return this.#stream.isTls === true || isLoopback(this.hostname);
+  }
+
+  /** How the client begins; undefined where it can only be plain. To be called before the first read. */
+  begin(): Promise<Beginning> | undefined {
+    return this.#stream.begin?.();
   }
 
   /** Whether much waits for the client, and it reads: others do well to wait for it. */
@@ -127,10 +133,15 @@ export class Connection {
     this.#queue.close();
     this.#closed?.resolve();
     try {
-      this.#stream.close();
+      this.#closing = this.#stream.close();
     } catch {
       // it is closed already
     }
+  }
+
+  /** Resolves when nothing more is sent after {@linkcode close}. */
+  async ended() {
+    await this.#closing;
   }
 
   #disconnect(why: DisconnectReason) {

@@ -19,12 +19,24 @@ const EXHAUSTED = ["EMFILE", "ENFILE", "ENOBUFS", "ENOMEM"];
 /** Milliseconds until the next try after such an error; doubled each time, up to a second (channels.md 5.11). */
 const FIRST_RETRY_MS = 5, LAST_RETRY_MS = 1000;
 
+/** How a connection begins on a port where clients speak TLS (channels.md section 10). */
+export interface Beginning {
+  outcome: "plain" | "tls" | "gone" | "tls failed" | "tls timed out" | "plaintext refused";
+  /** Why the hand-shake has failed. */
+  why?: string;
+}
+
 /** What a connection needs of a socket; a TLS connection has it too. */
 export interface Stream {
   readonly remoteAddr: Deno.Addr;
+  /** Whether the client speaks TLS. */
+  readonly isTls?: boolean;
+  /** To be called before the first read or write, if it is there. Never rejects. */
+  begin?(): Promise<Beginning>;
   read(buffer: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
-  close(): void;
+  /** Of TLS it resolves when the client has been sent that this is the end, or can't be. */
+  close(): void | Promise<void>;
   setNoDelay?(on: boolean): void;
   setKeepAlive?(on: boolean): void;
 }

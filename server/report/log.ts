@@ -11,6 +11,7 @@
 import { networkOf } from "../quota/address.ts";
 import { RateLimit, type RateLimitOptions } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
+import type { Limit } from "./limit.ts";
 
 /** From what an operator has to act on, to what is needed only to find an error. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
@@ -96,6 +97,18 @@ export class Log {
     this.#consoleLimit = new SharedLimit({ ...CONSOLE_LIMIT, monotonicClock });
   }
 
+  /** What one address has used of the lines that are limited, with its limit. */
+  limits(): Limit[] {
+    return [
+      { name: "log lines of one address", used: this.#kindLimit.mostTaken, limit: KIND_LIMIT.burst },
+      {
+        name: "console lines of one address",
+        used: this.#consoleLimit.mostTaken,
+        limit: CONSOLE_LIMIT.burst,
+      },
+    ];
+  }
+
   /** Whether every request is logged. If not, nothing has to be computed for it. */
   get isDebug(): boolean {
     return this.level === "debug";
@@ -179,6 +192,11 @@ class SharedLimit {
       intervalMs: intervalMs / NETWORKS_TOGETHER,
       monotonicClock,
     });
+  }
+
+  /** The most that one network has used of a kind. */
+  get mostTaken(): number {
+    return this.#ofNetwork.mostTaken;
   }
 
   /** Whether one more of this kind may be logged. */

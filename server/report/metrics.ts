@@ -38,7 +38,7 @@ function each<const Label extends string, const Pattern extends string>(
 /** Why a datagram, or a request on the original wire, is refused. Those with `sealed` concern a seal. */
 export const REFUSED_REASONS = [
   ...["too long", "not UTF-8", "not printable", "malformed", "bad ID", "reserved sender", "unknown type"],
-  ...["address not answered", "sender has an account", "account", "unproved", "overload"],
+  ...["address not answered", "sender has an account", "account", "no log-in", "unproved", "overload"],
   ...["datagram rate", "reply rate"],
   ...["full", "full share", "storage", "banned", "muted"],
   ...["sealed malformed", "sealed bad key", "sealed no account", "sealed out of place"],
@@ -126,6 +126,10 @@ export const METRICS = {
   ...each(SESSION_REQUESTS, "forum *", counter("requests", "Requests of this kind in forum sessions")),
 
   ...each(STREAMS, "* connections", counter("connections", "Connections accepted")),
+  ...each(STREAMS, "* tls", counter("connections", "Connections whose clients speak TLS")),
+  ...each(STREAMS, "* tls failed", counter("connections", "Hand-shakes of TLS that failed")),
+  ...each(STREAMS, "* tls timed out", counter("connections", "Hand-shakes of TLS that took too long")),
+  ...each(STREAMS, "* plaintext refused", counter("connections", "Clients without TLS where it must be")),
   ...each(STREAMS, "* received", counter("messages", "Messages received from members")),
   ...each(STREAMS, "* delivered", counter("messages", "Messages sent to members")),
   ...each(STREAMS, "* slowed down", counter("messages", "Messages over the rate of a connection")),

@@ -18,6 +18,7 @@ import {
   type AccountRequest,
   type Coverage,
   MAX_ACCOUNTS,
+  type Role,
 } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
 import { isPassword, PasswordChecks } from "./password_checks.ts";
@@ -41,7 +42,11 @@ export interface AccountsOptions extends Pick<Environment, "monotonicClock"> {
   known: readonly Account[];
   /** Whether every client may add one, or only the administrator. */
   open?: boolean;
+  /** Whether names without an account are anybody's, or nobody is let in without a log-in (accounts.md 2.8). */
+  auth?: Auth;
 }
+
+export type Auth = "open" | "required";
 
 /** All accounts that a store holds. */
 export async function readAccounts(store: Pick<Store, "apply">): Promise<Account[]> {
@@ -62,10 +67,13 @@ export type AccountEvent = "added" | "changed" | "removed";
 export class Accounts {
   /** Whether every client may add one, or only the administrator. */
   readonly open: boolean;
+  readonly auth: Auth;
   readonly #store: Pick<GroupCommit, "ask">;
   readonly #verifiers = new Map<string, string>();
   /** Names whose account covers the mailbox too. */
   readonly #covered = new Set<string>();
+  /** Names whose account has the role `admin`. */
+  readonly #admins = new Set<string>();
   readonly #onEvent: ((name: string, event: AccountEvent) => void)[] = [];
   readonly #onMailboxCovered: ((name: string) => void)[] = [];
   #isAwaited = (_mailbox: string) => false;
@@ -81,12 +89,14 @@ export class Accounts {
   /** Networks from which each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
-  constructor({ store, known, monotonicClock, open = true }: AccountsOptions) {
+  constructor({ store, known, monotonicClock, open = true, auth = "open" }: AccountsOptions) {
     this.#store = store;
     this.open = open;
-    for (const { name, verifier, mailbox } of known) {
+    this.auth = auth;
+    for (const { name, verifier, mailbox, role } of known) {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#covered.add(name);
+      if (role === "admin") this.#admins.add(name);
     }
     this.#guessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
     this.#firstGuessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
@@ -106,6 +116,7 @@ export class Accounts {
         used: Math.max(this.#guessesAtName.mostTaken, this.#firstGuessesAtName.mostTaken),
         limit: AT_NAME.burst,
       },
+      this.#checks.waiting,
       { name: "new accounts of one address", used: this.#addedFrom.mostTaken, limit: NEW_ACCOUNTS.burst },
       { name: "accounts made by one address", used: this.#madeFrom.mostTaken, limit: MADE_BY_NETWORK.burst },
     ];
@@ -128,6 +139,11 @@ export class Accounts {
   /** Whether a name may be used only after a log-in: its account covers more than the forum (accounts.md 1.6). */
   isProtected(name: string): boolean {
     return this.coversMailbox(name);
+  }
+
+  /** What the owner of this account may do; `user` if there is none. */
+  role(name: string): Role {
+    return this.#admins.has(name) ? "admin" : "user";
   }
 
   verifier(name: string): Verifier | undefined {
@@ -154,18 +170,20 @@ export class Accounts {
     return await this.#ask({ kind: "account", what: "list", after, limit }) as Account[] | "storage";
   }
 
-  /** Does what the administrator asks for. Name and verifier are checked by the caller. */
+  /** Does what the administrator asks for. The name, and the verifier or role in `value`, are checked by the caller. */
   async administer(
     action: AccountAction,
     name: string,
-    verifier: string,
+    value: string,
   ): Promise<Pick<Coverage, "apart"> | AccountRefusal> {
     const outcome = action === "add"
-      ? await this.add(name, verifier, "administrator")
+      ? await this.add(name, value, "administrator")
       : action === "confirm"
       ? await this.#cover(name)
       : action === "set-password"
-      ? await this.setVerifier(name, verifier)
+      ? await this.setVerifier(name, value)
+      : action === "role"
+      ? await this.#setRole(name, value as Role)
       : await this.remove(name);
     return outcome === "changed" || outcome === "removed" ? { apart: 0 } : outcome;
   }
@@ -212,11 +230,21 @@ export class Accounts {
     return outcome as "changed" | "unknown" | "storage";
   }
 
+  async #setRole(name: string, role: Role): Promise<"changed" | "unknown" | "storage"> {
+    const outcome = await this.#ask({ kind: "account", what: "role", name, role });
+    if (outcome === "changed") {
+      if (role === "admin") this.#admins.add(name);
+      else this.#admins.delete(name);
+    }
+    return outcome as "changed" | "unknown" | "storage";
+  }
+
   async remove(name: string): Promise<"removed" | "unknown" | "storage"> {
     const outcome = await this.#ask({ kind: "account", what: "remove", name });
     if (outcome === "removed") {
       this.#verifiers.delete(name);
       this.#covered.delete(name);
+      this.#admins.delete(name);
       this.#ownNetworks.delete(name);
       this.#notify(name, "removed");
     }
@@ -246,9 +274,8 @@ export class Accounts {
       // one that waited may come behind many that were wrong
       if (this.loginWaitMs(name, network) > 0) return "wait";
       const verifier = this.verifier(name);
-      const isRight = verifier !== undefined && await isPassword(password, verifier);
-      if (verifier === undefined) this.#guessesFrom.take(network);
-      else if (!isRight) this.loginFailed(name, network);
+      if (verifier === undefined) return "wrong";
+      if (!await isPassword(password, verifier)) this.loginFailed(name, network);
       // the account may have been removed or changed meanwhile
       else if (this.#verifiers.get(name) === encodeVerifier(verifier)) {
         this.loginSucceeded(name, network);
@@ -257,7 +284,9 @@ export class Accounts {
       return "wrong";
     };
     if (this.loginWaitMs(name, network) > 0) return "wait";
-    return await this.#checks.run(network, check) ?? "wait";
+    if (this.has(name)) return await this.#checks.run(name, network, check) ?? "wait";
+    this.#guessesFrom.take(network);
+    return "wrong";
   }
 
   loginFailed(name: string, network: string) {

@@ -6,7 +6,7 @@
 
 import { MUTED_TEXT } from "../../protocol/admin.ts";
 import { ADMIN, SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import { NOT_CONFIRMED } from "../../protocol/session.ts";
+import { LOG_IN_FIRST, NOT_CONFIRMED } from "../../protocol/session.ts";
 import { ownerAt, ownerOf } from "../quota/owner.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journaled/group.ts";
@@ -16,6 +16,8 @@ import type { PeekedPage, Put, PutOutcome, Stats, TakeOutcome } from "../store/r
 
 /** Which mailboxes belong to accounts. */
 export interface CoveredMailboxes {
+  /** Whether nobody may use a mailbox without a log-in. */
+  readonly auth: "open" | "required";
   coversMailbox(name: string): boolean;
   /** Calls back with the name of every account that begins to cover its mailbox. */
   onMailboxCovered(callback: (name: string) => void): void;
@@ -35,6 +37,7 @@ export interface MailboxReceivers {
 /** Why a session may not put a message, or ask for those of a mailbox. */
 export type AccessRefusal =
   | typeof NOT_CONFIRMED
+  | typeof LOG_IN_FIRST
   | "sender has an account"
   | "not your name"
   | "banned"
@@ -84,7 +87,8 @@ export class Mailboxes {
     { mailbox, sender, text, bytes }: { mailbox: string; sender: string; text: string; bytes: number },
     hostname: string,
     done: (outcome: PutOutcome) => void,
-  ): "sender has an account" | "banned" | "muted" | "overload" | undefined {
+  ): "no log-in" | "sender has an account" | "banned" | "muted" | "overload" | undefined {
+    if (this.#isClosedTo("")) return "no log-in";
     if (this.#isCovered(sender)) return "sender has an account";
     const { store, wallClock, moderation } = this.#options;
     if (moderation?.isBannedName(sender)) return "banned";
@@ -99,7 +103,8 @@ export class Mailboxes {
     mailbox: string,
     hostname: string,
     done: (outcome: Exclude<TakeOutcome, Again>) => void,
-  ): "account" | "banned" | "overload" | undefined {
+  ): "no log-in" | "account" | "banned" | "overload" | undefined {
+    if (this.#isClosedTo("")) return "no log-in";
     if (this.#isCovered(mailbox)) return "account";
     const { moderation, wallClock } = this.#options;
     if (moderation?.isBannedName(mailbox)) return "banned";
@@ -138,6 +143,7 @@ export class Mailboxes {
     { account, hostname }: { readonly account: string; readonly hostname: string },
     { sender, receiver }: SessionPut,
   ): AccessRefusal | undefined {
+    if (this.#isClosedTo(account)) return LOG_IN_FIRST;
     if (this.#isUnconfirmed(account)) return NOT_CONFIRMED;
     const { moderation } = this.#options;
     if (moderation?.isBannedName(sender)) return "banned";
@@ -149,9 +155,14 @@ export class Mailboxes {
 
   /** Why a session of this account, or of none (`""`), may not ask for messages of a mailbox, or count them. */
   refuseRead(account: string, mailbox: string): AccessRefusal | undefined {
+    if (this.#isClosedTo(account)) return LOG_IN_FIRST;
     if (this.#isUnconfirmed(account)) return NOT_CONFIRMED;
     if (this.#options.moderation?.isBannedName(mailbox)) return "banned";
     return mailbox !== account && this.#isCovered(mailbox) ? "not your mailbox" : undefined;
+  }
+
+  #isClosedTo(account: string): boolean {
+    return account === "" && this.#options.accounts?.auth === "required";
   }
 
   /** Whether an account does not cover the mailbox of its name. */

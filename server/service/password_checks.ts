@@ -13,9 +13,13 @@ import {
   type Verifier,
   verifierOf,
 } from "../../protocol/scram.ts";
+import type { Limit } from "../report/limit.ts";
 
-/** Passwords that are looked at at a time, those that wait, and both of one network. */
-const MAX_RUNNING = 2, MAX_WAITING = 1024, MAX_OF_NETWORK = 4;
+/** Passwords that are looked at at a time, and those that wait. */
+const MAX_RUNNING = 2, MAX_WAITING = 1024;
+
+/** Both of one network, and of one name there: so nobody takes the place of another user at the same address. */
+const MAX_OF_NETWORK = 32, MAX_OF_NAME = 2;
 
 /** Whether it is the password of this verifier. The hashing is done in another thread. */
 export async function isPassword(password: string, verifier: Verifier): Promise<boolean> {
@@ -33,27 +37,41 @@ export async function isPassword(password: string, verifier: Verifier): Promise<
 
 /** Runs checks in the order in which they came, a few at a time. */
 export class PasswordChecks {
-  readonly #ofNetwork = new Map<string, number>();
+  /** How many of each network, and of each name there. */
+  readonly #counts = new Map<string, number>();
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  /** What `check` resolves to; undefined if too many wait, of this network or of all. */
-  async run<T>(network: string, check: () => Promise<T>): Promise<T | undefined> {
-    const ofNetwork = this.#ofNetwork.get(network) ?? 0;
-    if (ofNetwork >= MAX_OF_NETWORK || this.#waiting.length >= MAX_WAITING) return undefined;
-    this.#ofNetwork.set(network, ofNetwork + 1);
+  get waiting(): Limit {
+    return { name: "passwords that wait", used: this.#waiting.length, limit: MAX_WAITING };
+  }
+
+  /** What `check` resolves to; undefined if too many wait: for this name, of this network, or of all. */
+  async run<T>(name: string, network: string, check: () => Promise<T>): Promise<T | undefined> {
+    const ofName = `${name} ${network}`;
+    if (this.#count(ofName) >= MAX_OF_NAME || this.#count(network) >= MAX_OF_NETWORK) return undefined;
+    if (this.#waiting.length >= MAX_WAITING) return undefined;
+    for (const key of [ofName, network]) this.#counts.set(key, this.#count(key) + 1);
     if (this.#running < MAX_RUNNING) this.#running++;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
       return await check();
     } finally {
-      const left = this.#ofNetwork.get(network)! - 1;
-      if (left > 0) this.#ofNetwork.set(network, left);
-      else this.#ofNetwork.delete(network);
+      for (const key of [ofName, network]) this.#release(key);
       // the next one takes this one's place
       const next = this.#waiting.shift();
       if (next === undefined) this.#running--;
       else next();
     }
+  }
+
+  #count(key: string): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  #release(key: string) {
+    const left = this.#count(key) - 1;
+    if (left > 0) this.#counts.set(key, left);
+    else this.#counts.delete(key);
   }
 }

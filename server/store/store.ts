@@ -1,5 +1,5 @@
 /**
- * The interface of the store. `tests/server/store/store_test.ts` is the suite that every implementation passes.
+ * The interface of the store. `tests/server/store/store_test.ts` has the suite that every implementation passes.
  *
  * Invariants:
  * - What an outcome says is durable before the outcome is returned.

@@ -39,6 +39,10 @@ Deno.test("the compiled program needs nothing else: it serves, sends, receives a
   const done = (out = "") => ({ code: 0, out, err: "" });
 
   assertEquals(await wirepost(["--version"]), done(`wirepost ${config.version}\n`));
+  // the library that it is made with is inside
+  const { code, out, err } = await wirepost(["cert"]);
+  assertEquals([code, err], [0, ""]);
+  assertMatch(out, /^fingerprint {2}sha256:[0-9a-f]{64}$/m);
   for (const options of [["--memory", "--secret-file", "secret"], []]) {
     await Deno.writeTextFile(`${cwd}/secret`, "long enough to be a secret\n");
     await using server = await ServerProcess.start(["mailbox", "0", ...options], { command: [program], cwd });

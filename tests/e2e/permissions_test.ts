@@ -33,7 +33,10 @@ Deno.test("each command runs under the permissions that README names", async () 
     return withOnly(allowed);
   };
   const ports = ["mailbox", "0", "channels", "0", "room", "0", "forum", "0"];
-  const server = await ServerProcess.start([...ports, "--data", "data"], {
+  const made = await runCommand([...only("cert"), "cert"], { cwd: path });
+  assertEquals([made.code, made.err], [0, ""]);
+  const tls = ["--tls-cert", "wirepost-cert.pem", "--tls-key", "wirepost-key.pem", "--tls-room-port", "0"];
+  const server = await ServerProcess.start([...ports, ...tls, "--data", "data"], {
     cwd: path,
     command: only("serve"),
   });
@@ -61,6 +64,9 @@ Deno.test("each command runs under the permissions that README names", async () 
     });
     await run("chat", ["chat", "lounge", "--as", "alice", "--linger", "0s", ...at], { input: "hello\n" });
     await run("room", ["room", "127.0.0.1", `${room}`], { input: "hello\n" });
+    const overTls = ["--tls", "--linger", "0s", ...at];
+    await run("chat --tls", ["chat", "lounge", "--as", "alice", ...overTls], { input: "hello\n" });
+    await run("room --tls", ["room", ...overTls], { input: "hello\n" });
     await run("bench", ["bench", "mailbox", "--count", "10", ...at]);
     await run("account", ["account", "add", "dora", "--password-file", "password", ...at]);
     await run("account", ["account", "list"]);
@@ -68,6 +74,11 @@ Deno.test("each command runs under the permissions that README names", async () 
     await run("peek with an account", ["peek", "dora", ...login, ...at]);
     assertEquals(await run("receive with an account", ["receive", ...login, ...at]), "hi\n");
     await run("mailbox with an account", ["mailbox", ...login, ...at], { input: "/to bob\nhi\n" });
+    await run("chat with an account", ["chat", "--linger", "0s", ...login, ...at], { input: "/list\n" });
+    await run("room with an account", ["room", "--linger", "0s", ...login, ...at], { input: "hello\n" });
+    await run("account", ["account", "role", "dora", "admin"]);
+    await run("status with an account", ["status", ...login, ...at]);
+    await run("admin with an account", ["admin", "list", ...login, ...at]);
     await Deno.writeTextFile(`${path}/notes.txt`, "5 Ω");
     for (const command of [["CRT", "thread0"], ["UPD", "thread0", "notes.txt"], ["RDT", "thread0"]]) {
       await run("forum", ["forum", "127.0.0.1", `${files}`, ...login, ...command]);
@@ -79,7 +90,9 @@ Deno.test("each command runs under the permissions that README names", async () 
     // it begins some time: whatever is asked for meanwhile is an event
     using peer = new Peer(server.port);
     const asking = setInterval(() => void peer.send("R, nobody"), 50);
-    await run("watch", ["watch", "--count", "1"]).finally(() => clearInterval(asking));
+    await run("watch", ["watch", "--count", "1"])
+      .then(() => run("watch with an account", ["watch", "--count", "1", ...login, ...at]))
+      .finally(() => clearInterval(asking));
     await run("backup", ["backup", "copy"]);
     await run("check", ["check", "--data", "copy"]);
     await run("restore", ["restore", "copy", "--data", "restored"]);

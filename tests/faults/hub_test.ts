@@ -20,7 +20,7 @@ function start(args: readonly string[]): Promise<ServerProcess> {
 
 /** Reads messages numbered from 0 to the last one, and makes sure that each comes once and in order. */
 async function receiveAll(
-  conn: Deno.TcpConn,
+  conn: Deno.Conn,
   count: number,
   number: (bytes: Uint8Array, from: number) => number,
 ) {
@@ -112,7 +112,7 @@ function turn(): Promise<void> {
 }
 
 /** Reads until the end. */
-async function drain(conn: Deno.TcpConn) {
+async function drain(conn: Deno.Conn) {
   const buffer = new Uint8Array(65_536);
   while (await conn.read(buffer).catch(() => null) !== null);
 }
@@ -204,7 +204,7 @@ Deno.test("connections that come and go leave nothing behind", async () => {
   const figures: string[] = [];
   let first = 0, last = 0;
   for (let round = 0; round < rounds; round++) {
-    const open: Deno.TcpConn[] = [];
+    const open: Deno.Conn[] = [];
     const close = () => open.splice(random(open.length), 1)[0]!.close();
     for (let i = 0; i < connections; i++) {
       const inRoom = random(4) === 0;

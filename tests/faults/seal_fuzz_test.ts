@@ -61,7 +61,7 @@ class Subject {
       },
     };
     const { name, verifier } = makeAccount(ACCOUNT);
-    this.accounts = new Accounts({ ...common, known: [{ name, verifier, mailbox: true }] });
+    this.accounts = new Accounts({ ...common, known: [{ name, verifier, mailbox: true, role: "user" }] });
     this.sessions = new SessionWire<Address>({
       ...common,
       startTimes: new SessionStartTimes(0, common.wallClock),

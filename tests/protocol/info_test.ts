@@ -13,11 +13,19 @@ Deno.test("an info names an ID, or nobody", () => {
 // session.md 3.15
 Deno.test("the answer to an info has ports and what the account covers, and what else it has is ignored", () => {
   const info = { services: { mailbox: 21001, room: 6000 }, account: { mailbox: false, forum: true } };
-  assertEquals(encodeInfo(info), "mailbox 21001,room 6000,account forum");
-  assertEquals(decodeInfo(encodeInfo(info)), info);
+  for (const [isLoginRequired, field] of [[false, ""], [true, ",auth required"]] as const) {
+    const said = { ...info, isLoginRequired };
+    assertEquals(encodeInfo(said), `mailbox 21001,room 6000,account forum${field}`);
+    assertEquals(decodeInfo(encodeInfo(said)), said);
+  }
   assertEquals(decodeInfo("mailbox 21001,http x,account page,,version 2 3,room 6000,account forum"), {
     services: { mailbox: 21001, room: 6000 },
     account: { mailbox: false, forum: true },
+    isLoginRequired: false,
   });
-  assertEquals(decodeInfo(""), { services: {}, account: { mailbox: false, forum: false } });
+  assertEquals(decodeInfo(""), {
+    services: {},
+    account: { mailbox: false, forum: false },
+    isLoginRequired: false,
+  });
 });

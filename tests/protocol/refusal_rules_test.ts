@@ -15,9 +15,11 @@ async function isThere(rule: string): Promise<boolean> {
 }
 
 /** What is counted of channels and room when something is refused. */
-const HUB_REASONS = ["partial frame", "name too long", "line too long", "too many channels", "kicked"].concat(
-  ["log-in refused", "not logged in", "logged out"],
-);
+const HUB_REASONS = [
+  ...["partial frame", "name too long", "line too long", "too many channels", "kicked"],
+  ...["tls failed", "tls timed out", "plaintext refused"],
+  ...["log-in refused", "not logged in", "logged out"],
+];
 
 Deno.test("every reason for which something is refused has a rule", () => {
   const connections = Object.keys(METRICS).filter((name) =>

@@ -238,7 +238,7 @@ Deno.test("a key that makes every secret zero is refused", () => {
   }
 });
 
-// seal.md 4.13
+// seal.md 4.14
 Deno.test("a key that was erased is zeros, seals nothing and opens nothing, not even what zeros sealed", () => {
   const keys = serverKeys({ service: "s", id: "i", startId: "e" }, key(1), key(2), key(3).public);
   const header = { id: "A".repeat(22), startId: "00000001", cookie: "" };

@@ -1,4 +1,4 @@
-/** What is said of a server that ends: store 6.6. */
+/** What is reported of a server that ends: store 6.6. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { Engine } from "../../server/store/engine/engine.ts";

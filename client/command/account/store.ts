@@ -29,12 +29,12 @@ interface AccountStore extends AsyncDisposable {
   /**
    * Does with an account what the administrator asks for.
    *
-   * @param verifier What the password is checked against, to add an account or set its password; else empty.
+   * @param value What the password is checked against, to add an account or set its password; its role; else empty.
    * @returns How many older messages of its mailbox were set apart, or why it was refused.
    */
-  change(action: AccountAction, name: string, verifier: string): Promise<{ apart: number } | AccountRefusal>;
+  change(action: AccountAction, name: string, value: string): Promise<{ apart: number } | AccountRefusal>;
   /** By name, in the order of its bytes; `mailbox` is whether an account covers the mailbox too. */
-  list(): AsyncGenerator<{ name: string; mailbox: boolean }, void, void>;
+  list(): AsyncGenerator<{ name: string; mailbox: boolean; role: string }, void, void>;
 }
 
 /** The server's code for a data directory that no server has open. */
@@ -63,6 +63,7 @@ const ACTIONS: Readonly<Record<AccountAction, string>> = {
   "add": "add",
   "confirm": "confirm",
   "set-password": "set the password of",
+  "role": "change the role of",
   "remove": "remove",
 };
 
@@ -92,9 +93,9 @@ class ServerAccounts implements AccountStore {
     return this.#mailbox.control(this.#secret, ["account", ...fields].join(", "));
   }
 
-  async change(action: AccountAction, name: string, verifier: string) {
+  async change(action: AccountAction, name: string, value: string) {
     try {
-      const fields = [action, encodeName(name), ...verifier === "" ? [] : [verifier]];
+      const fields = [action, encodeName(name), ...value === "" ? [] : [value]];
       const [, apart] = await this.#control(...fields);
       return { apart: Number(apart ?? 0) };
     } catch (error) {
@@ -111,10 +112,10 @@ class ServerAccounts implements AccountStore {
       const fields = await this.#control("list", ...after);
       if (fields.length === 0) return;
       for (const field of fields) {
-        const [encoded = "", covered] = field.split(" "), name = decodeName(encoded) ?? encoded;
+        const [encoded = "", ...words] = field.split(" "), name = decodeName(encoded) ?? encoded;
         // a list that goes back would have no end
         if (name <= last) throw new Error(`The server's list is out of order: '${name}' after '${last}'`);
-        yield { name, mailbox: covered === "mailbox" };
+        yield { name, mailbox: words.includes("mailbox"), role: words.includes("admin") ? "admin" : "user" };
         last = name;
         after = [encoded];
       }

@@ -8,7 +8,6 @@
 import { type Announced, type HistoryQuery, MAX_PAGE_MESSAGES } from "../../../protocol/announced.ts";
 import { CHANNELS_TEXTS as TEXTS } from "../../../protocol/channels.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
-import type { Address } from "../../../protocol/syntax/address.ts";
 import { FRAME_BYTES } from "../../../protocol/syntax/frame.ts";
 import { type Channels, connectChannels, messagesOf } from "../../channels.ts";
 import type { Completion } from "../../terminal/line_editor/completion.ts";
@@ -21,6 +20,7 @@ import { Place } from "./place.ts";
 import type { Position, Positions } from "./positions.ts";
 import { Seen } from "./seen.ts";
 import { RECENT_MESSAGES, type Talk } from "./talk.ts";
+import type { StreamServer } from "./tls_option.ts";
 import { completeWord, gapText, membersText, mentions, showSeenLines, showSeenMembers } from "./texts.ts";
 
 const AROUND = ["[", "] "] as const;
@@ -29,7 +29,7 @@ export interface ChannelsTalkOptions {
   name: string;
   /** It logs in if there is one. */
   password?: string;
-  server: Address;
+  server: StreamServer;
   /** The channel to begin in. */
   channel: string | undefined;
   display: Display;

@@ -1,4 +1,3 @@
-import type { Address } from "../../../protocol/syntax/address.ts";
 import { connectRoom, type LoginOptions, type Room } from "../../room.ts";
 import { escapeControls } from "../../terminal/output.ts";
 import type { Completion } from "../../terminal/line_editor/completion.ts";
@@ -7,6 +6,7 @@ import type { Display } from "./display.ts";
 import { Outbox } from "./outbox.ts";
 import { Seen } from "./seen.ts";
 import type { Talk } from "./talk.ts";
+import type { StreamServer } from "./tls_option.ts";
 import { completeWord, showSeenLines, showSeenMembers } from "./texts.ts";
 
 /** The room on a terminal: its server can be asked nothing, so what was seen has to do (channels.md 8.14). */
@@ -14,7 +14,7 @@ export class RoomTalk implements Talk {
   readonly commands = [];
   readonly help = [];
   readonly reconnected = "reconnected; what was said meanwhile is not known";
-  readonly #server: Address;
+  readonly #server: StreamServer;
   readonly #display: Display;
   readonly #as: LoginOptions | undefined;
   readonly #seen = new Seen();
@@ -26,7 +26,7 @@ export class RoomTalk implements Talk {
   #dropped = 0;
 
   /** @param as An account to log in to. */
-  constructor(server: Address, display: Display, as?: LoginOptions) {
+  constructor(server: StreamServer, display: Display, as?: LoginOptions) {
     this.#as = as;
     this.#server = server;
     this.#display = display;

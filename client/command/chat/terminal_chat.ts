@@ -5,11 +5,11 @@
  * @module
  */
 
-import { CLOSE_TIMEOUT_MS } from "../../channels.ts";
+import { CLOSE_TIMEOUT_MS, ServerCertificateError } from "../../channels.ts";
 import type { Completion } from "../../terminal/line_editor/completion.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { openLineEditor } from "../../terminal/line_editor/open_line_editor.ts";
-import { write } from "../../terminal/output.ts";
+import { escapeControls, write } from "../../terminal/output.ts";
 import type { Display } from "./display.ts";
 import { RECENT_MESSAGES, type Talk } from "./talk.ts";
 import { isLogin } from "../../../protocol/login.ts";
@@ -36,7 +36,8 @@ export interface TerminalChatOptions {
   display: Display;
   /** Stands before a new line. */
   prompt: string;
-  cannotConnect: string;
+  /** Says that there is no connection. */
+  reportConnecting(error: Error): Promise<void>;
   connected?: string | undefined;
   /** Printed when the server has ended the connection. */
   disconnected: string;
@@ -60,12 +61,12 @@ const LOCAL_COMMANDS = ["/who", "/history", "/clear", "/quit", "/help"];
  * @returns The exit code: 0; 1 if there was no server, or something was not sent.
  */
 export async function runTerminalChat(options: TerminalChatOptions): Promise<number> {
-  const { talk, display, prompt, cannotConnect, connected } = options;
+  const { talk, display, prompt, connected } = options;
   try {
     await talk.connect();
   } catch (error) {
     rethrowLogin(error);
-    await write(`${cannotConnect}\n`);
+    await options.reportConnecting(error as Error);
     return 1;
   }
   if (connected !== undefined) await write(`${connected}\n`);
@@ -172,6 +173,10 @@ class TerminalChat {
       } catch (error) {
         // a password that is not right any more is not tried again and again
         rethrowLogin(error);
+        // nor a certificate that is not the right one; anything else is
+        if (!(error instanceof ServerCertificateError)) continue;
+        await this.#notice(escapeControls(error.message));
+        return false;
       }
     }
   }

@@ -6,7 +6,7 @@
 
 import { CHANNELS_TEXTS } from "../../../protocol/channels.ts";
 import { connectChannels } from "../../channels.ts";
-import { administration } from "../administration.ts";
+import { secretAdministration } from "../administration.ts";
 import type { Arguments, NameKind } from "../command.ts";
 import { serviceAddress } from "../server_option.ts";
 
@@ -19,7 +19,7 @@ export function namesOf(args: Arguments, kind: NameKind): Promise<string[]> {
 }
 
 async function mailboxNames(args: Arguments): Promise<string[]> {
-  const { mailbox, secret } = await administration(args, args.dataCode);
+  const { mailbox, secret } = await secretAdministration(args, args.dataCode);
   await using _ = mailbox;
   const names: string[] = [];
   for (let command = "list"; names.length < MAX_NAMES; command = `list, ${names.at(-1)}`) {

@@ -27,6 +27,8 @@ export interface ReadyReport {
   readonly data: string | undefined;
   /** Its own key, if a service has a seal. */
   readonly key: string | undefined;
+  /** The fingerprint of its certificate, if it has one. */
+  readonly certificate?: string | undefined;
 }
 
 /** Most addresses of a machine that are shown of a service. */
@@ -43,14 +45,14 @@ export function readyLines({ listening }: ReadyReport): string {
 export function readyObjects(report: ReadyReport): string {
   const time = new Date().toISOString();
   return readyLines(report).replace(
-    /^(\w+) (.*)$/gm,
+    /^([\w-]+) (.*)$/gm,
     (_, service, what) => JSON.stringify({ time, level: "info", service, what }),
   );
 }
 
 /** Where the services are, how to try them, where the data are and how to stop. */
 export function readyTable(report: ReadyReport, args: Arguments, network = networkAddresses): string {
-  const { version, listening, data, key } = report, tryIt = commands(report, args);
+  const { version, listening, data, key, certificate } = report, tryIt = commands(report, args);
   const rows = [...Map.groupBy(listening, ({ name }) => name)].flatMap(([name, places]) => {
     const transports = places.map(({ transport }) => transport).join("+");
     const shown = places[0]!.addresses.flatMap((address) => shownAddresses(address, network));
@@ -73,6 +75,7 @@ export function readyTable(report: ReadyReport, args: Arguments, network = netwo
     "",
     `Data  ${data === undefined ? "in memory: gone when the server stops" : escapeControls(data)}`,
     ...key === undefined ? [] : [`Key   ${key}`],
+    ...certificate === undefined ? [] : [`Cert  ${certificate}`],
     `Stop  ${stop}`,
     ...elsewhere === undefined ? [] : [`From other machines: --server ${serverText(elsewhere)}`],
     "",
@@ -113,7 +116,7 @@ function commands({ listening, data }: ReadyReport, args: Arguments): (service: 
   const server = isFound || mailbox === undefined ? "" : ` --server ${serverText(mailbox)}`;
   return (service) => {
     if (service === "mailbox") return `wirepost send bob hi${server}`;
-    const command = service === "channels" ? "chat" : service;
+    const command = { "channels": "chat", "room-tls": "room --tls" }[service] ?? service;
     if (isFound || mailbox !== undefined) {
       return `wirepost ${command}${service === "channels" ? " lounge" : ""}${server}`;
     }

@@ -22,6 +22,8 @@ export class DatagramSharing {
   begin() {
     this.#isAnswering = this.#hasReceived;
     this.#hasReceived = false;
+    // if nothing may be sent now, it is not asked again whether they wait
+    this.deadline = Infinity;
   }
 
   /** A datagram is made. */

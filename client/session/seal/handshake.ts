@@ -7,6 +7,12 @@ import {
   type SealKey,
 } from "../../../protocol/seal.ts";
 
+/** After how long new keys are tried for again if the server had no time for that (seal.md 4.12). */
+export const RENEW_AGAIN_MS = 60_000;
+
+/** The handshake has failed: the server does not know it any more. */
+export class RetryHandshake extends Error {}
+
 /** What the client has of one handshake. */
 export interface Handshake {
   header: SealHeader;
@@ -32,7 +38,7 @@ export function isOld({ madeAt, secret }: Handshake, now: number): boolean {
   return now - madeAt >= RENEW_MS || Math.max(...numbers) >= RENEW_NUMBER;
 }
 
-/** Overwrites the keys of a handshake that is used no more (seal.md 4.13). */
+/** Overwrites the keys of a handshake that is used no more (seal.md 4.14). */
 export function erase(handshake: Handshake | undefined) {
   const { secret } = handshake ?? {};
   secret?.sealer.erase();

@@ -1,3 +1,4 @@
+import { isFingerprint } from "../../../protocol/syntax/fingerprint.ts";
 import { decodePublicKey, encodePublicKey } from "../../../protocol/syntax/key_text.ts";
 import { directoryOf, replaceFile } from "../../file/durable_file.ts";
 import { fileError } from "../../file/file_error.ts";
@@ -13,15 +14,20 @@ export class ServerKeyError extends Error {
 export interface KnownServer {
   /** `HOST:PORT`. */
   server: string;
-  /** In the present form; undefined if the line has no valid key. */
+  /** In the present form; undefined if the line has none, or none that is valid. */
   key: string | undefined;
-  /** Why there is no valid key. */
+  /** Fingerprint of the certificate with which it speaks TLS, if the line has one. */
+  certificate: string | undefined;
+  /** Why there is no valid key, where one stands. */
   why?: string;
   /** Number of the line, from 1. */
   line: number;
 }
 
-/** The keys of the servers that a user has logged in to, each in a line `HOST:PORT KEY` of a file. */
+/**
+ * The keys of the servers that a user has logged in to, and the certificates of those that speak TLS: one line
+ * `HOST:PORT KEY CERTIFICATE` of a file for each, in which one of both may be missing.
+ */
 export class KnownServers {
   /** The file. */
   readonly path: string;
@@ -41,11 +47,26 @@ export class KnownServers {
    * @throws {Error} The file can't be read, or its line of this server has no valid key.
    */
   async keyOf(server: string): Promise<string | undefined> {
-    const known = (await this.list()).find((known) => known.server === server);
+    // two clients that came at the same time may each have added a line
+    const known = (await this.list()).find(({ certificate, key, ...known }) =>
+      known.server === server && (key !== undefined || certificate === undefined)
+    );
     if (known === undefined) return undefined;
     const { key, line, why } = known;
-    if (key === undefined) throw new Error(`Cannot read ${this.path}: line ${line} has no key: ${why}`);
+    if (why !== undefined) throw new Error(`Cannot read ${this.path}: line ${line} has no key: ${why}`);
     return key;
+  }
+
+  /**
+   * The fingerprint of a server's certificate, if it is known.
+   *
+   * @throws {Error} The file can't be read.
+   */
+  async certificateOf(server: string): Promise<string | undefined> {
+    const known = (await this.list()).find((known) =>
+      known.server === server && known.certificate !== undefined
+    );
+    return known?.certificate;
   }
 
   /**
@@ -56,12 +77,17 @@ export class KnownServers {
   async list(): Promise<KnownServer[]> {
     const known: KnownServer[] = [];
     for (const [i, text] of (await this.#read()).split("\n").entries()) {
-      const [server = "", key = ""] = text.trim().split(/\s+/), line = i + 1;
+      const [server = "", ...words] = text.trim().split(/\s+/), line = i + 1;
       if (server === "" || server.startsWith("#")) continue;
+      const certificate = words.find(isFingerprint), key = words.find((word) => !isFingerprint(word));
+      if (key === undefined && certificate !== undefined) {
+        known.push({ server, key, certificate, line });
+        continue;
+      }
       try {
-        known.push({ server, key: encodePublicKey(decodePublicKey(key)), line });
+        known.push({ server, key: encodePublicKey(decodePublicKey(key ?? "")), certificate, line });
       } catch (error) {
-        known.push({ server, key: undefined, why: (error as Error).message, line });
+        known.push({ server, key: undefined, certificate, why: (error as Error).message, line });
       }
     }
     return known;
@@ -72,11 +98,25 @@ export class KnownServers {
    *
    * @throws {Error} The file can't be read or written.
    */
-  async remove(server: string): Promise<boolean> {
+  remove(server: string): Promise<boolean> {
+    return this.#replace(server, () => undefined);
+  }
+
+  /**
+   * Replaces the lines of a server by what `change` makes of the first, or removes them. Returns whether there was one.
+   *
+   * @throws {Error} The file can't be read or written.
+   */
+  async #replace(server: string, change: (line: string) => string | undefined): Promise<boolean> {
     for (;;) {
       const before = await this.#read(), lines = before.split("\n");
-      const kept = lines.filter((line) => line.trim().split(/\s+/)[0] !== server);
-      if (kept.length === lines.length) return false;
+      const isIts = (line: string) => line.trim().split(/\s+/)[0] === server;
+      const at = lines.findIndex(isIts);
+      if (at < 0) return false;
+      const changed = change(lines[at]!);
+      const kept = lines.flatMap((line, i) =>
+        i === at && changed !== undefined ? [changed] : isIts(line) ? [] : [line]
+      );
       // another client may have added a line meanwhile
       if (await this.#read() !== before) continue;
       try {
@@ -97,13 +137,29 @@ export class KnownServers {
     }
   }
 
-  /** Remembers a server that is not known. */
+  /** Remembers the key of a server whose key is not known. */
   async add(server: string, key: string) {
+    await this.#remember(server, key, (words) => [key, ...words.filter(isFingerprint)]);
+  }
+
+  /** Remembers the fingerprint of a server's certificate, in the place of another one. */
+  async addCertificate(server: string, fingerprint: string) {
+    await this.#remember(
+      server,
+      fingerprint,
+      (words) => [...words.filter((word) => !isFingerprint(word)), fingerprint],
+    );
+  }
+
+  /** Adds a line with the word, or changes the words of the one that is there. */
+  async #remember(server: string, word: string, change: (words: string[]) => string[]) {
+    const changed = (line: string) => [server, ...change(line.trim().split(/\s+/).slice(1))].join(" ");
+    if (await this.#replace(server, changed)) return;
     try {
-      await this.#append(`${server} ${key}\n`);
+      await this.#append(`${server} ${word}\n`);
     } catch (error) {
       throw new Error(
-        `Cannot remember the server in ${this.path}: ${fileError(error)} (give its key instead)`,
+        `Cannot remember the server in ${this.path}: ${fileError(error)} (or give its key or certificate)`,
       );
     }
   }

@@ -10,6 +10,7 @@ import {
   decodeSealToClient,
   encodeHello,
   ephemeralKey,
+  isControl,
   isSame,
   MAX_NUMBER,
   Opener,
@@ -23,7 +24,7 @@ import type { Environment } from "../environment.ts";
 import { BusyError, LoginError, ServerTimeoutError, type SessionEndError } from "../errors.ts";
 import { EarlierStartIds } from "../identity.ts";
 import { noAnswer, SILENCE_MS } from "../liveness.ts";
-import { erase, type Handshake, isOld } from "./handshake.ts";
+import { erase, type Handshake, isOld, RENEW_AGAIN_MS, RetryHandshake } from "./handshake.ts";
 import type { Trust } from "./known_servers.ts";
 import { changePassword, type Credentials, logIn, type LoginAnswer, type SaltPassword } from "./login.ts";
 import { StopAndWait } from "./stop_and_wait.ts";
@@ -41,6 +42,8 @@ interface SealEnvironment extends Environment, Trust {
 export interface SealedSession {
   /** Takes a datagram as if it had come without a seal. */
   received(datagram: Uint8Array): void;
+  /** Takes a control message (seal.md 4.11). */
+  control?(message: Uint8Array): void;
   /** A later log-in has failed. */
   fail(error: (sent: boolean) => SessionEndError): void;
 }
@@ -50,12 +53,6 @@ const KEEP_ALIVE_MS = 20_000;
 
 /** Handshakes in a row that fail, after which the server is given up (seal.md 2.17). */
 const MAX_HANDSHAKES = 16;
-
-/** After how long new keys are tried for again if the server had no time for that (seal.md 4.11). */
-const RENEW_AGAIN_MS = 60_000;
-
-/** The handshake has failed: the server does not know it any more. */
-class RetryHandshake extends Error {}
 
 export class ClientSeal {
   readonly #environment: SealEnvironment;
@@ -145,11 +142,20 @@ export class ClientSeal {
       this.#id = id;
       return this.#restart();
     }
+    return this.#sealOfSession(datagram.subarray(bodyAt(datagram)));
+  }
+
+  #sealOfSession(body: Uint8Array): Promise<void> | void {
     const loggedIn = this.#loggedIn;
     if (loggedIn === undefined) return;
     if (loggedIn.secret!.sealer.number >= MAX_NUMBER) return this.#restart();
     this.#renewIfOld(loggedIn);
-    return this.#seal(loggedIn, datagram.subarray(bodyAt(datagram)));
+    return this.#seal(loggedIn, body);
+  }
+
+  /** Seals a control message and sends it. Before it is logged in, it counts as lost. */
+  control(message: Uint8Array): Promise<void> | void {
+    return this.#sealOfSession(message);
   }
 
   /** Takes a datagram that came from the server's address. */
@@ -200,6 +206,7 @@ export class ClientSeal {
       if (handshake === this.#loggedIn) this.#session.received(this.#withHeader(plain));
       return;
     }
+    if (isControl(plain)) return handshake === this.#loggedIn ? this.#session.control?.(plain) : undefined;
     const [, kind = "", k, rest = ""] = /^(\w+),(\d+)(?:,(.*))?$/.exec(new TextDecoder().decode(plain)) ?? [];
     if (handshake === this.#handshake && Number(k) === handshake.k) this.#requests.answered({ kind, rest });
   }
@@ -229,7 +236,7 @@ export class ClientSeal {
     this.#leave();
   }
 
-  /** The same as a restart, if the keys are old, but the session goes on under them meanwhile (seal.md 4.4, 4.11). */
+  /** The same as a restart, if the keys are old, but the session goes on under them meanwhile (seal.md 4.4, 4.12). */
   #renewIfOld(loggedIn: Handshake) {
     const now = this.#environment.monotonicClock();
     if (isOld(loggedIn, now) && now >= this.#renewAt && !this.#isChanging) this.#establishAnew();

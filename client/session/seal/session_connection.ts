@@ -137,6 +137,11 @@ export class SessionConnection<S extends ConnectedSession> {
     await this.#seal.setPassword(password);
   }
 
+  /** Sends a control message under the seal, which it has: what comes back is given to the session. */
+  control(message: Uint8Array): Promise<void> | void {
+    return this.#seal?.control(message);
+  }
+
   /** Waits until everything has its outcome, up to `limit` milliseconds, leaves, and closes the socket. */
   close(limit = 5000): Promise<void> {
     return this.#closed ??= this.#close(limit);

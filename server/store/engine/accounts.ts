@@ -10,6 +10,7 @@ import {
   type AccountRequest,
   type MailboxClaim,
   MAX_ACCOUNTS,
+  type Role,
   type SettingApart,
 } from "../requests/account.ts";
 import type { Messages } from "./message/messages.ts";
@@ -20,6 +21,7 @@ type AccountRow = CheckedRow<{
   verifier: string;
   /** Number of the last message that was put before it covered the mailbox of its name; null: it does not. */
   last: number | null;
+  role: Role;
 }>;
 
 /** The accounts: a verifier for each name, and whether it covers the mailbox of that name. */
@@ -35,10 +37,10 @@ export class Accounts {
     this.#transaction = transaction;
     this.#messages = messages;
     this.#sql = prepareAll(db, {
-      get: "SELECT name, verifier, last, checksum FROM account WHERE name = ?",
-      set: "REPLACE INTO account (name, verifier, last, checksum) VALUES (?, ?, ?, ?)",
+      get: "SELECT name, verifier, last, role, checksum FROM account WHERE name = ?",
+      set: "REPLACE INTO account (name, verifier, last, role, checksum) VALUES (?, ?, ?, ?, ?)",
       remove: "DELETE FROM account WHERE name = ?",
-      list: `SELECT name, verifier, last, checksum FROM account WHERE name > ? ORDER BY name ${LIMIT}`,
+      list: `SELECT name, verifier, last, role, checksum FROM account WHERE name > ? ORDER BY name ${LIMIT}`,
     });
     this.#count = firstRow<{ count: number }>(db.prepare("SELECT count(*) AS count FROM account"))!.count;
     // a damaged one too: it is better to keep a mailbox from others for nothing
@@ -58,6 +60,10 @@ export class Accounts {
       case "change":
         if (!canStore) return "storage";
         this.#set({ ...account, verifier: request.verifier });
+        return "changed";
+      case "role":
+        if (!canStore) return "storage";
+        this.#set({ ...account, role: request.role });
         return "changed";
       case "cover":
         return this.#cover(request, account, canStore);
@@ -81,7 +87,7 @@ export class Accounts {
       covered = undefined;
     }
     if (covered?.isDone === false) return new Again({ ...request, before: stateOf(covered) });
-    this.#set({ name, verifier, last: covered?.last ?? null });
+    this.#set({ name, verifier, last: covered?.last ?? null, role: "user" });
     this.#count++;
     return { mailbox: covered !== undefined, apart: covered?.apart ?? 0 };
   }
@@ -92,8 +98,8 @@ export class Accounts {
     return claim === "always" || this.#messages.count(name).messages === 0;
   }
 
-  #set({ name, verifier, last }: Omit<AccountRow, "checksum">) {
-    this.#transaction.run(this.#sql.set, name, verifier, last, checksumOf(name, verifier, last));
+  #set({ name, verifier, last, role }: Omit<AccountRow, "checksum">) {
+    this.#transaction.run(this.#sql.set, name, verifier, last, role, checksumOf(name, verifier, last, role));
   }
 
   #cover(
@@ -115,7 +121,7 @@ export class Accounts {
   #list(after: string, limit: number): Account[] {
     return allRows<AccountRow>(this.#sql.list, after, limit)
       .filter((row) => isWholeRow(this.#context, "account", row.name, row))
-      .map(({ name, verifier, last }) => ({ name, verifier, mailbox: last !== null }));
+      .map(({ name, verifier, last, role }) => ({ name, verifier, mailbox: last !== null, role }));
   }
 }
 

@@ -18,9 +18,10 @@ import {
   type JournalRecord,
   type NewRecord,
 } from "./journal.ts";
+import { NextSegment } from "./next_segment.ts";
 import { JournalDamaged, type KeptSegment, recoverJournal, type Recovery } from "./recovery.ts";
 import { decodeSegmentHead, seedOf, SEGMENT_HEAD_BYTES } from "./segment.ts";
-import { isForNow, type OpenSegment, SegmentPool, syncFolder } from "./segment_pool.ts";
+import { type OpenSegment, SegmentPool, syncFolder } from "./segment_pool.ts";
 import { makeStartSegment, START_SEGMENT_BYTES } from "./start_segment.ts";
 
 /** Bytes of a segment. */
@@ -28,9 +29,6 @@ export const SEGMENT_BYTES = 16 * 1024 * 1024;
 
 /** The next segment is made when so many bytes of the last one are used. */
 const PREPARE_BYTES = 1024 * 1024;
-
-/** When it is tried again to make a segment for which there was no room. */
-const RETRY_MS = 1000;
 
 /** Memory for records that wait to be written. It grows as needed, and is given back when it has grown beyond the second. */
 const BUFFER_BYTES = 64 * 1024, BUFFER_BYTES_MAX = 4 * 1024 * 1024;
@@ -84,16 +82,10 @@ interface Appended {
 export class DiskJournal implements Journal {
   readonly #folder: JournalFolder;
   readonly #pool: SegmentPool;
-  readonly #id: Uint8Array;
-  readonly #segmentBytes: number;
   /** Segments that are not appended to any more, in order. */
   readonly #kept: KeptSegment[];
   #tail: Tail;
-  /** The segment after the last one, if it is made. */
-  #next: OpenSegment | undefined;
-  /** Ends when that is made, or cannot be made for now. */
-  #preparing: Promise<void> | undefined;
-  #retry: ReturnType<typeof setTimeout> | undefined;
+  readonly #next: NextSegment;
   #last: number;
   #durable: number;
   /** The hash of the last record, or else where that stands: it is computed while the disk is busy. */
@@ -129,12 +121,16 @@ export class DiskJournal implements Journal {
     this.torn = torn && { path: `${folder.path}/${torn.name}`, offset: torn.at };
     this.#folder = folder;
     this.#pool = pool;
-    this.#id = options.id;
-    this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.#kept = kept.map((segment) => ({ ...segment, until: Math.min(segment.until, tail.first) }));
     this.#tail = tail;
     this.#last = this.#durable = end.number;
     this.#chain = end.chain;
+    const { id, segmentBytes: size = SEGMENT_BYTES } = options, goesOn = { first: 0, back: 1 };
+    this.#next = new NextSegment({
+      pool,
+      head: () => ({ ...goesOn, sequence: this.#tail.head.sequence + 1, size, id, synced: this.#durable }),
+      lose: (error) => this.#lose(error),
+    });
   }
 
   /**
@@ -195,18 +191,17 @@ export class DiskJournal implements Journal {
 
   get room(): number {
     const { head, end } = this.#tail;
-    const next = this.#next ? this.#next.head.size - SEGMENT_HEAD_BYTES : 0;
+    const { segment } = this.#next, next = segment ? segment.head.size - SEGMENT_HEAD_BYTES : 0;
     return Math.max(head.size - end, next);
   }
 
-  async makeRoom() {
-    this.#prepare();
-    await this.#preparing;
+  makeRoom(): Promise<void> {
+    return this.#next.made();
   }
 
   /** How many segments there are, without spares. */
   get segments(): number {
-    return this.#kept.length + (this.#next ? 2 : 1);
+    return this.#kept.length + (this.#next.segment ? 2 : 1);
   }
 
   append(record: NewRecord): number {
@@ -235,11 +230,11 @@ export class DiskJournal implements Journal {
   /** Decides where so many bytes go that stand in the buffer from `start` on. @throws {RangeError} */
   #findPlace(start: number, bytes: number) {
     if (this.#tail.end + bytes > this.#tail.head.size) {
-      const next = this.#next;
+      const next = this.#next.segment;
       if (!next || SEGMENT_HEAD_BYTES + bytes > next.head.size) {
         throw new RangeError(`Cannot append ${bytes} bytes: there is room for ${this.room}`);
       }
-      this.#next = undefined;
+      this.#next.used();
       this.#full.push(this.#tail);
       this.#kept.push(this.#tail);
       const first = this.#last + 1;
@@ -340,41 +335,13 @@ export class DiskJournal implements Journal {
 
   /** @param error Names the file. */
   #lose(error: Error): JournalLost {
+    this.#next.stop();
     return this.#lost ??= error instanceof JournalLost ? error : new JournalLost(error.message);
   }
 
   /** Makes the next segment when enough of the last one is used. */
   #prepareInTime() {
-    if (this.#tail.end >= Math.min(PREPARE_BYTES, this.#tail.head.size / 2)) this.#prepare();
-  }
-
-  /** Makes the next segment, without anybody having to wait. */
-  #prepare() {
-    if (this.#next || this.#preparing || this.#retry !== undefined || this.#lost || this.#closed) return;
-    const { sequence } = this.#tail.head;
-    this.#preparing = this.#pool.make({
-      sequence: sequence + 1,
-      size: this.#segmentBytes,
-      id: this.#id,
-      first: 0,
-      synced: this.#durable,
-      back: 1,
-    }).then((segment) => {
-      this.#preparing = undefined;
-      this.#next = segment;
-    }, (error) => {
-      this.#preparing = undefined;
-      if (!isForNow(error)) this.#lose(error);
-      else if (!this.#closed) this.#retry = setTimeout(() => this.#tryAgain(), RETRY_MS);
-    });
-  }
-
-  /** Tries again to make the next segment if there was no room for it. */
-  #tryAgain() {
-    if (this.#retry === undefined) return;
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
-    this.#prepare();
+    if (this.#tail.end >= Math.min(PREPARE_BYTES, this.#tail.head.size / 2)) this.#next.make();
   }
 
   *read(from: number): Iterable<JournalRecord> {
@@ -406,7 +373,7 @@ export class DiskJournal implements Journal {
       if (segment!.until > before || !isFirstKnown) return;
       this.#kept.shift();
       this.#pool.release(segment!.name).then(
-        () => this.#tryAgain(),
+        () => this.#next.tryAgain(),
         (error) => this.#lose(error),
       );
     }
@@ -417,13 +384,13 @@ export class DiskJournal implements Journal {
   }
 
   async #close() {
-    clearTimeout(this.#retry);
+    this.#next.stop();
     try {
       if (this.#durable < this.#last) await this.sync();
     } finally {
       await this.#pool.idle();
       for (const { file } of [...this.#full, this.#tail]) file.close();
-      this.#next?.file.close();
+      this.#next.segment?.file.close();
       this.#lost ??= new JournalLost("Cannot use the journal: it is closed");
     }
   }

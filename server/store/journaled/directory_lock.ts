@@ -4,7 +4,7 @@ import { FileFailed, StoreLocked } from "../errors.ts";
 export const LOCK_FILE = "lock";
 
 /** How long a runtime that cannot try waits for the lock before it is taken for held, in milliseconds. */
-const WAIT_MS = 500;
+const WAIT_MS = 2000;
 
 /** Deno before 2.7 has no `tryLockSync`: there the program can only be tried out. */
 type Lockable = Deno.FsFile & { tryLockSync?(exclusive: boolean): boolean };

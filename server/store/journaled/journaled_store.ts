@@ -93,6 +93,8 @@ export class JournaledStore implements Store {
   #confirmed = 0;
   readonly #ticking: ReturnType<typeof setInterval>;
   #working: Promise<void> | undefined;
+  /** Ends when the engine was made anew, or that was given up: then the new one is closed. */
+  #rebuilding: Promise<void> | undefined;
   #lost: unknown;
   #closed: Promise<void> | undefined;
 
@@ -140,7 +142,7 @@ export class JournaledStore implements Store {
       hold: () => void this.#holds++,
       release: () => this.#release(),
       synced: () => this.#syncs.until(),
-      rebuild: () => this.#rebuild(),
+      rebuild: () => this.#rebuilding = this.#rebuild(),
       lose: (error) => this.#lose(error),
       breakOffHold: (why) => store.hold.breakOff(why),
     };
@@ -275,7 +277,10 @@ export class JournaledStore implements Store {
     const engine = openEngine();
     try {
       // others than the store are served in between; what it holds is asked of the engine before
-      for (const _ of replayEach(engine, this.#journal, storage?.directory)) await pause();
+      for (const _ of replayEach(engine, this.#journal, storage?.directory)) {
+        await pause();
+        if (this.#lost !== undefined) throw this.#lost;
+      }
     } catch (error) {
       engine.close();
       throw error;
@@ -325,6 +330,7 @@ export class JournaledStore implements Store {
     clearInterval(this.#ticking);
     this.hold.breakOff("the server has ended");
     if (this.#lost === undefined) await this.#checkpoints.takeLast();
+    else await this.#rebuilding?.catch(() => {});
     this.#syncs.stop();
     await writeBack?.close();
     this.#engine.close();

@@ -7,7 +7,7 @@
 import type { Again } from "./again.ts";
 
 /**
- * Adds an account, changes its verifier, lets it cover the mailbox of its name, removes it, or lists accounts by the
+ * Adds an account, changes its verifier or its role, lets it cover the mailbox of its name, removes it, or lists accounts by the
  * bytes of their names from the first after `after`.
  */
 export type AccountRequest =
@@ -15,10 +15,14 @@ export type AccountRequest =
   & (
     | { what: "add"; name: string; verifier: string; mailbox?: MailboxClaim; before?: SettingApart }
     | { what: "change"; name: string; verifier: string }
+    | { what: "role"; name: string; role: Role }
     | { what: "cover"; name: string; before?: SettingApart }
     | { what: "remove"; name: string }
     | { what: "list"; after?: string; limit: number }
   );
+
+/** What the owner of an account may do: use what it covers, or everything that the administrator may. */
+export type Role = "user" | "admin";
 
 /** Whether a new account covers the mailbox of its name: always, which is the default; if it is empty; or never. */
 export type MailboxClaim = "always" | "if empty" | "never";
@@ -40,6 +44,7 @@ export interface Account {
   verifier: string;
   /** Whether it covers the mailbox of its name. */
   mailbox: boolean;
+  role: Role;
 }
 
 /** Whether an account covers the mailbox of its name, and how many older messages were set apart for that. */

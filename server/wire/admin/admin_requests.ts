@@ -68,6 +68,17 @@ const BEGIN = "A, ";
 /** Longest answer: with `A, ` it fits into a datagram of the original wire. */
 const MAX_ANSWER_BYTES = 1021;
 
+/** The secret of control messages under a seal (admin.md 8.2). */
+const SEALED_SECRET = new Uint8Array(0);
+
+/** What a command is proved with, and who may use its nonce. */
+interface Proof {
+  nonce: string;
+  hex: string;
+  secret: Uint8Array;
+  holder: string;
+}
+
 export class Admin {
   readonly #options: AdminOptions;
   readonly #key: Uint8Array;
@@ -85,45 +96,51 @@ export class Admin {
    * @param from Address and port of the sender. A nonce is valid for one.
    * @param bytes Length of the datagram.
    * @param send Sends further datagrams to the same address, with this text behind `A, `.
+   * @param account The one under whose seal it came, if it did: that is the proof, and the secret is empty.
    */
   answer(
     text: string,
     from: string,
     bytes: number,
     send: AdminClient["send"] = () => {},
+    account?: string,
   ): Promise<string> | string | undefined {
     const [nonce = "", hex = "", ...rest] = text.split(",");
-    if (this.#options.secret !== undefined && rest.length > 0) {
+    const secret = account === undefined ? this.#options.secret : SEALED_SECRET;
+    // a nonce is valid for one address, and under a seal for one account there
+    const holder = account === undefined ? from : `${from} ${account}`;
+    if (secret !== undefined && rest.length > 0) {
       const command = trimSpaces(rest.join(","));
-      const answer = this.#prove(trimSpaces(nonce).toLowerCase(), trimSpaces(hex), command, {
-        address: from,
-        send,
-      });
+      const proof = { nonce: trimSpaces(nonce).toLowerCase(), hex: trimSpaces(hex), secret, holder };
+      const answer = this.#prove(proof, command, { address: from, send });
       return typeof answer === "string" && !fits(answer, bytes) ? undefined : answer;
     }
-    return this.#unproved(text, from).find((answer) => fits(answer, bytes));
+    return this.#unproved(text, secret, holder).find((answer) => fits(answer, bytes));
   }
 
   /** Answers to anything but a command with a proof: the first that is short enough is sent. */
-  #unproved(text: string, from: string): string[] {
-    if (this.#options.secret === undefined) return ["error, administration is off", "error, off"];
+  #unproved(text: string, secret: Uint8Array | undefined, holder: string): string[] {
+    if (secret === undefined) return ["error, administration is off", "error, off"];
     if (text.toLowerCase() !== "challenge") {
       return ["error, no proof: send 'A, challenge'", "error, no proof"];
     }
-    const answer = `ok, ${this.#nonce(from)}`;
+    const answer = `ok, ${this.#nonce(holder)}`;
     return [answer, `error, pad to ${Math.ceil((BEGIN.length + answer.length) / MAX_AMPLIFICATION)} bytes`];
   }
 
-  #prove(nonce: string, hex: string, command: string, client: AdminClient): Promise<string> | string {
-    const { address: from } = client;
+  #prove(
+    { nonce, hex, secret, holder }: Proof,
+    command: string,
+    client: AdminClient,
+  ): Promise<string> | string {
     const now = this.#options.monotonicClock();
     const expiresMs = parseInt(NONCE.exec(nonce)?.[1] ?? "", 16);
-    if (Number.isNaN(expiresMs) || this.#authenticate(nonce.slice(0, 20), from) !== nonce.slice(20)) {
+    if (Number.isNaN(expiresMs) || this.#authenticate(nonce.slice(0, 20), holder) !== nonce.slice(20)) {
       return "error, unknown nonce";
     }
     if (expiresMs <= now) return "error, nonce too old";
-    if (!isProof(hex, this.#options.secret!, nonce, command)) {
-      this.#options.onWrongProof?.(from);
+    if (!isProof(hex, secret, nonce, command)) {
+      this.#options.onWrongProof?.(client.address);
       return "error, wrong proof";
     }
 
@@ -150,14 +167,14 @@ export class Admin {
   }
 
   /** Nothing is stored for a nonce until it is used with a proof. */
-  #nonce(from: string): string {
+  #nonce(holder: string): string {
     const expires = (this.#options.monotonicClock() + NONCE_LIFETIME_MS).toString(16).padStart(12, "0");
     const random = this.#options.random(4).toHex();
-    return `${expires}${random}${this.#authenticate(expires + random, from)}`;
+    return `${expires}${random}${this.#authenticate(expires + random, holder)}`;
   }
 
-  #authenticate(text: string, from: string): string {
-    return createHmac("sha256", this.#key).update(`${text},${from}`).digest("hex").slice(0, 16);
+  #authenticate(text: string, holder: string): string {
+    return createHmac("sha256", this.#key).update(`${text},${holder}`).digest("hex").slice(0, 16);
   }
 }
 

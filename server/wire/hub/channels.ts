@@ -53,6 +53,10 @@ export class ChannelsWire extends MemberWire {
     this.#login = { options, encoder: frames, answer };
   }
 
+  protected override encode(text: string): Uint8Array {
+    return encodeFrames(text);
+  }
+
   protected override async serve(client: MemberConnection) {
     const decoder = new FrameDecoder();
     for (let bytes = await client.read(); bytes !== undefined; bytes = await client.read()) {
@@ -111,18 +115,18 @@ export class ChannelsWire extends MemberWire {
       return this.#claim(client, name);
     }
     client.count("received");
-    if (client.claimed !== undefined && !isAnnouncement(text)) refuseUnproved(client, answer);
+    if (client.claimed !== undefined && !isAnnouncement(text)) refuseUnproved(client, this.#login);
     else if (!isMessage) this.#control(client, member, text);
     else if (client.isMuted(member, MUTED)) reportRefused(client, member);
     else if (!hub.send(member, text)) answer(client, TEXTS.inNoChannel);
   }
 
-  /** A protected name waits for its log-in. */
+  /** A protected name waits for its log-in, and with `--auth required` every name does. */
   #claim(client: MemberConnection, name: string) {
-    const claimed = claimedName(name);
-    if (!this.options.accounts?.isProtected(claimed)) return;
+    const claimed = claimedName(name), { accounts } = this.options;
+    if (accounts?.auth !== "required" && !accounts?.isProtected(claimed)) return;
     client.claimed = claimed;
-    refuseUnproved(client, answer);
+    refuseUnproved(client, this.#login);
   }
 
   #control(client: MemberConnection, member: Member, text: string) {

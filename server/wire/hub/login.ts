@@ -46,6 +46,8 @@ export async function logIn(client: MemberConnection, line: string, { options, e
   client.logDebug("has logged in");
   answer(client, LOGIN_TEXTS.loggedIn(name));
   if (before !== undefined) hub.replace(before, member);
+  // with `--auth required` it was not let in before
+  if (client.service === "room" && member.channel === undefined) hub.enter(member);
 }
 
 async function refusalOf(
@@ -96,8 +98,14 @@ function reportRefused(
   });
 }
 
-/** Answers a client whose name has an account, and which has not logged in. */
-export function refuseUnproved(client: MemberConnection, answer: LoginWire["answer"]) {
+/** Answers a client that has to log in first. */
+export function refuseUnproved(
+  client: MemberConnection,
+  { options, answer }: Pick<LoginWire, "options" | "answer">,
+) {
   client.count("not logged in");
-  answer(client, client.isPrivate ? LOGIN_TEXTS.required : LOGIN_TEXTS.requiredElsewhere);
+  const [text, elsewhere] = options.accounts?.auth === "required"
+    ? [LOGIN_TEXTS.closed, LOGIN_TEXTS.closedElsewhere]
+    : [LOGIN_TEXTS.required, LOGIN_TEXTS.requiredElsewhere];
+  answer(client, client.isPrivate ? text : elsewhere);
 }

@@ -8,6 +8,7 @@
 import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { describeFrames, describeRoomLines } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
+import { TLS_ONLY_TEXT } from "../../../protocol/channels.ts";
 import { claimedName } from "../../../protocol/login.ts";
 import { FRAME_BYTES } from "../../../protocol/syntax/frame.ts";
 import { Connection, type ConnectionOptions, type DisconnectReason } from "../../net/connection.ts";
@@ -36,7 +37,7 @@ const LAST_READ_MS = 1000;
 /** What the wires of channels and room need of the accounts. */
 export type HubAccounts = Pick<
   Accounts,
-  "has" | "isProtected" | "checkPassword" | "onEvent" | "onMailboxCovered"
+  "auth" | "has" | "isProtected" | "checkPassword" | "onEvent" | "onMailboxCovered"
 >;
 
 export interface MemberWireOptions extends Omit<ConnectionOptions, "joiner"> {
@@ -92,7 +93,7 @@ export abstract class MemberWire {
       },
       serve: async (client) => {
         using _ = listed(client, clients);
-        await this.serve(client);
+        if (await this.#hasBegun(client)) await this.serve(client);
         if (tap.isOn && !client.isClosed) {
           tap.see("in", client, () => ({ what: "closes its side", ...client.names }));
         }
@@ -103,6 +104,7 @@ export abstract class MemberWire {
           tap.see("out", client, () => ({ what: "disconnected", ...client.names }));
         }
         client.close();
+        await client.ended();
       },
     });
     if (options.accounts !== undefined) {
@@ -113,6 +115,26 @@ export abstract class MemberWire {
       for (const client of this.#listener.connections) client.check();
     }, CHECK_INTERVAL_MS);
   }
+
+  /** Whether the client may be served; on a port with TLS, it has to make its hand-shake first. */
+  async #hasBegun(client: MemberConnection): Promise<boolean> {
+    const beginning = client.begin();
+    if (beginning === undefined) return true;
+    const { outcome, why } = await beginning;
+    if (client.isClosed || outcome === "gone") return false;
+    if (outcome === "plain") return true;
+    client.count(outcome);
+    if (outcome === "tls") return true;
+    client.reportEnd(outcome);
+    const what = why === undefined ? outcome : `${outcome}: ${why}`;
+    this.options.log.warn({ service: client.service, peer: formatAddress(client), what, kind: outcome });
+    if (outcome === "plaintext refused") client.send(this.encode(TLS_ONLY_TEXT));
+    else client.close();
+    return false;
+  }
+
+  /** A text of the server on this wire. */
+  protected abstract encode(text: string): Uint8Array;
 
   /** Reads and answers a client until it sends no more. */
   protected abstract serve(client: MemberConnection): Promise<void>;
@@ -134,7 +156,9 @@ function followAccounts(accounts: HubAccounts, connections: () => Iterable<Membe
     if (what === "added") return;
     for (const client of [...connections()]) {
       if (client.account === name) client.end("logged out");
-      else if (what === "removed" && client.claimed === name) client.claimed = undefined;
+      else if (what === "removed" && client.claimed === name && accounts.auth === "open") {
+        client.claimed = undefined;
+      }
     }
   });
   accounts.onMailboxCovered((name) => {
@@ -157,7 +181,7 @@ export class MemberConnection extends Connection implements ConnectedClient {
   member: Member | undefined;
   /** The account that has logged in, or `""`. */
   account = "";
-  /** The protected name that it uses without a log-in, so that it can't do anything. */
+  /** The name for which it has to log in before it can do anything; `""` in the room. */
   claimed: string | undefined;
   readonly #name: StreamService;
   readonly #options: MemberWireOptions;
@@ -241,7 +265,16 @@ export class MemberConnection extends Connection implements ConnectedClient {
   }
 
   /** Reports to those who watch why the server disconnects it. */
-  reportEnd(why: "banned" | "kicked" | "logged out" | `cut off ${DisconnectReason}`) {
+  reportEnd(
+    why:
+      | "banned"
+      | "kicked"
+      | "logged out"
+      | `cut off ${DisconnectReason}`
+      | "tls failed"
+      | "tls timed out"
+      | "plaintext refused",
+  ) {
     if (this.tap.isOn) {
       this.tap.see("out", this, () => ({ what: "disconnected", ...this.names, ...refusal(why) }));
     }

@@ -13,7 +13,7 @@ import { ROOM_LINES, roomPrefix } from "../../../protocol/room.ts";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { type Line, LineDecoder, linesOf } from "../../../protocol/syntax/line.ts";
 import { type EventEncoder, Member } from "../../service/channel.ts";
-import { logIn, type LoginWire, refuseLogin } from "./login.ts";
+import { logIn, type LoginWire, refuseLogin, refuseUnproved } from "./login.ts";
 import { type MemberConnection, MemberWire, type MemberWireOptions } from "./member_wire.ts";
 
 const encoder = new TextEncoder();
@@ -49,12 +49,20 @@ export class RoomWire extends MemberWire {
     options.hub.openRoom();
   }
 
+  protected override encode(text: string): Uint8Array {
+    return encoder.encode(`${text}\n`);
+  }
+
   protected override async serve(client: MemberConnection) {
     const { hub, log } = this.options, { hostname, port } = client;
     const name = formatAddress(client);
     client.member = new Member({ name, address: { hostname, port } }, lines, client);
     log.console("room", `Client (${hostname}, ${port}) connected`, { hostname });
-    hub.enter(client.member);
+    if (this.options.accounts?.auth !== "required") hub.enter(client.member);
+    else {
+      client.claimed = "";
+      refuseUnproved(client, this.#login);
+    }
     const decoder = new LineDecoder(this.#maxLineBytes, "replace");
     for (let bytes = await client.read(); bytes !== undefined; bytes = await client.read()) {
       await this.#receive(client, decoder.decode(bytes));
@@ -85,7 +93,8 @@ export class RoomWire extends MemberWire {
           answer(client, ROOM_LINES.tooLong(this.#maxLineBytes).trimEnd());
         } else {
           client.count("received");
-          if (!client.isMuted(member, MUTED)) this.options.hub.send(member, text);
+          if (client.claimed !== undefined) refuseUnproved(client, this.#login);
+          else if (!client.isMuted(member, MUTED)) this.options.hub.send(member, text);
         }
       }
     }

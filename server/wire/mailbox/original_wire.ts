@@ -47,6 +47,7 @@ export interface OriginalWireOptions {
       peer: string,
       bytes: number,
       send: (text: string) => void,
+      account?: string,
     ): string | undefined | Promise<string | undefined>;
   };
   /** Addresses that are answered. */
@@ -66,6 +67,12 @@ export interface OriginalWireOptions {
   onRefused(reason: RefusedReason, from: DatagramClient): void;
   /** Reports what was done, if anybody reads that. */
   debug(from: DatagramClient, what: () => string): void;
+}
+
+/** Under whose seal a control message came, and how it is answered there. */
+interface SealedReply {
+  account: string;
+  reply(answer: Uint8Array<ArrayBuffer>): void;
 }
 
 export class OriginalWire {
@@ -91,13 +98,35 @@ export class OriginalWire {
       this.#refuse(ORIGINAL_FAULTS[request], from);
     } else if (request.kind === "control") {
       if (taps.admin.isOn) taps.admin.see("in", address, () => describeOriginalRequest(request));
-      const control = this.#control(request.text, datagram.length, from)
-        .finally(() => this.#controls.delete(control));
-      this.#controls.add(control);
+      this.#answerControl(request.text, datagram.length, from);
     } else if (mailboxes === undefined) {
       this.#refuseRequest(request, "unknown type", from, taps.admin);
     } else if (request.kind === "put") this.#put(mailboxes, request, from);
     else this.#take(mailboxes, request, from);
+  }
+
+  /**
+   * Takes a control message that came under the seal of an administrator's account (admin.md section 8).
+   *
+   * @param reply Sends an answer under the same seal.
+   */
+  sealedControl(
+    message: Uint8Array,
+    from: DatagramClient,
+    account: string,
+    reply: (answer: Uint8Array<ArrayBuffer>) => void,
+  ) {
+    const request = decodeOriginalRequest(message, message.length), tap = this.#options.taps.admin;
+    if (typeof request === "string" || request.kind !== "control") {
+      return reply(encodeControl("error, it is no control message"));
+    }
+    if (tap.isOn) tap.see("in", from.address, () => describeOriginalRequest(request));
+    this.#answerControl(request.text, message.length, from, { account, reply });
+  }
+
+  #answerControl(text: string, bytes: number, from: DatagramClient, sealed?: SealedReply) {
+    const control = this.#control(text, bytes, from, sealed).finally(() => this.#controls.delete(control));
+    this.#controls.add(control);
   }
 
   /** Resolves when every control message that arrived is answered. */
@@ -139,7 +168,7 @@ export class OriginalWire {
     });
     if (refused === undefined) return this.#seeRequest(take, from);
     this.#refuseRequest(take, refused, from);
-    if (refused === "account") reply(encodeNone(mailbox));
+    if (refused === "account" || refused === "no log-in") reply(encodeNone(mailbox));
     else replied(0);
   }
 
@@ -155,13 +184,14 @@ export class OriginalWire {
     socket.send(datagram, address);
   }
 
-  async #control(text: string, bytes: number, from: DatagramClient) {
+  async #control(text: string, bytes: number, from: DatagramClient, sealed?: SealedReply) {
     const { admin, metrics, taps } = this.#options, { address, socket } = from;
-    const send = (text: string) => socket.send(encodeControl(text), address);
+    const reply = sealed?.reply ?? ((datagram: Uint8Array<ArrayBuffer>) => socket.send(datagram, address));
+    const send = (text: string) => reply(encodeControl(text));
     metrics.add("control");
     let answer: string | undefined;
     try {
-      answer = await admin.answer(text, formatAddress(address), bytes, send);
+      answer = await admin.answer(text, formatAddress(address), bytes, send, sealed?.account);
     } catch (error) {
       answer = `error, ${(error as Error).message}`;
     }
@@ -170,7 +200,7 @@ export class OriginalWire {
     }
     const datagram = encodeControl(answer);
     if (taps.admin.isOn) taps.admin.see("out", address, () => describeOriginalReply(datagram, ""));
-    socket.send(datagram, address);
+    reply(datagram);
   }
 
   #seeRequest(request: OriginalRequest, { address }: DatagramClient) {

@@ -65,7 +65,7 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
     return { network: this.#isLoopback ? LOOPBACK : this.network, account: this.account };
   }
 
-  /** Ends it: its keys are overwritten (seal.md 4.13). */
+  /** Ends it: its keys are overwritten (seal.md 4.14). */
   close() {
     this.isOpen = false;
     this.#sealer.erase();

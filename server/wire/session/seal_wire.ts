@@ -17,6 +17,7 @@ import {
   encodeHelloAnswer,
   encodeSealReply,
   ephemeralKey,
+  isControl,
   MAX_AGE_MS,
   sealId,
   type SealKey,
@@ -54,6 +55,11 @@ export interface SealWireOptions<A extends Address>
   sessions: Pick<SessionWire<A>, "sealed" | "accountOf" | "logOut">;
   /** Sends a datagram. Those to one address are sent in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
+  /**
+   * Takes a control message that came under the seal of this account, and sends answers by `reply`; without it, there are
+   * none.
+   */
+  onControl?(message: Uint8Array, from: A, account: string, reply: (message: Uint8Array) => void): void;
   /** Called when a datagram or a log-in is dropped. */
   onDropped(reason: RefusedReason, from: A): void;
   /** Called when an account is logged in to its first session, and when it has left its last. */
@@ -93,12 +99,15 @@ const decoder = new TextDecoder();
 type SealNames = Pick<Seal<Address>, "id" | "session" | "account">;
 
 function describeOpened({ id, session, account }: SealNames, plain: Uint8Array): Seen[] {
+  // it is the administrator's, and reported there
+  if (isControl(plain)) return [];
   return isOfSession(plain)
     ? describeSealedRequests(session ?? id, plain, account)
     : [describeLogin(id, decoder.decode(plain), account)];
 }
 
 function describeSealing({ id, session, account }: SealNames, body: Uint8Array | string): Seen[] {
+  if (typeof body !== "string" && isControl(body)) return [];
   return typeof body === "string"
     ? [describeLoginAnswer(id, body, account)]
     : describeSealedAnswers(session ?? id, body, account);
@@ -213,8 +222,16 @@ export class SealWire<A extends Address> {
 
   /** Takes what was sealed. Returns whether it is anything that may come now. */
   #opened(seal: Seal<A>, plain: Uint8Array): boolean {
+    if (isControl(plain)) return this.#control(seal, plain);
     if (!isOfSession(plain)) return seal.login.received(plain);
     return seal.session !== undefined && this.#options.sessions.sealed(seal.session, plain, seal);
+  }
+
+  #control(seal: Seal<A>, message: Uint8Array): boolean {
+    const { onControl } = this.#options, { account } = seal;
+    if (account === "" || onControl === undefined) return false;
+    onControl(message, seal.address, account, (answer) => seal.send(answer));
+    return true;
   }
 
   #hello(id: string, client: Uint8Array, from: A) {

@@ -84,9 +84,21 @@ Deno.test("a command logs in where the name is protected, or where a password or
     }
     const room = listening.find(({ name }) => name === "room")!.addresses[0]!.port;
     const services = { mailbox: server.port, room };
-    assertEquals(await bob.info("al"), { services, account: { mailbox: true, forum: true } });
-    assertEquals(await bob.info("bob"), { services, account: { mailbox: false, forum: true } });
-    assertEquals(await bob.info(), { services, account: { mailbox: false, forum: false } });
+    assertEquals(await bob.info("al"), {
+      services,
+      account: { mailbox: true, forum: true },
+      isLoginRequired: false,
+    });
+    assertEquals(await bob.info("bob"), {
+      services,
+      account: { mailbox: false, forum: true },
+      isLoginRequired: false,
+    });
+    assertEquals(await bob.info(), {
+      services,
+      account: { mailbox: false, forum: false },
+      isLoginRequired: false,
+    });
 
     const login = async (name: string, options: string, isNamed = false, isOwn = true) =>
       (await logInAs(read(`${address} ${options}`), { name, isNamed }, { isOwn }))?.name;

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { DatagramSharing } from "../../../client/session/loss/datagram_sharing.ts";
 import { putLine, Script } from "../../simulation/script.ts";
 
 /** A text that fills a datagram. */
@@ -34,4 +35,14 @@ Deno.test("what fills a datagram waits for nothing, and takes with it what waite
   script.put("b");
   assertEquals(await script.sent(), []);
   assertEquals(await script.next(), [1, `1 ${putLine(7, "b")}`]);
+});
+
+Deno.test("nothing is waited for any more when nothing may be sent: a time that has passed would be due again and again", () => {
+  const sharing = new DatagramSharing();
+  sharing.sent(0);
+  sharing.begin();
+  assertEquals([sharing.waits(true, 4, 0.5), sharing.deadline], [true, 1]);
+  // the congestion window is smaller now, and waits() is not called
+  sharing.begin();
+  assertEquals(sharing.deadline, Infinity);
 });

@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
+import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 
 const PASSWORD = "known-pass-7Qx", NEW_PASSWORD = "known-new-9Zk", WRONG = "known-wrong-3Lm";
 const ADMIN_SECRET = "known-admin-secret-5Wv", WRONG_SECRET = "known-other-secret-8Tr";

@@ -28,6 +28,7 @@ async function here() {
   };
 }
 
+// store 10.1
 Deno.test("a running server is copied, goes on, and what it had then is put back elsewhere", async () => {
   await using h = await here();
   await using server = await h.start("data", "mailbox", "0");
@@ -122,6 +123,7 @@ Deno.test("what is restored belongs to the owner of the directory", {
   }
 });
 
+// store 10.6
 Deno.test("a data directory is copied without a server too, be it stopped or killed", async () => {
   await using h = await here();
   await using server = await ServerProcess.start(["mailbox", "0", "--data", `${h.cwd}/data`], {
@@ -147,6 +149,7 @@ Deno.test("a data directory is copied without a server too, be it stopped or kil
   assertEquals(h.names(".").includes("more"), false);
 });
 
+// store 10.7
 Deno.test("what is not empty is not written to, what has a database not restored into, what is damaged not used", async () => {
   await using h = await here();
   await (await h.start("data", "mailbox", "0")).end();

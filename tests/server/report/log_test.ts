@@ -125,6 +125,10 @@ Deno.test("one address never uses up the lines of others, on its own or from man
   const text = await lines(), count = (part: string) => text.filter((line) => line.includes(part)).length;
   assertEquals([count(" 192.0.2.1:"), count(" [2001:db8::"), count("mallory")], [50, 50, 50]);
   assertEquals([count(" 192.0.2.2:1 wrong"), count("[2001:db8:0:1::1]:1 wrong"), count("alice")], [1, 1, 1]);
+  assertEquals(log.limits(), [
+    { name: "log lines of one address", used: 50, limit: 50 },
+    { name: "console lines of one address", used: 50, limit: 50 },
+  ]);
   for (let i = 3; i < 250; i++) wrong(`192.0.2.${i}:1`);
   assertEquals((await lines()).filter((line) => line.endsWith(" wrong")).length, 98);
 });

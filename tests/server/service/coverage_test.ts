@@ -240,5 +240,7 @@ Deno.test("whoever waits for a mailbox is told when an account begins to cover i
 Deno.test("confirm says what it can't do", () =>
   withWorld(async ({ admin }) => {
     assertEquals(await admin("account, confirm, nobody"), "no account has this name");
-    assert((await admin("account, what")).startsWith("neither list, add, confirm, set-password nor remove"));
+    assert(
+      (await admin("account, what")).startsWith("neither list, add, confirm, set-password, role nor remove"),
+    );
   }));

@@ -1,6 +1,7 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Engine } from "../../../server/store/engine/engine.ts";
 import { StoreLost } from "../../../server/store/errors.ts";
+import { JournalLost } from "../../../server/store/journal/journal.ts";
 import { MemoryJournal } from "../../../server/store/journal/memory_journal.ts";
 import { JournalDamaged } from "../../../server/store/journal/recovery.ts";
 import { StoreClocks } from "../../../server/store/journaled/clocks.ts";
@@ -118,7 +119,7 @@ Deno.test("what comes while outcomes are given out is answered after those befor
 });
 
 // store 4.8
-Deno.test("what is carried out is answered, and told, when the sync that began after it has ended", async () => {
+Deno.test("what is carried out is answered, and reported, when the sync that began after it has ended", async () => {
   const journal = new SlowJournal(),
     { store, events } = storeWith({ journal }),
     { answered, ask } = noting(store);
@@ -311,6 +312,34 @@ Deno.test("if the state cannot be made anew, that is what ends the store, and no
   await refused!;
   assertEquals(lost.map(({ message }) => message), ["Cannot open the database"]);
   await store.close();
+});
+
+Deno.test("a store that is lost while its state is made anew has closed the database when it is closed", async () => {
+  class FullEngine extends Engine {
+    override checkpoint() {
+      throw Object.assign(new Error("database or disk is full"), { errcode: 13 });
+    }
+  }
+  let lost: JournalLost | undefined, anew: Engine | undefined;
+  const journal = Object.defineProperty(new MemoryJournal(), "lost", { get: () => lost });
+  // as one on a disk, it has its records until the database has them
+  journal.release = () => {};
+  const reported = Promise.withResolvers<void>();
+  const { store } = storeWith({
+    journal,
+    engine: new FullEngine({ directory: undefined }),
+    openEngine: () => {
+      lost = new JournalLost("Cannot rename a segment");
+      return anew = new Engine({ directory: undefined });
+    },
+    onLost: () => reported.resolve(),
+    pause: () => anew === undefined ? Promise.resolve() : reported.promise.then(() => turns()),
+  });
+  const begun = store.begin([put("b", "1")]);
+  await reported.promise;
+  await store.close();
+  assertThrows(() => [...anew!.dump()], Error, "database is not open");
+  await begun;
 });
 
 async function openIn(directory: string, events: StoreEvent[] = []) {

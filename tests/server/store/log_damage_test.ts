@@ -1,4 +1,4 @@
-/** Damage of SQLite's log that SQLite itself passes over. */
+/** Damage of SQLite's log that SQLite itself passes over: store 7.5. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";

@@ -1,4 +1,4 @@
-/** What a data directory of the version before the columns were renamed becomes. */
+/** What a data directory of the version before the columns were renamed becomes: store 8.3. */
 
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
@@ -106,7 +106,12 @@ Deno.test("a data directory of before the columns were renamed opens and keeps e
           "denied",
           "unknown",
           88,
-          [{ name: "bob", verifier: "v", mailbox: true }, { name: "carol", verifier: "w", mailbox: false }],
+          [{ name: "bob", verifier: "v", mailbox: true, role: "user" }, {
+            name: "carol",
+            verifier: "w",
+            mailbox: false,
+            role: "user",
+          }],
           [{
             name: "tea",
             owner: "[10.0.0.1]",

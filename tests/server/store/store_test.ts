@@ -39,24 +39,29 @@ everyStore("keeps a verifier for each name, and lists the names by their bytes",
   assertEquals(
     await store.apply([add("b", "1"), add("a,!"), add("B"), add("b", "2"), names()]),
     [ADDED, ADDED, ADDED, "exists", [
-      { name: "B", verifier: "v", mailbox: true },
-      { name: "a,!", verifier: "v", mailbox: true },
-      { name: "b", verifier: "1", mailbox: true },
+      { name: "B", verifier: "v", mailbox: true, role: "user" },
+      { name: "a,!", verifier: "v", mailbox: true, role: "user" },
+      { name: "b", verifier: "1", mailbox: true, role: "user" },
     ]],
   );
-  assertEquals(await store.apply([names("B", 1)]), [[{ name: "a,!", verifier: "v", mailbox: true }]]);
+  assertEquals(await store.apply([names("B", 1)]), [[{
+    name: "a,!",
+    verifier: "v",
+    mailbox: true,
+    role: "user",
+  }]]);
   const remove = { ...account, what: "remove", name: "b" } as const;
   assertEquals(await store.apply([remove, remove, add("b", "3"), names("a,!")]), [
     "removed",
     "unknown",
     ADDED,
-    [{ name: "b", verifier: "3", mailbox: true }],
+    [{ name: "b", verifier: "3", mailbox: true, role: "user" }],
   ]);
   const change = (name: string) => ({ ...account, what: "change", name, verifier: "4" }) as const;
   assertEquals(await store.apply([change("b"), change("c"), names("a,!")]), [
     "changed",
     "unknown",
-    [{ name: "b", verifier: "4", mailbox: true }],
+    [{ name: "b", verifier: "4", mailbox: true, role: "user" }],
   ]);
 });
 
@@ -261,6 +266,7 @@ Deno.test("a store on disk holds after it is opened again what it held before", 
     await second.close();
   }));
 
+// store 1.1
 Deno.test("a store on disk is opened by one at a time", () =>
   withDirectory(async (directory) => {
     const store = await open(directory);

@@ -41,7 +41,7 @@ function withoutHello(world: SealedWorld, isOff: () => boolean) {
   };
 }
 
-// seal.md 4.4, 4.11
+// seal.md 4.4, 4.12
 Deno.test("after an hour a session has new keys, and has waited for nothing", async () => {
   await using world = await SealedWorld.make();
   const client = world.client();
@@ -70,7 +70,7 @@ Deno.test("a client that only keeps its name active has new keys after an hour t
   assertEquals(world.server.seals, 1);
 });
 
-// seal.md 4.11
+// seal.md 4.12
 Deno.test("a session whose server makes no new keys goes on under the old ones", async () => {
   await using world = await SealedWorld.make();
   let isOff = true;
@@ -87,7 +87,7 @@ Deno.test("a session whose server makes no new keys goes on under the old ones",
   assertEquals(world.server.seals, 1);
 });
 
-// seal.md 4.12
+// seal.md 4.13
 Deno.test("a server forgets keys after two hours, and the session goes on under new ones", async () => {
   await using world = await SealedWorld.make();
   let isOff = false;
@@ -127,7 +127,7 @@ Deno.test("those who guess passwords from the same address do not keep a session
   assert(world.clock.now() - began > MINUTE_MS);
 });
 
-// seal.md 4.14, 8.1
+// seal.md 4.15, 8.1
 Deno.test("what was sealed before a restart, or before new keys, opens nowhere after it", async () => {
   await using world = await SealedWorld.make();
   const client = world.client();
@@ -144,7 +144,7 @@ Deno.test("what was sealed before a restart, or before new keys, opens nowhere a
   assertEquals(world.texts(), ["once", "after"]);
 });
 
-// seal.md 4.13
+// seal.md 4.14
 Deno.test("what the keys of a handshake are made from is overwritten", async () => {
   await using world = await SealedWorld.make();
   const made: Uint8Array[] = [], { random } = world, { bytes } = random;
@@ -177,7 +177,7 @@ Deno.test("a client whose server restarts while it sets a password says that it 
   assertEquals(world.texts(), ["after"]);
 });
 
-// seal.md 4.11
+// seal.md 4.12
 Deno.test("a client that leaves while it makes new keys frees its name", async () => {
   await using world = await SealedWorld.make({ oneSession: true });
   // a log-in takes 8 ms: one leaves after each of them

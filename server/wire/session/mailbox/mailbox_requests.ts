@@ -5,7 +5,7 @@ import {
   type OrderedServiceRequest,
   type UnorderedServiceRequest,
 } from "../../../../protocol/service_requests.ts";
-import { NOT_CONFIRMED } from "../../../../protocol/session.ts";
+import { LOG_IN_FIRST, NOT_CONFIRMED } from "../../../../protocol/session.ts";
 import type { TableUsage } from "../../../quota/fair_table.ts";
 import type { Environment } from "../../../quota/uptime.ts";
 import type { SessionTable } from "../../../report/metrics.ts";
@@ -33,13 +33,13 @@ export class MailboxRequests implements SessionHandler {
   readonly decodeLine = decodeServiceRequest;
   readonly #mailboxes: Mailboxes;
   readonly #leases: Leases;
-  readonly #peeks: Peeks;
+  readonly peeks: Peeks;
   readonly #options: MailboxRequestsOptions;
 
   constructor(options: MailboxRequestsOptions) {
     const { store, mailboxes, monotonicClock } = this.#options = options;
     this.#mailboxes = mailboxes;
-    this.#peeks = new Peeks(mailboxes);
+    this.peeks = new Peeks(mailboxes);
     this.#leases = new Leases({
       store,
       monotonicClock,
@@ -96,7 +96,7 @@ export class MailboxRequests implements SessionHandler {
         if (this.#mayRead(client, t, request.mailbox)) this.#stat(client, t, request.mailbox);
         return;
       case "peek":
-        if (this.#mayRead(client, t, request.mailbox)) this.#peeks.request(client, request);
+        if (this.#mayRead(client, t, request.mailbox)) this.peeks.request(client, request);
         return;
       case "info":
         return this.#info(client, t, request.name);
@@ -113,8 +113,9 @@ export class MailboxRequests implements SessionHandler {
   #mayRead(client: SessionClient, t: number, mailbox: string): boolean {
     client.called?.(mailbox);
     const reason = this.#mailboxes.refuseRead(client.account, mailbox);
-    if (reason === NOT_CONFIRMED || reason === "banned") client.answer({ kind: "no", t, reason });
-    else if (reason !== undefined) client.send(encodeMailboxAnswer({ kind: "denied", t }));
+    if (reason === NOT_CONFIRMED || reason === LOG_IN_FIRST || reason === "banned") {
+      client.answer({ kind: "no", t, reason });
+    } else if (reason !== undefined) client.send(encodeMailboxAnswer({ kind: "denied", t }));
     return reason === undefined;
   }
 

@@ -1,6 +1,7 @@
 import { cutText } from "../../../../protocol/mailbox.ts";
 import { encodeMailboxAnswer, type UnorderedMailboxRequest } from "../../../../protocol/mailbox_requests.ts";
 import type { Mailboxes } from "../../../service/mailboxes.ts";
+import type { Limit } from "../../../report/limit.ts";
 import type { PeekedPage } from "../../../store/requests/message.ts";
 import type { SessionClient } from "../handler.ts";
 
@@ -18,6 +19,11 @@ export class Peeks {
 
   constructor(mailboxes: Mailboxes) {
     this.#mailboxes = mailboxes;
+  }
+
+  /** The limit of pages that are looked up, with its use now. */
+  get limit(): Limit {
+    return { name: "pages that are looked up", used: this.#clients.size, limit: MAX_PEEKS };
   }
 
   request(client: SessionClient, { t, mailbox, after }: UnorderedMailboxRequest & { kind: "peek" }) {

@@ -1,7 +1,12 @@
 import { FairTable, type TableLimits } from "../../../quota/fair_table.ts";
 import type { Receiver } from "./receiver.ts";
 
-const DEFAULT_LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
+const DEFAULT_LIMITS: Readonly<TableLimits> = {
+  all: 100_000,
+  ofNetwork: 10_000,
+  ofAccount: 10_000,
+  sharedOut: true,
+};
 
 /** The receivers that wait, by mailbox, the one that has waited longest first. */
 export class WaitingReceivers {

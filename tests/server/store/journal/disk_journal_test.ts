@@ -120,6 +120,7 @@ Deno.test("a journal goes on after a stop, and gives what the database has not",
   assertEquals(folder.openFiles, 0);
 });
 
+// store 3.7
 Deno.test("a journal goes on in the next segment, which is made before the last one is full", async () => {
   const folder = new SimulatedFolder(), journal = await open(folder, BEGINNING, true);
   const words = Array.from({ length: 60 }, (_, i) => `text ${i}`.padEnd(40 + i));
@@ -314,6 +315,7 @@ Deno.test("those who wait for a sync after the one that fails are refused too", 
   await assertRejects(() => journal.close(), JournalLost, "sync fails");
 });
 
+// store 1.2
 Deno.test("a journal on a real disk is there after it was closed, readable by its user alone", async () => {
   const path = await Deno.makeTempDir();
   try {

@@ -278,6 +278,7 @@ Deno.test("a journal that does not belong to the database is damage", async () =
   await assertDamage(folder, "and the database has come to 2", positions[2]);
 });
 
+// store 3.3
 Deno.test("a segment whose head is damaged or does not belong to its name is damage", async () => {
   const { folder } = await journalOf(["a"]);
   for (const at of [0, 4, 8, 16, 24, 40, 48, 56, 60]) {

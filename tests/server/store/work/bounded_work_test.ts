@@ -129,7 +129,7 @@ for (const hasRows of [false, true]) {
     ]);
   });
 
-  // accounts.md 3.2
+  // store 11.3, accounts.md 3.2
   Deno.test(`what a mailbox held is set apart in pieces before an account covers it, ${where}`, () => {
     using s = new Subject();
     s.fill(COUNT, 1, hasRows);
@@ -258,6 +258,7 @@ Deno.test("a session whose client keeps many outcomes has none of them written a
   ]);
 });
 
+// store 11.2
 Deno.test("a lease of a mailbox in which nothing is ready is answered, also after a search that was cut off", () => {
   using s = new Subject();
   const lease = {

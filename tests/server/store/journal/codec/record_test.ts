@@ -56,6 +56,7 @@ Deno.test("a record comes back with every field as it was", () => {
   assertEquals(readRecord(otherBytes, find(otherBytes)!), other);
 });
 
+// store 2.1
 Deno.test("the head of a record stands byte for byte as the specification says", () => {
   const bytes = bytesOf({ ...RECORD, number: 0x0102030405, requests: [] }, new Uint8Array(16).fill(0xcc), 9);
   const hex = (from: number, to: number) =>

@@ -89,6 +89,7 @@ const CHANGES: OrderedRequest[] = [
   { kind: "remove", thread: "A title", user: "bob", numbers: 2 },
 ];
 
+// store 2.3
 Deno.test("every kind of request comes back as it was, with all fields and with those alone that it must have", () => {
   const { kind, mailbox, sender, time, text, bytes } = PUT;
   assertRoundTrip(PUT, { kind, mailbox, sender, time, text, bytes });
@@ -264,6 +265,7 @@ Deno.test("random requests come back as they were, and what is cut or changed is
   }
 });
 
+// store 2.3
 Deno.test("a length or a count beyond what is there is refused before anything is allocated for it", () => {
   const huge = [0xff, 0xff, 0xff, 0xff, 0x0f];
   assertThrows(() => decode(new Uint8Array([2, ...huge]), 1), FormatError, "bytes are left");

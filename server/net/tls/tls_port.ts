@@ -1,0 +1,124 @@
+/**
+ * A port on which clients may speak TLS, by their first byte, or must.
+ *
+ * @module
+ */
+
+import { within } from "../../quota/uptime.ts";
+import type { Beginning, Stream, StreamSocket } from "../listener.ts";
+import type { Certificate } from "./certificate.ts";
+import { TlsSession } from "./tls_session.ts";
+
+/** How long a client may take for the hand-shake, in milliseconds (channels.md 10.3). */
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
+
+/** The first byte of every client that speaks TLS: the type of a record with a hand-shake (RFC 8446, 5.1). */
+const HANDSHAKE_RECORD = 0x16;
+
+/** Bytes of the first read: a plain client's first message, or most of a hello. */
+const FIRST_READ_BYTES = 512;
+
+export interface TlsPortOptions {
+  certificate: Pick<Certificate, "context">;
+  /** Whether a client may also speak without TLS; then it may be silent for as long as it likes. */
+  takesPlain: boolean;
+  handshakeTimeoutMs?: number;
+}
+
+export class TlsPort implements StreamSocket {
+  readonly #socket: StreamSocket;
+  readonly #options: TlsPortOptions;
+
+  constructor(socket: StreamSocket, options: TlsPortOptions) {
+    this.#socket = socket;
+    this.#options = options;
+  }
+
+  async accept(): Promise<Stream> {
+    return new TlsPortStream(await this.#socket.accept(), this.#options);
+  }
+
+  close() {
+    this.#socket.close();
+  }
+}
+
+class TlsPortStream implements Stream {
+  readonly #stream: Stream;
+  readonly #options: TlsPortOptions;
+  #session: TlsSession | undefined;
+  /** What a plain client has sent, and was not read yet. */
+  #first: Uint8Array | undefined;
+
+  constructor(stream: Stream, options: TlsPortOptions) {
+    this.#stream = stream;
+    this.#options = options;
+  }
+
+  get remoteAddr(): Deno.Addr {
+    return this.#stream.remoteAddr;
+  }
+
+  get isTls(): boolean {
+    return this.#session !== undefined;
+  }
+
+  async begin(): Promise<Beginning> {
+    const { takesPlain, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = this.#options;
+    let beginning: Beginning = {
+      outcome: "tls timed out",
+      why: `no hand-shake in ${handshakeTimeoutMs / 1000} s`,
+    };
+    const first = this.#readFirst();
+    if (takesPlain) await first;
+    await within(handshakeTimeoutMs, first.then(async (first) => beginning = await this.#beginWith(first)));
+    return beginning;
+  }
+
+  /** The first bytes; undefined if there are none. */
+  async #readFirst(): Promise<Uint8Array | undefined> {
+    const buffer = new Uint8Array(FIRST_READ_BYTES);
+    const length = await this.#stream.read(buffer).catch(() => null);
+    return length === null ? undefined : buffer.subarray(0, length);
+  }
+
+  async #beginWith(first: Uint8Array | undefined): Promise<Beginning> {
+    if (first === undefined) return { outcome: "gone" };
+    if (first[0] !== HANDSHAKE_RECORD) {
+      this.#first = first;
+      return { outcome: this.#options.takesPlain ? "plain" : "plaintext refused" };
+    }
+    this.#session = new TlsSession(this.#stream, first, this.#options.certificate.context);
+    try {
+      await this.#session.secured;
+      return { outcome: "tls" };
+    } catch (error) {
+      return { outcome: "tls failed", why: (error as Error).message };
+    }
+  }
+
+  read(buffer: Uint8Array): Promise<number | null> {
+    if (this.#session !== undefined) return this.#session.read(buffer);
+    if (this.#first === undefined) return this.#stream.read(buffer);
+    const length = Math.min(this.#first.length, buffer.length);
+    buffer.set(this.#first.subarray(0, length));
+    this.#first = length < this.#first.length ? this.#first.subarray(length) : undefined;
+    return Promise.resolve(length);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    return this.#session === undefined ? this.#stream.write(bytes) : this.#session.write(bytes);
+  }
+
+  close(): void | Promise<void> {
+    return this.#session === undefined ? this.#stream.close() : this.#session.close();
+  }
+
+  setNoDelay(on: boolean) {
+    this.#stream.setNoDelay?.(on);
+  }
+
+  setKeepAlive(on: boolean) {
+    this.#stream.setKeepAlive?.(on);
+  }
+}

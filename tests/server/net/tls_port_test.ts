@@ -1,0 +1,68 @@
+import { assertEquals } from "@std/assert";
+import { createSecureContext } from "node:tls";
+import { PendingTotal } from "../../../server/quota/pending.ts";
+import { selfSigned } from "../../../client/command/cert/self_signed.ts";
+import type { SocketPolling } from "../../../server/net/fairness.ts";
+import { Connection } from "../../../server/net/connection.ts";
+import { ChunkJoiner, DEFAULT_SEND_LIMITS } from "../../../server/net/send_queue.ts";
+import { TlsPort } from "../../../server/net/tls/tls_port.ts";
+
+/** What becomes of a client that sends these bytes and then waits for the server to close. */
+async function beginningOf(bytes: Uint8Array, takesPlain: boolean): Promise<unknown> {
+  const { cert, key } = await selfSigned(["localhost"], 1);
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const certificate = { context: createSecureContext({ cert, key }) };
+  const port = new TlsPort(listener, { certificate, takesPlain, handshakeTimeoutMs: 50 });
+  using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  if (bytes.length > 0) await client.write(bytes);
+  const stream = await port.accept();
+  const beginning = await stream.begin!();
+  await stream.close();
+  assertEquals(await client.read(new Uint8Array(1)).catch(() => null), null);
+  return beginning;
+}
+
+const TIMED_OUT = { outcome: "tls timed out", why: "no hand-shake in 0.05 s" };
+
+// channels.md 10.3
+Deno.test("a hand-shake that is half open ends in time: with a first byte, with a part of a record, and with none", async () => {
+  const part = new Uint8Array([0x16, 3, 1, 1, 0, 1, 0, 0]);
+  assertEquals(await beginningOf(part.subarray(0, 1), true), TIMED_OUT);
+  assertEquals(await beginningOf(part, true), TIMED_OUT);
+  assertEquals(await beginningOf(part, false), TIMED_OUT);
+  // where it can only be TLS, silence is no hand-shake
+  assertEquals(await beginningOf(new Uint8Array(0), false), TIMED_OUT);
+});
+
+// channels.md 10.1, 10.6
+Deno.test("the first byte decides: any but 22 is a client without TLS", async () => {
+  for (const byte of [0, 21, 23, 47, 255]) {
+    assertEquals(await beginningOf(new Uint8Array([byte]), true), { outcome: "plain" });
+    assertEquals(await beginningOf(new Uint8Array([byte]), false), { outcome: "plaintext refused" });
+  }
+});
+
+// channels.md 9.2
+Deno.test("a secret may travel over TLS from anywhere, and otherwise from this machine alone", () => {
+  const isPrivate = (isTls: boolean, hostname: string) => {
+    const address = { transport: "tcp", hostname, port: 1 } as const;
+    const stream = {
+      remoteAddr: address,
+      isTls,
+      read: () => Promise.resolve(null),
+      write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+      close() {},
+    };
+    const connection = new Connection(stream, address, {
+      limits: DEFAULT_SEND_LIMITS,
+      joiner: new ChunkJoiner(),
+      total: new PendingTotal(1000),
+      polling: { due: undefined } as SocketPolling,
+      monotonicClock: () => 0,
+    });
+    connection.close();
+    return connection.isPrivate;
+  };
+  assertEquals([isPrivate(true, "192.0.2.1"), isPrivate(false, "192.0.2.1")], [true, false]);
+  assertEquals([isPrivate(true, "127.0.0.1"), isPrivate(false, "127.0.0.1")], [true, true]);
+});
