@@ -192,8 +192,9 @@ export class ClientSeal {
     // a copy of an answer that was handled
     if (now < this.#busy.retryAt) return;
     // the old keys are good enough for now
-    const isRenewal = this.#loggedIn !== undefined;
-    if (!isRenewal && this.#busy.busy(now)) return this.#requests.pause(this.#busy.retryAt - now);
+    if (this.#loggedIn === undefined && this.#busy.busy(now)) {
+      return this.#requests.pause(this.#busy.retryAt - now);
+    }
     this.#requests.fail(new BusyError(busyText(this.#environment.server), false));
   }
 
