@@ -151,7 +151,8 @@ export function parseServerFirst(
 ): { nonce: string; salt: Bytes; iterations: number } | undefined {
   const match = /^r=([\x21-\x2b\x2d-\x7e]{1,256}),s=([A-Za-z0-9+/]+={0,2}),i=([1-9]\d{0,7})$/.exec(message);
   const nonce = match?.[1] ?? "", salt = base64(match?.[2]);
-  if (salt === undefined || salt.length === 0) return undefined;
+  // a server that chooses a shorter one could have computed the proofs of many passwords before
+  if (salt?.length !== SALT_BYTES) return undefined;
   if (!nonce.startsWith(clientNonce) || nonce.length === clientNonce.length) return undefined;
   return { nonce, salt, iterations: Number(match![3]) };
 }

@@ -30,6 +30,9 @@ import { encodePublicKey, KEY_BYTES, keyFromBase64url } from "./syntax/key_text.
  */
 export const MAX_NUMBER = 2 ** 28, RENEW_NUMBER = 2 ** 27;
 
+/** After how long the client makes a new handshake, and the server forgets the one before (seal.md 4.4, 4.13). */
+export const RENEW_MS = 3_600_000, MAX_AGE_MS = 2 * RENEW_MS;
+
 /** Bytes of the tag after a ciphertext. */
 const TAG = 16;
 
@@ -89,6 +92,13 @@ export function isSealDatagram(datagram: Uint8Array): boolean {
   return datagram[0] === 0x53 && datagram[1] === 0x31 && (datagram[2] === 0x3e || datagram[2] === 0x3c);
 }
 
+/** A key pair for one handshake. Of what it was made from nothing stays in memory (seal.md 4.14). */
+export function ephemeralKey(random: (bytes: number) => Uint8Array): SealKey {
+  const bytes = random(KEY_BYTES), key = sealKey(bytes);
+  bytes.fill(0);
+  return key;
+}
+
 /** Whether what was sealed is a control message (seal.md 4.11): `A,`. */
 export function isControl(plain: Uint8Array): boolean {
   return plain[0] === 0x41 && plain[1] === 0x2c;
@@ -96,11 +106,11 @@ export function isControl(plain: Uint8Array): boolean {
 
 /** The key pair with this private key, of 32 bytes. */
 export function sealKey(bytes: Uint8Array): SealKey {
-  const key = createPrivateKey({
-    key: Buffer.from([...PRIVATE_KEY, ...bytes]),
-    format: "der",
-    type: "pkcs8",
-  });
+  const der = Buffer.alloc(PRIVATE_KEY.length + KEY_BYTES);
+  der.set(PRIVATE_KEY);
+  der.set(bytes, PRIVATE_KEY.length);
+  const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+  der.fill(0);
   const half = Uint8Array.from(
     createPublicKey(key as unknown as string).export({
       format: "der",
@@ -116,7 +126,10 @@ export function sealKey(bytes: Uint8Array): SealKey {
  * @throws {Error} It would be all zeros.
  */
 function agree(key: SealKey, other: KeyObject): Uint8Array {
-  return Uint8Array.from(diffieHellman({ privateKey: key.private, publicKey: other }));
+  const secret = diffieHellman({ privateKey: key.private, publicKey: other });
+  // libraries differ in whether they refuse it
+  if (secret.reduce((bits, byte) => bits | byte, 0) === 0) throw new Error("Cannot agree on zeros");
+  return secret;
 }
 
 function publicKey(bytes: Uint8Array): KeyObject {
@@ -146,7 +159,7 @@ export function serverKeys(
   own: SealKey,
   client: Uint8Array,
 ): SealKeys {
-  const other = publicKey(client), secrets = concatBytes(agree(ephemeral, other), agree(own, other));
+  const other = publicKey(client), secrets = [agree(ephemeral, other), agree(own, other)] as const;
   return keysOf(exchange, client, ephemeral.public, own.public, secrets);
 }
 
@@ -161,7 +174,7 @@ export function clientKeys(
   server: Uint8Array,
   own: Uint8Array,
 ): SealKeys {
-  const secrets = concatBytes(agree(ephemeral, publicKey(server)), agree(ephemeral, publicKey(own)));
+  const secrets = [agree(ephemeral, publicKey(server)), agree(ephemeral, publicKey(own))] as const;
   return keysOf(exchange, ephemeral.public, server, own, secrets);
 }
 
@@ -170,17 +183,20 @@ function keysOf(
   client: Uint8Array,
   server: Uint8Array,
   own: Uint8Array,
-  secrets: Uint8Array,
+  [ee, es]: readonly [Uint8Array, Uint8Array],
 ): SealKeys {
   // the program was once called Parley: both labels keep that name for compatibility
   const transcript = createHash("sha256").update(`Parley seal 1\n${service}\n${id}\n${startId}\n`)
     .update(client).update(server).update(own).digest();
+  const secrets = concatBytes(ee, es);
   const material = new Uint8Array(hkdfSync("sha256", secrets, transcript, "Parley seal 1 keys", 152));
+  for (const used of [ee, es, secrets]) used.fill(0);
   let at = 0;
   // slices of one array, which takes less memory: a server has many handshakes
   const next = (bytes: number) => material.subarray(at, at += bytes);
   const toServer = next(KEY_BYTES), toClient = next(KEY_BYTES), toServerIv = next(12), toClientIv = next(12);
-  const confirm = createHmac("sha256", next(KEY_BYTES)).update(transcript).digest();
+  const confirmKey = next(KEY_BYTES), confirm = createHmac("sha256", confirmKey).update(transcript).digest();
+  confirmKey.fill(0);
   return {
     toServer: { key: toServer, iv: toServerIv },
     toClient: { key: toClient, iv: toClientIv },
@@ -262,7 +278,7 @@ function head(direction: "<" | ">", { id, startId, cookie }: SealHeader): string
 /** Seals the datagrams of one direction. */
 export class Sealer {
   readonly #direction: "<" | ">";
-  readonly #key: DirectionKey;
+  #key: DirectionKey | undefined;
   /** Number of the last datagram sealed. */
   number = 0;
 
@@ -271,9 +287,15 @@ export class Sealer {
     this.#key = key;
   }
 
-  /** @throws {RangeError} The key has sealed {@linkcode MAX_NUMBER} datagrams. */
+  /**
+   * A sealed datagram, with the next number.
+   *
+   * @throws {RangeError} The key has sealed {@linkcode MAX_NUMBER} datagrams.
+   * @throws {TypeError} The key was erased.
+   */
   seal(header: SealHeader, plain: Uint8Array): Bytes {
     if (this.number >= MAX_NUMBER) throw new RangeError("Cannot seal a datagram: the key is used up");
+    if (this.#key === undefined) throw new TypeError("Cannot seal a datagram: the key was erased");
     const number = ++this.number, { key, iv } = this.#key;
     const begin = `${head(this.#direction, header)} ${number}\n`;
     const datagram = new Uint8Array(begin.length + plain.length + TAG);
@@ -286,11 +308,23 @@ export class Sealer {
     datagram.set(cipher.getAuthTag(), begin.length + plain.length);
     return datagram;
   }
+
+  /** Nothing can be sealed any more. */
+  erase() {
+    erase(this.#key);
+    this.#key = undefined;
+  }
+}
+
+/** Overwrites a key that nothing is sealed or opened with any more (seal.md 4.14). */
+function erase(key: DirectionKey | undefined) {
+  key?.key.fill(0);
+  key?.iv.fill(0);
 }
 
 /** Opens the datagrams of one direction, each once. */
 export class Opener {
-  readonly #key: DirectionKey;
+  #key: DirectionKey | undefined;
   /** The highest number opened. */
   #highest = 0;
   /** A bit for each number that was opened, at its remainder by {@linkcode WINDOW}. */
@@ -308,20 +342,25 @@ export class Opener {
    * The content of the sealed datagram with this number.
    *
    * @returns Or why there is none. `twice`: it was opened before, or is too old to know that. `wrong`: it is not of this
-   * seal. `too often`: its number is over {@linkcode MAX_NUMBER}.
+   * seal, or the key was erased. `too often`: its number is over {@linkcode MAX_NUMBER}.
    */
   open(datagram: Uint8Array, number: number): Uint8Array | "twice" | "wrong" | "too often" {
     if (number > MAX_NUMBER) return "too often";
     if (number <= this.#highest - WINDOW || number <= this.#highest && this.#has(number)) return "twice";
-    const plain = this.#decrypt(datagram, number);
+    const plain = this.#key === undefined ? undefined : this.#decrypt(this.#key, datagram, number);
     if (plain === undefined) return "wrong";
     this.#mark(number);
     return plain;
   }
 
-  #decrypt(datagram: Uint8Array, number: number): Uint8Array | undefined {
+  /** Nothing opens any more. */
+  erase() {
+    erase(this.#key);
+    this.#key = undefined;
+  }
+
+  #decrypt({ key, iv }: DirectionKey, datagram: Uint8Array, number: number): Uint8Array | undefined {
     const begin = datagram.indexOf(0x0a) + 1, end = datagram.length - TAG;
-    const { key, iv } = this.#key;
     const cipher = createDecipheriv(CIPHER, key, nonce(iv, number), { authTagLength: TAG });
     cipher.setAAD(datagram.subarray(0, begin));
     cipher.setAuthTag(datagram.subarray(end));

@@ -15,6 +15,7 @@ import {
   parseClientFirst,
   parseServerFirst,
   preparePassword,
+  SALT_BYTES,
   saltPassword,
   serverFinal,
   serverFirst,
@@ -121,16 +122,18 @@ Deno.test("a message that RFC 5802 does not allow is none of a log-in", () => {
       "p=parley-seal-1,,n=,r=12345678",
     ]
   ) assertEquals(parseClientFirst(bad), undefined, bad);
-  const answer = "r=12345678abc,s=AAAA,i=600000";
+  const salt = new Uint8Array(SALT_BYTES).toBase64(), answer = `r=12345678abc,s=${salt},i=600000`;
   assert(parseServerFirst(answer, "12345678"));
   for (
     const bad of [
-      "r=12345678,s=AAAA,i=600000",
-      "r=x2345678abc,s=AAAA,i=600000",
-      "r=12345678abc,s=AAA,i=600000",
-      "r=12345678abc,s=AAAA,i=0",
-      "r=12345678abc,s=AAAA,i=600000,x",
-      "m=x,r=12345678abc,s=AAAA,i=600000",
+      `r=12345678,s=${salt},i=600000`,
+      `r=x2345678abc,s=${salt},i=600000`,
+      `r=12345678abc,s=${salt.slice(0, -1)},i=600000`,
+      `r=12345678abc,s=${salt},i=0`,
+      `r=12345678abc,s=${salt},i=600000,x`,
+      `m=x,r=12345678abc,s=${salt},i=600000`,
+      // salts of another length (seal.md 5.9)
+      ...[1, 15, 17, 32].map((bytes) => `r=12345678abc,s=${new Uint8Array(bytes).toBase64()},i=600000`),
     ]
   ) assertEquals(parseServerFirst(bad, "12345678"), undefined, bad);
   const proof = `p=${"A".repeat(43)}=`;

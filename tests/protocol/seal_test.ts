@@ -208,15 +208,48 @@ Deno.test("a datagram that the specification does not allow is no sealed one", (
   }
 });
 
+/** Every way to write a point of X25519 of an order of 8 or less: with each secret key, the exchange comes to zeros. */
+const LOW_ORDER = [
+  "0000000000000000000000000000000000000000000000000000000000000000",
+  "0100000000000000000000000000000000000000000000000000000000000000",
+  "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+  "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+  // p - 1, p and p + 1, where p is 2^255 - 19
+  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+].map((hex) => Uint8Array.fromHex(hex)).flatMap((point) => {
+  // the highest bit says nothing (RFC 7748, section 5)
+  return [point, Uint8Array.from(point, (byte, i) => i === 31 ? byte | 0x80 : byte)];
+});
+
 // seal.md 2.7
 Deno.test("a key that makes every secret zero is refused", () => {
-  for (const point of [new Uint8Array(32), Uint8Array.from([1, ...new Uint8Array(31)])]) {
+  for (const point of LOW_ORDER) {
     assertThrows(() => serverKeys({ service: "s", id: "i", startId: "e" }, key(1), key(2), point), Error);
     assertThrows(
       () => clientKeys({ service: "s", id: "i", startId: "e" }, key(1), key(2).public, point),
       Error,
     );
+    assertThrows(
+      () => clientKeys({ service: "s", id: "i", startId: "e" }, key(1), point, key(2).public),
+      Error,
+    );
   }
+});
+
+// seal.md 4.14
+Deno.test("a key that was erased is zeros, seals nothing and opens nothing, not even what zeros sealed", () => {
+  const keys = serverKeys({ service: "s", id: "i", startId: "e" }, key(1), key(2), key(3).public);
+  const header = { id: "A".repeat(22), startId: "00000001", cookie: "" };
+  const sealer = new Sealer("<", keys.toClient), opener = new Opener(keys.toClient);
+  const sealed = sealer.seal(header, bytes("1"));
+  sealer.erase();
+  opener.erase();
+  assertEquals(keys.toClient, { key: new Uint8Array(32), iv: new Uint8Array(12) });
+  assertThrows(() => sealer.seal(header, bytes("2")), TypeError);
+  assertEquals(opener.open(sealed, 1), "wrong");
+  assertEquals(opener.open(new Sealer("<", keys.toClient).seal(header, bytes("made up")), 1), "wrong");
 });
 
 function key(byte: number) {

@@ -12,7 +12,7 @@ import type { TableLimits } from "../../server/quota/fair_table.ts";
 import type { GroupCommit, Source } from "../../server/store/journaled/group.ts";
 import type { Outcome, Store, StoreRequest } from "../../server/store/store.ts";
 import { DEFAULT_LIMITS, type StoreLimits } from "../../server/store/limits.ts";
-import { isSealDatagram, sealKey } from "../../protocol/seal.ts";
+import { isSealDatagram, type SealKey, sealKey } from "../../protocol/seal.ts";
 import type { Clock } from "./clock.ts";
 import type { Address, Network } from "./network.ts";
 import { Random } from "./random.ts";
@@ -76,6 +76,11 @@ export class SimulatedServer {
   /** The public half of its key, as clients know it. */
   get key(): string {
     return this.#key.text;
+  }
+
+  /** All of its key, as a thief of its disk has it. */
+  get stolenKey(): SealKey {
+    return this.#key;
   }
 
   get accounts(): Accounts {

@@ -9,15 +9,13 @@ import {
   clientKeys,
   decodeSealToClient,
   encodeHello,
+  ephemeralKey,
   isControl,
   isSame,
+  MAX_NUMBER,
   Opener,
-  RENEW_NUMBER,
   Sealer,
-  type SealHeader,
   sealId,
-  type SealKey,
-  sealKey,
 } from "../../../protocol/seal.ts";
 import { bodyAt, encodeAnswers } from "../../../protocol/session.ts";
 import { encodePublicKey } from "../../../protocol/syntax/key_text.ts";
@@ -26,6 +24,7 @@ import type { Environment } from "../environment.ts";
 import { BusyError, LoginError, ServerTimeoutError, type SessionEndError } from "../errors.ts";
 import { EarlierStartIds } from "../identity.ts";
 import { noAnswer, SILENCE_MS } from "../liveness.ts";
+import { erase, type Handshake, isOld, RENEW_AGAIN_MS, RetryHandshake } from "./handshake.ts";
 import type { Trust } from "./known_servers.ts";
 import { changePassword, type Credentials, logIn, type LoginAnswer, type SaltPassword } from "./login.ts";
 import { StopAndWait } from "./stop_and_wait.ts";
@@ -55,16 +54,6 @@ const KEEP_ALIVE_MS = 20_000;
 /** Handshakes in a row that fail, after which the server is given up (seal.md 2.17). */
 const MAX_HANDSHAKES = 16;
 
-/** The handshake has failed: the server does not know it any more. */
-class RetryHandshake extends Error {}
-
-interface Handshake {
-  key: SealKey;
-  header: SealHeader;
-  /** Once the server has answered. */
-  secret?: { sealer: Sealer; opener: Opener; binding: Uint8Array };
-}
-
 export class ClientSeal {
   readonly #environment: SealEnvironment;
   #credentials: Credentials;
@@ -72,12 +61,15 @@ export class ClientSeal {
   readonly #requests: StopAndWait;
   readonly #earlier = new EarlierStartIds();
   readonly #busy: BusyBackoff;
+  /** The last handshake. */
   #handshake: Handshake | undefined;
+  /** The one under which the session is logged in: the last, or the one before while new keys are made. */
+  #loggedIn: Handshake | undefined;
+  /** New keys are not made before this time. */
+  #renewAt = -Infinity;
+  #isChanging = false;
   /** ID of the session to be logged in. */
   #id = "";
-  /** Number of the last request in the handshake. */
-  #k = 0;
-  #isLoggedIn = false;
   #logins = 0;
   #establishing: Promise<void> | undefined;
   #sentAt = 0;
@@ -111,17 +103,21 @@ export class ClientSeal {
    */
   async setPassword(password: string): Promise<void> {
     await this.#establishing;
+    this.#isChanging = true;
     try {
-      await changePassword(this.#login(), password);
+      const request = (kind: string, text: string) => {
+        // not under keys that are just being made
+        if (this.#establishing !== undefined) throw new RetryHandshake();
+        return this.#request(kind, text);
+      };
+      await changePassword({ ...this.#login(), request }, password);
     } catch (error) {
       if (!(error instanceof RetryHandshake)) throw error;
-      const { name } = this.#credentials;
-      const why = "the server was restarted; try to log in";
-      throw new LoginError(
-        `Cannot know whether the password of '${name}' was changed: ${why}`,
-        true,
-        "unknown",
-      );
+      const { name } = this.#credentials, why = "the server was restarted; try to log in";
+      const text = `Cannot know whether the password of '${name}' was changed: ${why}`;
+      throw new LoginError(text, true, "unknown");
+    } finally {
+      this.#isChanging = false;
     }
     this.#credentials = { ...this.#credentials, password };
   }
@@ -142,43 +138,48 @@ export class ClientSeal {
       this.#id = id;
       return this.#restart();
     }
-    const secret = this.#handshake?.secret;
-    if (!this.#isLoggedIn || secret === undefined) return;
-    if (secret.sealer.number >= RENEW_NUMBER || secret.opener.highest >= RENEW_NUMBER) return this.#restart();
-    return this.#seal(datagram.subarray(bodyAt(datagram)));
+    return this.#sealOfSession(datagram.subarray(bodyAt(datagram)));
+  }
+
+  #sealOfSession(body: Uint8Array): Promise<void> | void {
+    const loggedIn = this.#loggedIn;
+    if (loggedIn === undefined) return;
+    if (loggedIn.secret!.sealer.number >= MAX_NUMBER) return this.#restart();
+    this.#renewIfOld(loggedIn);
+    return this.#seal(loggedIn, body);
   }
 
   /** Seals a control message and sends it. Before it is logged in, it counts as lost. */
   control(message: Uint8Array): Promise<void> | void {
-    const secret = this.#handshake?.secret;
-    if (!this.#isLoggedIn || secret === undefined) return;
-    if (secret.sealer.number >= RENEW_NUMBER || secret.opener.highest >= RENEW_NUMBER) return this.#restart();
-    return this.#seal(message);
+    return this.#sealOfSession(message);
   }
 
   /** Takes a datagram that came from the server's address. */
   received(datagram: Uint8Array) {
-    const decoded = decodeSealToClient(datagram), handshake = this.#handshake;
-    if (decoded === undefined || decoded.header.id !== handshake?.header.id || this.#isClosed) return;
+    const decoded = decodeSealToClient(datagram);
+    const handshake = [this.#handshake, this.#loggedIn].find((one) => one?.header.id === decoded?.header.id);
+    if (decoded === undefined || handshake === undefined || this.#isClosed) return;
     const { header: { startId, cookie }, body } = decoded, { header, secret } = handshake;
     if (this.#earlier.has(startId)) return;
     const isSameStart = startId === header.startId;
     switch (body.kind) {
       case "challenge":
-        if (secret !== undefined && !isSameStart) return this.#restart();
+        if (secret !== undefined && !isSameStart) return this.#forgotten(handshake);
         if (isSameStart && cookie === header.cookie) return;
         if (!isSameStart) this.#earlier.add(header.startId);
         Object.assign(header, { startId, cookie });
         // it asks for the greeting; a sealed request that it answers is repeated after a while
         return secret === undefined ? this.#requests.challenged() : undefined;
       case "unknown":
-        return secret !== undefined && isSameStart ? this.#restart() : undefined;
+        return secret !== undefined && isSameStart ? this.#forgotten(handshake) : undefined;
       case "busy":
         return secret === undefined && isSameStart ? this.#serverIsBusy() : undefined;
       case "hello":
         return secret === undefined && isSameStart ? this.#greeted(handshake, body) : undefined;
       case "sealed":
-        if (secret !== undefined && isSameStart) this.#opened(secret.opener, datagram, body.number);
+        if (secret !== undefined && isSameStart) {
+          this.#opened(handshake, secret.opener, datagram, body.number);
+        }
     }
   }
 
@@ -186,22 +187,25 @@ export class ClientSeal {
     const now = this.#environment.monotonicClock();
     // a copy of an answer that was handled
     if (now < this.#busy.retryAt) return;
-    if (this.#busy.busy(now)) return this.#requests.pause(this.#busy.retryAt - now);
+    // the old keys are good enough for now
+    if (this.#loggedIn === undefined && this.#busy.busy(now)) {
+      return this.#requests.pause(this.#busy.retryAt - now);
+    }
     this.#requests.fail(new BusyError(busyText(this.#environment.server), false));
   }
 
-  #opened(opener: Opener, datagram: Uint8Array, number: number) {
+  #opened(handshake: Handshake, opener: Opener, datagram: Uint8Array, number: number) {
     const plain = opener.open(datagram, number);
     if (typeof plain === "string") return;
     this.#requests.received();
     const isOfSession = plain[0]! >= 0x30 && plain[0]! <= 0x39;
     if (isOfSession) {
-      if (this.#isLoggedIn) this.#session.received(this.#withHeader(plain));
+      if (handshake === this.#loggedIn) this.#session.received(this.#withHeader(plain));
       return;
     }
-    if (isControl(plain)) return this.#session.control?.(plain);
+    if (isControl(plain)) return handshake === this.#loggedIn ? this.#session.control?.(plain) : undefined;
     const [, kind = "", k, rest = ""] = /^(\w+),(\d+)(?:,(.*))?$/.exec(new TextDecoder().decode(plain)) ?? [];
-    if (Number(k) === this.#k) this.#requests.answered({ kind, rest });
+    if (handshake === this.#handshake && Number(k) === handshake.k) this.#requests.answered({ kind, rest });
   }
 
   /** The datagram as it is without a seal. To the session, each log-in is a restart of the server. */
@@ -216,10 +220,31 @@ export class ClientSeal {
 
   /** Makes a new handshake and logs in again; what is sent meanwhile is lost. */
   #restart() {
-    const isEnding = this.#isClosed || this.#isLeaving;
-    if (isEnding || this.#establishing !== undefined) return this.#requests.fail(new RetryHandshake());
+    this.#leave();
+    // also a new password that is open: nobody knows what became of it
+    this.#requests.fail(new RetryHandshake());
+    this.#establishAnew();
+  }
+
+  /** The server does not know this handshake any more. */
+  #forgotten(handshake: Handshake) {
+    if (handshake === this.#handshake) return this.#restart();
+    // new keys are being made already
+    this.#leave();
+  }
+
+  /** The same as a restart, if the keys are old, but the session goes on under them meanwhile (seal.md 4.4, 4.12). */
+  #renewIfOld(loggedIn: Handshake) {
+    const now = this.#environment.monotonicClock();
+    if (isOld(loggedIn, now) && now >= this.#renewAt && !this.#isChanging) this.#establishAnew();
+  }
+
+  #establishAnew() {
+    if (this.#isClosed || this.#isLeaving || this.#establishing !== undefined) return;
     this.#establish().catch((error) => {
-      if (this.#isClosed) return;
+      if (this.#isClosed || this.#isLeaving) return;
+      const isForNow = error instanceof BusyError || error instanceof ServerTimeoutError;
+      if (this.#loggedIn !== undefined && isForNow) return this.#keepOld();
       this.#session.fail((sent) => {
         if (error instanceof LoginError) return new LoginError(error.message, sent, error.reason);
         if (error instanceof BusyError) return new BusyError(error.message, sent);
@@ -229,12 +254,29 @@ export class ClientSeal {
     });
   }
 
+  /** Goes on under the old keys, because there are no new ones. */
+  #keepOld() {
+    this.#renewAt = this.#environment.monotonicClock() + RENEW_AGAIN_MS;
+    this.#dropNew();
+    this.#handshake = this.#loggedIn;
+  }
+
+  /** Erases a handshake that has not come to a log-in. */
+  #dropNew() {
+    if (this.#handshake !== this.#loggedIn) erase(this.#handshake);
+  }
+
+  /** The session is logged in no more. */
+  #leave() {
+    if (this.#loggedIn !== this.#handshake) erase(this.#loggedIn);
+    this.#loggedIn = undefined;
+  }
+
   #establish(): Promise<void> {
     return this.#establishing ??= this.#tryToEstablish().finally(() => this.#establishing = undefined);
   }
 
   async #tryToEstablish() {
-    this.#isLoggedIn = false;
     for (let handshakes = 1;; handshakes++) {
       try {
         const id = this.#id;
@@ -243,11 +285,12 @@ export class ClientSeal {
         if (id === this.#id) break;
       } catch (error) {
         if (!(error instanceof RetryHandshake)) throw error;
-        if (handshakes >= MAX_HANDSHAKES || this.#isClosed) throw this.#givenUp(false);
+        if (handshakes >= MAX_HANDSHAKES || this.#isClosed || this.#isLeaving) throw this.#givenUp(false);
       }
     }
     if (this.#isClosed) return;
-    this.#isLoggedIn = true;
+    this.#leave();
+    this.#loggedIn = this.#handshake;
     this.#logins++;
     this.#busy.hasRoom();
     this.#keepAlive();
@@ -264,9 +307,11 @@ export class ClientSeal {
 
   /** Makes a handshake. Resolves to the server's key. */
   async #greet(): Promise<string> {
-    const key = sealKey(this.#environment.random(32));
-    const handshake = this.#handshake = { key, header: { id: sealId(key.public), startId: "", cookie: "" } };
-    this.#k = 0;
+    const { random, monotonicClock } = this.#environment, key = ephemeralKey(random);
+    const header = { id: sealId(key.public), startId: "", cookie: "" };
+    const handshake: Handshake = { key, header, madeAt: monotonicClock(), k: 0 };
+    this.#dropNew();
+    this.#handshake = handshake;
     return await this.#requests.request<string>(() =>
       this.#environment.send(encodeHello(handshake.header, key.public))
     );
@@ -279,13 +324,14 @@ export class ClientSeal {
   ) {
     const { service } = this.#environment, { id, startId } = handshake.header;
     try {
-      const keys = clientKeys({ service, id, startId }, handshake.key, key, server);
+      const keys = clientKeys({ service, id, startId }, handshake.key!, key, server);
       if (!isSame(confirm, keys.confirm)) return;
       handshake.secret = {
         sealer: new Sealer(">", keys.toServer),
         opener: new Opener(keys.toClient),
         binding: keys.binding,
       };
+      delete handshake.key;
       this.#requests.received();
       this.#requests.answered(encodePublicKey(server));
     } catch {
@@ -293,24 +339,29 @@ export class ClientSeal {
     }
   }
 
-  #request(kind: string, text: string): Promise<LoginAnswer> {
-    const body = new TextEncoder().encode([kind, ++this.#k, ...text === "" ? [] : [text]].join(","));
-    return this.#requests.request<LoginAnswer>(() => this.#seal(body));
+  async #request(kind: string, text: string): Promise<LoginAnswer> {
+    const handshake = this.#handshake;
+    // a new handshake has begun meanwhile
+    if (handshake?.secret === undefined) throw new RetryHandshake();
+    const body = new TextEncoder().encode([kind, ++handshake.k, ...text === "" ? [] : [text]].join(","));
+    return await this.#requests.request<LoginAnswer>(() => this.#seal(handshake, body));
   }
 
-  #seal(body: Uint8Array): Promise<void> | void {
-    const { header, secret } = this.#handshake!;
+  #seal({ header, secret }: Handshake, body: Uint8Array): Promise<void> | void {
+    if (secret === undefined) return;
     this.#sentAt = this.#environment.monotonicClock();
-    return this.#environment.send(secret!.sealer.seal(header, body));
+    return this.#environment.send(secret.sealer.seal(header, body));
   }
 
   #keepAlive() {
     if (!this.#environment.keepAlive) return;
     this.#cancelTimer?.();
     this.#cancelTimer = this.#environment.setTimer(KEEP_ALIVE_MS, () => {
-      if (!this.#isLoggedIn) return;
+      const loggedIn = this.#loggedIn;
+      if (loggedIn === undefined) return;
+      this.#renewIfOld(loggedIn);
       const isSilent = this.#environment.monotonicClock() - this.#sentAt >= KEEP_ALIVE_MS;
-      if (isSilent) this.#seal(new TextEncoder().encode("here"));
+      if (isSilent) this.#seal(loggedIn, new TextEncoder().encode("here"));
       this.#keepAlive();
     });
   }
@@ -323,15 +374,25 @@ export class ClientSeal {
 
   /** Ends the log-in on the server, so that the name is free; waits up to `limit` milliseconds for that. */
   async close(limit: number): Promise<void> {
-    if (this.#isLoggedIn && !this.#isClosed) {
-      this.#isLoggedIn = false;
+    if (this.#loggedIn !== undefined && !this.#isClosed) {
       this.#isLeaving = true;
-      const cancel = this.#environment.setTimer(limit, () => this.#requests.fail(new RetryHandshake()));
-      await this.#request("bye", "").catch(() => {});
+      const late = Promise.withResolvers<void>();
+      const cancel = this.#environment.setTimer(limit, () => {
+        this.#requests.fail(new RetryHandshake());
+        late.resolve();
+      });
+      // nobody knows under which keys to leave before a log-in under new ones is done
+      if (this.#establishing === undefined) this.#requests.fail(new RetryHandshake());
+      else await this.#establishing.catch(() => {});
+      this.#dropNew();
+      this.#handshake = this.#loggedIn;
+      this.#loggedIn = undefined;
+      await Promise.race([this.#request("bye", "").catch(() => {}), late.promise]);
       cancel();
     }
     this.#isClosed = true;
     this.#cancelTimer?.();
     this.#requests.fail(this.#givenUp(false));
+    erase(this.#handshake);
   }
 }

@@ -49,6 +49,8 @@ export interface LoginOptions<S extends LoginSeal> extends Pick<Environment, "ra
   /** Logs in with a proof that was right. Returns why it is refused all the same. */
   logIn(seal: S, account: string, session: string): "denied" | "active" | undefined;
   logOut(seal: S): void;
+  /** Whether the account is logged in to this session, under an earlier seal. */
+  isLoggedIn(account: string, session: string): boolean;
   /** Whether the account is logged in to another session, and may be in one only. */
   isElsewhere(account: string, session: string): boolean;
   /** Called when the name has no account, and only the administrator makes one. */
@@ -199,7 +201,8 @@ export class Login<S extends LoginSeal> {
     if (exchange === undefined || final.nonce !== exchange.nonce) return "final,e=other-error";
     const { name, token, verifier, nonce } = exchange;
     const session = rest.slice(0, SESSION_LENGTH);
-    const wait = accounts.loginWaitMs(name, network);
+    // who guesses does not know the session: new keys for it wait for nobody (seal.md 6.7)
+    const wait = this.#options.isLoggedIn(name, session) ? 0 : accounts.loginWaitMs(name, network);
     if (wait > 0) {
       onRefused(this.#seal, name, "too many wrong passwords");
       return `wait,${wait}`;

@@ -22,7 +22,7 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
   use = 0;
   readonly id: string;
   readonly opener: Opener;
-  readonly binding: Uint8Array;
+  readonly binding: Uint8Array<ArrayBuffer>;
   /** The network that the handshake began in. */
   readonly network: string;
   readonly login: Login<Seal<A>>;
@@ -33,6 +33,8 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
   /** The ID of the token by which it logged in; undefined if that was the password. */
   token: string | undefined;
   receivedAt = 0;
+  /** When the handshake was made. */
+  madeAt = 0;
   /** Whether the account is being given another password, which does not end this log-in. */
   isChanging = false;
   isOpen = true;
@@ -63,6 +65,14 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
   /** Where it is counted. */
   get origin(): Origin {
     return { network: this.#isLoopback ? LOOPBACK : this.network, account: this.account };
+  }
+
+  /** Ends it: its keys are overwritten (seal.md 4.14). */
+  close() {
+    this.isOpen = false;
+    this.#sealer.erase();
+    this.opener.erase();
+    this.binding.fill(0);
   }
 
   send(body: Uint8Array | string) {

@@ -16,10 +16,11 @@ import {
   decodeSealToServer,
   encodeHelloAnswer,
   encodeSealReply,
+  ephemeralKey,
   isControl,
+  MAX_AGE_MS,
   sealId,
   type SealKey,
-  sealKey,
   type SealKeys,
   serverKeys,
 } from "../../../protocol/seal.ts";
@@ -140,6 +141,7 @@ export class SealWire<A extends Address> {
       roomWait: (seal, account, session) => this.#roomWait(seal, account, session),
       logIn: (seal, account, session) => this.#logIn(seal, account, session),
       logOut: (seal) => this.#logOut(seal),
+      isLoggedIn: (account, session) => this.#isLoggedIn(account, session),
       isElsewhere: (account, session) => this.#isElsewhere(account, session),
       onClosed: ({ address }) => options.onDropped("sealed no account", address),
       onRefused: ({ address }, name, why) => options.onRefused?.(name, why, address),
@@ -249,7 +251,7 @@ export class SealWire<A extends Address> {
 
   #handshake(id: string, client: Uint8Array, from: A) {
     const { service, key: own, random, monotonicClock } = this.#options, startId = this.#startId;
-    const ephemeral = sealKey(random(32)), header = { id, startId, cookie: "" };
+    const ephemeral = ephemeralKey(random), header = { id, startId, cookie: "" };
     let keys: SealKeys;
     try {
       keys = serverKeys({ service, id, startId }, ephemeral, own, client);
@@ -258,9 +260,12 @@ export class SealWire<A extends Address> {
     }
     const hello = encodeHelloAnswer(header, ephemeral.public, own.public, keys.confirm);
     const seal = new Seal<A>(header, keys, hello, from, this.#send, this.#loginOptions);
-    seal.receivedAt = monotonicClock();
+    seal.receivedAt = seal.madeAt = monotonicClock();
     const leaving = this.#table.roomFor(seal.origin);
-    if (leaving === "full") return this.#reply("busy", id, from);
+    if (leaving === "full") {
+      seal.close();
+      return this.#reply("busy", id, from);
+    }
     if (leaving !== undefined) this.#remove(leaving);
     this.#seals.set(id, seal);
     this.#table.add(seal);
@@ -271,7 +276,7 @@ export class SealWire<A extends Address> {
   /** Milliseconds until there may be room for a session of this account; 0 if there is. */
   #roomWait(seal: Seal<A>, account: string, session: string): number {
     // the earlier seal of the session makes room
-    if (this.#bySession.get(session)?.account === account) return 0;
+    if (this.#isLoggedIn(account, session)) return 0;
     return this.#table.isFullFor({ ...seal.origin, account }) ? NO_ROOM_MS : 0;
   }
 
@@ -292,6 +297,11 @@ export class SealWire<A extends Address> {
     if (before !== undefined) this.#remove(before);
     if (isFirst) onUser?.(account, "in", seal.address);
     return undefined;
+  }
+
+  /** Whether the account is logged in to this session, under an earlier seal. */
+  #isLoggedIn(account: string, session: string): boolean {
+    return this.#bySession.get(session)?.account === account;
   }
 
   /** Whether the account is logged in to another session, and may be in one only. */
@@ -319,7 +329,7 @@ export class SealWire<A extends Address> {
   #remove(seal: Seal<A>) {
     if (!this.#seals.delete(seal.id)) return;
     this.#table.remove(seal);
-    seal.isOpen = false;
+    seal.close();
     const { account, session } = seal;
     if (session === undefined) return;
     if (this.#bySession.get(session) === seal) this.#bySession.delete(session);
@@ -343,8 +353,10 @@ export class SealWire<A extends Address> {
   #startTimer() {
     this.#stopTimer ??= this.#options.setTimer(TICK_MS, () => {
       this.#stopTimer = undefined;
-      const oldest = this.#options.monotonicClock() - IDLE_MS;
-      for (const seal of this.#seals.values()) if (seal.receivedAt < oldest) this.#remove(seal);
+      const now = this.#options.monotonicClock();
+      for (const seal of this.#seals.values()) {
+        if (now - seal.receivedAt > IDLE_MS || now - seal.madeAt > MAX_AGE_MS) this.#remove(seal);
+      }
       if (this.#seals.size > 0) this.#startTimer();
     });
   }
@@ -353,7 +365,7 @@ export class SealWire<A extends Address> {
   close() {
     this.#stopTimer?.();
     this.#scheduler.close();
-    for (const seal of this.#seals.values()) seal.isOpen = false;
+    for (const seal of this.#seals.values()) seal.close();
     this.#seals.clear();
   }
 }

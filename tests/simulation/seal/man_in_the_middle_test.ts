@@ -25,7 +25,7 @@ async function refused(world: SealedWorld, login: Promise<unknown>): Promise<str
   return (await assertRejects(() => world.soon(login), LoginErrorClass) as LoginError).reason;
 }
 
-/** Sits between a client and the server with keys of its own, and reads what it can. */
+/** Sits between a client and the server with keys of its own, or the server's, and reads what it can. */
 class Middleman {
   readonly address = { hostname: "10.0.0.66", port: 66 };
   readonly read: string[] = [];
@@ -34,8 +34,8 @@ class Middleman {
   readonly #key;
   readonly #ephemeral;
 
-  constructor(world: SealedWorld) {
-    this.#key = sealKey(world.random.bytes(32));
+  constructor(world: SealedWorld, key = sealKey(world.random.bytes(32))) {
+    this.#key = key;
     this.#ephemeral = sealKey(world.random.bytes(32));
     const { network } = world, outer = { hostname: "10.0.0.67", port: 67 };
     const mine = sealKey(world.random.bytes(32)), id = sealId(mine.public);
@@ -106,6 +106,35 @@ Deno.test("a man in the middle with other keys is refused by the server, and by 
   assertEquals(second.texts(), []);
 });
 
+// seal.md 3.4, 5.6, section 12
+Deno.test("a man in the middle with the server's key can't log in as a client, nor read what was recorded", async () => {
+  await using world = await SealedWorld.make();
+  const honest = world.client();
+  await world.soon(honest.login());
+  await world.soon(honest.put("recorded"));
+  const middle = new Middleman(world, world.server.stolenKey), asked: string[] = [];
+  const trust = (key: string) => void asked.push(key);
+  const victim = world.client({ server: middle.address, trust });
+  assertEquals(await refused(world, victim.login()), "not the server");
+  // the client could not know better: it is the server's key
+  assertEquals(asked, [world.server.key]);
+  assert(middle.read.some((plain) => plain.endsWith("e=channel-bindings-dont-match")));
+  assert(middle.read.every((plain) => !plain.includes("v=") && !plain.includes(ACCOUNT.password)));
+  assertEquals(world.texts(), ["recorded"]);
+  // without ES a thief lacks the first exchange, whatever it puts in its place
+  const [hello, , sealed] = ["hello", "hello", "sealed"].map((kind, i) =>
+    world.passed.filter(({ datagram, to }) =>
+      to === SERVER && decodeSealToServer(datagram)?.body.kind === kind
+    )[i && 1]!
+      .datagram
+  );
+  const { header, body } = decodeSealToServer(hello!)!, number = decodeSealToServer(sealed!)!;
+  assert(body.kind === "hello" && number.body.kind === "sealed");
+  const exchange = { service: "mailbox", id: header.id, startId: number.header.startId };
+  const guess = serverKeys(exchange, sealKey(world.random.bytes(32)), world.server.stolenKey, body.key);
+  assertEquals(new Opener(guess.toServer).open(sealed!, number.body.number), "wrong");
+});
+
 // seal.md 7.6
 Deno.test("a man in the middle learns nothing of a new account if the server's key is known", async () => {
   await using world = await SealedWorld.make();
@@ -123,10 +152,16 @@ Deno.test("a man in the middle learns nothing of a new account if the server's k
 });
 
 // seal.md 5.9
-Deno.test("a client sends no proof to a server that asks for few iterations", async () => {
+Deno.test("a client sends no proof to a server that asks for few iterations, or has a short salt", async () => {
   await using world = await SealedWorld.make();
   const weak = new Middleman(world);
   weak.change = (plain) => plain.replace(/i=\d+/, "i=4096");
   assertEquals(await refused(world, world.client({ server: weak.address }).login()), "refused");
   assert(weak.read.every((plain) => !plain.startsWith("final")));
+  // or has chosen a short salt, for which it may have computed proofs before
+  await using second = await SealedWorld.make();
+  const salted = new Middleman(second);
+  salted.change = (plain) => plain.replace(/s=[^,]+/, "s=AAAA");
+  assertEquals(await refused(second, second.client({ server: salted.address }).login()), "refused");
+  assert(salted.read.every((plain) => !plain.startsWith("final")));
 });

@@ -170,6 +170,18 @@ for (const hasRows of [false, true]) {
     assertLess(s.most, WORK_MAX);
   });
 
+  // store 5.1: a checkpoint removes them piece by piece, and the rest at once
+  Deno.test(`delayed messages that were cleared are counted until they have no rows, ${where}`, () => {
+    using s = new Subject();
+    s.fill(COUNT, 1, hasRows, { delay: 9000 });
+    s.flush();
+    s.record([{ kind: "clear", mailbox: "m0" }]);
+    const before = s.engine.unflushed;
+    assert(before >= COUNT && before < COUNT + 99, `${before}`);
+    s.flush();
+    assertEquals(s.engine.unflushed, 0);
+  });
+
   Deno.test(`leased messages that have expired are passed over in pieces, ${where}`, () => {
     using s = new Subject();
     s.fill(COUNT, 1, hasRows, { expires: START + 1000 });

@@ -18,9 +18,6 @@ export interface DelayedMessage extends Omit<Put, "kind" | "expires" | "owner"> 
 /** The columns of a {@linkcode DelayedMessage}. */
 export const DELAYED_COLUMNS = "id, due, mailbox, sender, time, text, bytes, expires, owner, checksum";
 
-/** So many rows are taken to be left of what was cleared: they are not counted. */
-const MANY_ROWS = 100_000;
-
 /** Messages that were put with a delay. They get a row in `message` when it is over. */
 export class DelayedMessages {
   readonly counts: MailboxCounts;
@@ -31,6 +28,8 @@ export class DelayedMessages {
   /** What was cleared and has rows still: the numbers up to which that is so, by mailbox, and of all. */
   readonly #clearedOf = new Map<string, number>();
   #cleared = 0;
+  /** How many rows that is, so that a checkpoint removes them little by little. */
+  #clearedRows = 0;
 
   constructor({ db, transaction }: Pick<Context, "db" | "transaction">) {
     this.#transaction = transaction;
@@ -75,6 +74,7 @@ export class DelayedMessages {
       const rows = allRows<DelayedMessage>(this.#sql.due, now, limit), cleared = rows.filter(this.#isCleared);
       if (cleared.length === 0) return rows;
       for (const { id } of cleared) this.#transaction.run(this.#sql.remove, id);
+      this.#clearedRows -= cleared.length;
     }
   }
 
@@ -95,7 +95,9 @@ export class DelayedMessages {
 
   /** Removes those of one mailbox, or of all, with numbers up to `last`. Their rows are removed by {@linkcode flush}. */
   clear(last: number, mailbox?: string) {
-    if (this.counts.clear(mailbox) === 0) return;
+    const cleared = this.counts.clear(mailbox);
+    if (cleared === 0) return;
+    this.#clearedRows += cleared;
     if (mailbox !== undefined) this.#clearedOf.set(mailbox, last);
     else {
       this.#cleared = last;
@@ -103,9 +105,9 @@ export class DelayedMessages {
     }
   }
 
-  /** How much there is to {@linkcode flush}, rather more. */
+  /** How much there is to {@linkcode flush}. */
   get unflushed(): number {
-    return this.#cleared > 0 || this.#clearedOf.size > 0 ? MANY_ROWS : 0;
+    return Math.max(0, this.#clearedRows) + this.#clearedOf.size + Number(this.#cleared > 0);
   }
 
   /** Removes up to so many rows of what was cleared. Returns how many, and one for each mailbox. */
@@ -115,13 +117,17 @@ export class DelayedMessages {
       const { changes } = this.#transaction.run(this.#sql.sweep, this.#cleared, left);
       if (changes < left) this.#cleared = 0;
       left -= Number(changes);
+      this.#clearedRows -= Number(changes);
     }
     for (const [mailbox, last] of this.#clearedOf) {
       if (left <= 0) break;
       const { changes } = this.#transaction.run(this.#sql.sweepOf, mailbox, last, left);
       if (changes < left) this.#clearedOf.delete(mailbox);
       left -= 1 + Number(changes);
+      this.#clearedRows -= Number(changes);
     }
+    // a row that is damaged may stand in another mailbox: it must not be waited for
+    if (this.#cleared === 0 && this.#clearedOf.size === 0) this.#clearedRows = 0;
     return Math.min(rows, Number.MAX_SAFE_INTEGER) - left;
   }
 }
