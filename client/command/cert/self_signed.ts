@@ -1,3 +1,10 @@
+/**
+ * A certificate that a server signs itself. The bytes of it are made by `@peculiar/x509`: it is kept up, uses the
+ * system's WebCrypto, and knows keys on elliptic curves, which node-forge does not; `selfsigned` is a wrapper around it.
+ *
+ * @module
+ */
+
 // the library of certificates needs it before it is loaded
 import "reflect-metadata";
 import {

@@ -113,13 +113,9 @@ export class ClientSeal {
       await changePassword({ ...this.#login(), request }, password);
     } catch (error) {
       if (!(error instanceof RetryHandshake)) throw error;
-      const { name } = this.#credentials;
-      const why = "the server was restarted; try to log in";
-      throw new LoginError(
-        `Cannot know whether the password of '${name}' was changed: ${why}`,
-        true,
-        "unknown",
-      );
+      const { name } = this.#credentials, why = "the server was restarted; try to log in";
+      const text = `Cannot know whether the password of '${name}' was changed: ${why}`;
+      throw new LoginError(text, true, "unknown");
     } finally {
       this.#isChanging = false;
     }
