@@ -47,6 +47,12 @@ export const ACCOUNT_REFUSALS = {
 /** Why an account was not changed, as a key of {@linkcode ACCOUNT_REFUSALS}. */
 export type AccountRefusal = keyof typeof ACCOUNT_REFUSALS;
 
+/** The same of a token. */
+export const TOKEN_REFUSALS = {
+  full: "the account has as many tokens as it may have",
+  unknown: "the account has no such token",
+} as const;
+
 /** The code of a refusal that was answered with this text; undefined for any other error. */
 export function accountRefusal(text: string): AccountRefusal | undefined {
   const codes = Object.keys(ACCOUNT_REFUSALS) as AccountRefusal[];

@@ -11,6 +11,9 @@ import { utf8Length } from "./mailbox.ts";
 /** Iterations for a new verifier, and the most that a client computes (seal.md 5.9). */
 export const ITERATIONS = 600_000, MAX_ITERATIONS = 10_000_000;
 
+/** The fewest iterations for a token, which has enough randomness not to be guessed (RFC 7677, section 4). */
+export const TOKEN_ITERATIONS = 4096;
+
 /** Bytes of a salt, and of randomness in a nonce. */
 export const SALT_BYTES = 16, NONCE_BYTES = 18;
 
@@ -44,6 +47,20 @@ export interface ClientKeys {
 /** Whether an account may have this name (seal.md 5.7). */
 export function isName(name: string): boolean {
   return /^[A-Za-z0-9!@#$%.?,_-]{1,64}$/.test(name);
+}
+
+/** A token: its ID, and 128 bits of randomness in base64url (seal.md 5.15). */
+const TOKEN = /^token-([0-9a-f]{8})-[A-Za-z0-9_-]{22}$/;
+
+/** A token as its owner is shown it, once. @param random 20 bytes: 4 for the ID. */
+export function tokenText(random: Uint8Array): string {
+  const secret = random.subarray(4, 20).toBase64({ alphabet: "base64url", omitPadding: true });
+  return `token-${random.subarray(0, 4).toHex()}-${secret}`;
+}
+
+/** The ID of a token; undefined if the text is a password. */
+export function tokenId(text: string): string | undefined {
+  return TOKEN.exec(text)?.[1];
 }
 
 /** A name as it travels: a saslname (RFC 5802, section 5.1). */
@@ -99,28 +116,28 @@ export function encodeVerifier({ iterations, salt, storedKey, serverKey }: Verif
 }
 
 /** The verifier in a text; undefined if there is none, or one that no client would accept. */
-export function decodeVerifier(text: string): Verifier | undefined {
+export function decodeVerifier(text: string, fewest = ITERATIONS): Verifier | undefined {
   const match = VERIFIER.exec(text), iterations = Number(match?.[1]);
   const [salt, storedKey, serverKey] = [2, 3, 4].map((i) => base64(match?.[i]));
   if (salt?.length !== SALT_BYTES || storedKey?.length !== 32 || serverKey?.length !== 32) return undefined;
-  if (iterations < ITERATIONS || iterations > MAX_ITERATIONS) return undefined;
+  if (iterations < fewest || iterations > MAX_ITERATIONS) return undefined;
   return { iterations, salt, storedKey, serverKey };
 }
 
 /** client-first-message-bare. */
-export function clientFirstBare(name: string, nonce: string): string {
-  return `n=${encodeName(name)},r=${nonce}`;
+export function clientFirstBare(name: string, nonce: string, token?: string): string {
+  return `n=${encodeName(name)},r=${nonce}${token === undefined ? "" : `,t=${token}`}`;
 }
 
 /** A client-first-message; undefined if it is none, or has another channel binding. */
 export function parseClientFirst(
   message: string,
-): { name: string; nonce: string; bare: string } | undefined {
+): { name: string; nonce: string; bare: string; token: string | undefined } | undefined {
   if (!message.startsWith(GS2_HEADER)) return undefined;
   const bare = message.slice(GS2_HEADER.length);
-  const match = /^n=([^,]{1,192}),r=([\x21-\x2b\x2d-\x7e]{8,64})$/.exec(bare);
+  const match = /^n=([^,]{1,192}),r=([\x21-\x2b\x2d-\x7e]{8,64})(?:,t=([0-9a-f]{8}))?$/.exec(bare);
   const name = decodeName(match?.[1] ?? "");
-  return match && name !== undefined ? { name, nonce: match[2]!, bare } : undefined;
+  return match && name !== undefined ? { name, nonce: match[2]!, bare, token: match[3] } : undefined;
 }
 
 export function serverFirst(nonce: string, { salt, iterations }: Verifier): string {

@@ -17,12 +17,13 @@ export class OfflineAccounts {
   readonly #store: Store;
   readonly #accounts: Accounts;
   readonly #directory: string;
+  readonly #ask: ConstructorParameters<typeof Accounts>[0]["store"]["ask"];
   #obtainedKey: Promise<void> | undefined;
 
   private constructor(store: Store, directory: string) {
     this.#store = store;
     this.#directory = directory;
-    const ask = async <R extends StoreRequest>(request: R): Promise<LastOutcomeOf<R>> => {
+    const ask = this.#ask = async <R extends StoreRequest>(request: R): Promise<LastOutcomeOf<R>> => {
       const [outcome] = await store.apply([request]);
       return outcome instanceof Again ? await ask(outcome.request as R) : outcome as LastOutcomeOf<R>;
     };
@@ -55,6 +56,25 @@ export class OfflineAccounts {
     if ((await this.#accounts.list("", 1)).length === 0) {
       await obtainSealKey({ data: this.#directory, accounts: 0 });
     }
+  }
+
+  async addToken(name: string, token: Parameters<Accounts["addToken"]>[1]) {
+    return await (await this.#read()).addToken(name, token);
+  }
+
+  async removeToken(name: string, id: string) {
+    return await (await this.#read()).removeToken(name, id);
+  }
+
+  async tokens(name: string) {
+    const accounts = await this.#read();
+    return accounts.has(name) ? accounts.tokens(name) : undefined;
+  }
+
+  /** With what the store holds now. */
+  async #read(): Promise<Accounts> {
+    const known = await readAccounts(this.#store);
+    return new Accounts({ store: { ask: this.#ask }, known, monotonicClock: () => performance.now() });
   }
 
   async *list() {

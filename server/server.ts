@@ -52,6 +52,9 @@ export { CLASSROOM, EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./op
 /** A stop that takes longer, in milliseconds, is broken off. */
 const MAX_STOP_MS = 5000;
 
+/** How often tokens whose time is over are looked for, in milliseconds. */
+const TOKEN_INTERVAL_MS = 1000;
+
 /** How long the last line of the log may take, in milliseconds. */
 const MAX_LAST_LINE_MS = 100;
 
@@ -261,7 +264,10 @@ async function open(
     monotonicClock,
     open: options.openAccounts,
     auth: options.auth,
+    wallClock,
   });
+  const tokenTimer = setInterval(() => accounts.endTokens(), TOKEN_INTERVAL_MS);
+  opening.defer(() => clearInterval(tokenTimer));
   const certificate = options.tls && await Certificate.load(options.tls);
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));

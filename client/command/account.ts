@@ -10,6 +10,7 @@ import { setPassword } from "../account.ts";
 import { connectMailbox } from "../mailbox.ts";
 import { escapeControls, outputLine, write } from "../terminal/output.ts";
 import { importFile } from "./account/import.ts";
+import { addToken, listTokens, removeToken } from "./account/token.ts";
 import { type AccountCode, newVerifier, openAccounts, refused } from "./account/store.ts";
 import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
 import { didYouMean } from "./nearest.ts";
@@ -39,6 +40,13 @@ const HELP: Omit<Command, "run"> = {
         argument: "NAME ROLE",
         help: "make an account an administrator's (admin), or not (user)",
       },
+      { name: "token", argument: "add NAME", help: "add a token for a program, and print it: once" },
+      {
+        name: "token",
+        argument: "list NAME",
+        help: "list the IDs of an account's tokens, and when each is over",
+      },
+      { name: "token", argument: "remove NAME ID", help: "remove a token; what has logged in by it ends" },
       { name: "remove", argument: "NAME", help: "remove an account; its mailbox is anybody's again" },
       { name: "import", argument: "FILE", help: "add the accounts of a file" },
     ],
@@ -51,6 +59,7 @@ const HELP: Omit<Command, "run"> = {
     "An account that is added beside the server covers the forum, and the mailbox of its name. One that is added from\n" +
     "elsewhere covers the mailbox only if that is empty and no client waits for it, otherwise the forum alone until\n" +
     "'confirm'. What was in the mailbox before is set apart then: see 'wirepost admin dead'. 'list' shows what each covers.",
+    "A token is used where a password is: in --password-file, WIREPOST_PASSWORD or /login. It changes no password.",
     "A new password ends every session that was logged in by the old one.",
     "Beside the server, its data directory is all that is needed, whether it runs or not. From elsewhere, 'add' needs\n" +
     "--server, 'set-password' --server and the current password, and 'list', 'confirm', 'role' and 'remove' --server and\n" +
@@ -59,6 +68,7 @@ const HELP: Omit<Command, "run"> = {
   ],
   options: {
     "json": { help: "list: print an object a line" },
+    "ttl": { value: "DURATION", help: "token add: how long the token is good (for good)" },
     ...DATA_OPTION,
     ...ADMINISTRATOR_OPTIONS,
     "new-password-file": {
@@ -79,10 +89,14 @@ const HELP: Omit<Command, "run"> = {
   ],
 };
 
+const TOKEN_WORDS: readonly string[] = ["add", "list", "remove"];
+
 /** The subcommands, each with its arguments. */
-const ARGUMENTS: Readonly<Record<string, readonly ("NAME" | "FILE" | "ROLE")[]>> = {
+const ARGUMENTS: Readonly<Record<string, readonly ("NAME" | "FILE" | "ROLE" | "WHAT" | "ID")[]>> = {
   "add": ["NAME"],
   "role": ["NAME", "ROLE"],
+  "token": ["WHAT", "NAME"],
+  "token remove": ["WHAT", "NAME", "ID"],
   "set-password": ["NAME"],
   "list": [],
   "confirm": ["NAME"],
@@ -94,13 +108,24 @@ const ARGUMENTS: Readonly<Record<string, readonly ("NAME" | "FILE" | "ROLE")[]>>
 function checkArguments(args: Arguments) {
   const [subcommand, ...rest] = args.positionals;
   if (subcommand === undefined) {
-    throw new UsageError("Missing add, set-password, list, confirm, role, remove or import");
+    throw new UsageError("Missing add, set-password, list, confirm, role, token, remove or import");
   }
   if (!Object.hasOwn(ARGUMENTS, subcommand)) {
     throw new UsageError(`Unknown command '${subcommand}'${didYouMean(subcommand, Object.keys(ARGUMENTS))}`);
   }
-  const names = ARGUMENTS[subcommand]!, isServer = isServerNamed(args);
+  const isRemoval = subcommand === "token" && rest[0] === "remove";
+  const names = ARGUMENTS[isRemoval ? "token remove" : subcommand]!, isServer = isServerNamed(args);
   expectArguments(rest, ...names);
+  if (names[0] === "WHAT") {
+    if (!TOKEN_WORDS.includes(rest[0]!)) {
+      throw new UsageError(
+        `Unknown command 'token ${rest[0]}': expected token add, token list or token remove`,
+      );
+    }
+    if (!isName(rest[1]!)) throw new UsageError(`Cannot use '${rest[1]}' as a name`);
+  }
+  if (subcommand !== "token" || rest[0] !== "add") args.refuse(subcommand, "ttl");
+  if (args.duration("ttl") === 0) throw new UsageError("Cannot use --ttl 0s: the token would never be good");
   if (names[0] === "NAME" && !isName(rest[0]!)) throw new UsageError(`Cannot use '${rest[0]}' as a name`);
   const withPassword = subcommand === "add" || subcommand === "set-password";
   const isAdministrator = args.flag("as");
@@ -113,7 +138,7 @@ function checkArguments(args: Arguments) {
   }
   if (!withPassword && !isAdministrator) args.refuse(subcommand, "password-file");
   if (subcommand === "import") args.refuse(subcommand, "server");
-  if (subcommand !== "list") args.refuse(subcommand, "json");
+  if (subcommand !== "list" && rest[0] !== "list") args.refuse(subcommand, "json");
   if (args.flag("server-key") && !(withPassword && isServer) && !isAdministrator) {
     throw new UsageError("--server-key is for add and set-password with --server");
   }
@@ -139,11 +164,19 @@ async function run(args: Arguments, code: AccountCode): Promise<number> {
     case "set-password":
       if (isServerNamed(args) && !isAdministrator) return await setPasswordSealed(args, name);
       return await change(args, code, "set-password", name, await readNewPassword(args, name));
+    case "token":
+      return await token(args, code);
     case "role":
       return await change(args, code, "role", name, undefined, role);
     default:
       return await change(args, code, subcommand as AccountAction, name);
   }
+}
+
+function token(args: Arguments, code: AccountCode): Promise<number> {
+  const [, what, name = "", id = ""] = args.positionals;
+  if (what === "add") return addToken(args, code, name);
+  return what === "list" ? listTokens(args, code, name) : removeToken(args, code, name, id);
 }
 
 function askNew(args: Arguments, name: string): Promise<string> {

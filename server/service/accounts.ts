@@ -6,7 +6,13 @@
  */
 
 import type { AccountAction, AccountRefusal } from "../../protocol/admin.ts";
-import { decodeVerifier, encodeVerifier, type Verifier } from "../../protocol/scram.ts";
+import {
+  decodeVerifier,
+  encodeVerifier,
+  TOKEN_ITERATIONS,
+  tokenId,
+  type Verifier,
+} from "../../protocol/scram.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { Limit } from "../report/limit.ts";
@@ -19,6 +25,7 @@ import {
   type Coverage,
   MAX_ACCOUNTS,
   type Role,
+  type Token,
 } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
 import { isPassword, PasswordChecks } from "./password_checks.ts";
@@ -37,6 +44,8 @@ const NEW_ACCOUNTS = { burst: 100, intervalMs: 10_000 };
 const MADE_BY_NETWORK = { burst: MAX_ACCOUNTS / 4, intervalMs: 86_400_000 };
 
 export interface AccountsOptions extends Pick<Environment, "monotonicClock"> {
+  /** Milliseconds since 1970, for tokens; the store's, where there is one. */
+  wallClock?: () => number;
   store: Pick<GroupCommit, "ask">;
   /** What the store holds: see {@linkcode readAccounts}. */
   known: readonly Account[];
@@ -68,12 +77,18 @@ export class Accounts {
   /** Whether every client may add one, or only the administrator. */
   readonly open: boolean;
   readonly auth: Auth;
+  readonly #wallClock: () => number;
   readonly #store: Pick<GroupCommit, "ask">;
   readonly #verifiers = new Map<string, string>();
   /** Names whose account covers the mailbox too. */
   readonly #covered = new Set<string>();
   /** Names whose account has the role `admin`. */
   readonly #admins = new Set<string>();
+  /** Tokens of accounts that have any, by name and ID. */
+  readonly #tokens = new Map<string, Map<string, Token>>();
+  /** When the next token is over, at the latest by then it is looked for. */
+  #nextTokenEnd = 0;
+  readonly #onTokenEnd: ((name: string, id: string) => void)[] = [];
   readonly #onEvent: ((name: string, event: AccountEvent) => void)[] = [];
   readonly #onMailboxCovered: ((name: string) => void)[] = [];
   #isAwaited = (_mailbox: string) => false;
@@ -89,14 +104,18 @@ export class Accounts {
   /** Networks from which each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
 
-  constructor({ store, known, monotonicClock, open = true, auth = "open" }: AccountsOptions) {
+  constructor(
+    { store, known, monotonicClock, open = true, auth = "open", wallClock = Date.now }: AccountsOptions,
+  ) {
     this.#store = store;
     this.open = open;
     this.auth = auth;
-    for (const { name, verifier, mailbox, role } of known) {
+    this.#wallClock = wallClock;
+    for (const { name, verifier, mailbox, role, tokens } of known) {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#covered.add(name);
       if (role === "admin") this.#admins.add(name);
+      if (tokens.length > 0) this.#tokens.set(name, new Map(tokens.map((token) => [token.id, token])));
     }
     this.#guessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
     this.#firstGuessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
@@ -146,7 +165,11 @@ export class Accounts {
     return this.#admins.has(name) ? "admin" : "user";
   }
 
-  verifier(name: string): Verifier | undefined {
+  /** What the password is checked against, or the token of this ID. */
+  verifier(name: string, token?: string): Verifier | undefined {
+    if (token !== undefined) {
+      return decodeVerifier(this.#goodToken(name, token)?.verifier ?? "", TOKEN_ITERATIONS);
+    }
     return decodeVerifier(this.#verifiers.get(name) ?? "");
   }
 
@@ -239,12 +262,77 @@ export class Accounts {
     return outcome as "changed" | "unknown" | "storage";
   }
 
+  #goodToken(name: string, id: string): Token | undefined {
+    const token = this.#tokens.get(name)?.get(id);
+    return token === undefined || this.#isOver(token) ? undefined : token;
+  }
+
+  #isOver({ until }: Token): boolean {
+    return until !== null && until <= this.#wallClock();
+  }
+
+  /** The tokens of an account, in the order in which they were added. */
+  tokens(name: string): Token[] {
+    return [...this.#tokens.get(name)?.values() ?? []];
+  }
+
+  /** Calls back when a token is not good any more. */
+  onTokenEnd(callback: (name: string, id: string) => void) {
+    this.#onTokenEnd.push(callback);
+  }
+
+  /**
+   * Adds a token, whose ID and verifier are checked by the caller. Those that are over make room.
+   *
+   * @param ttlMs How long it is good, in milliseconds; for good by default.
+   */
+  async addToken(
+    name: string,
+    { id, verifier, ttlMs }: { id: string; verifier: string; ttlMs?: number | undefined },
+  ): Promise<"changed" | "unknown" | "exists" | "full" | "storage"> {
+    const token = { id, verifier, until: ttlMs === undefined ? null : this.#wallClock() + ttlMs };
+    for (const other of this.tokens(name)) if (this.#isOver(other)) await this.removeToken(name, other.id);
+    const outcome = await this.#ask({ kind: "account", what: "add token", name, token });
+    if (outcome === "changed") {
+      const tokens = this.#tokens.get(name) ?? new Map<string, Token>();
+      this.#tokens.set(name, tokens.set(token.id, token));
+      this.#nextTokenEnd = Math.min(this.#nextTokenEnd, token.until ?? Infinity);
+    }
+    return outcome as "changed" | "unknown" | "exists" | "full" | "storage";
+  }
+
+  async removeToken(name: string, id: string): Promise<"removed" | "unknown" | "storage"> {
+    const outcome = await this.#ask({ kind: "account", what: "remove token", name, id });
+    if (outcome === "removed") {
+      this.#tokens.get(name)?.delete(id);
+      for (const callback of this.#onTokenEnd) callback(name, id);
+    }
+    return outcome as "removed" | "unknown" | "storage";
+  }
+
+  /** Ends the log-ins by tokens whose time is over; to be called once a second. */
+  endTokens() {
+    const now = this.#wallClock();
+    if (now < this.#nextTokenEnd) return;
+    this.#nextTokenEnd = Infinity;
+    for (const [name, tokens] of this.#tokens) {
+      for (const token of tokens.values()) {
+        if (!this.#isOver(token)) {
+          this.#nextTokenEnd = Math.min(this.#nextTokenEnd, token.until ?? Infinity);
+          continue;
+        }
+        for (const callback of this.#onTokenEnd) callback(name, token.id);
+      }
+    }
+  }
+
   async remove(name: string): Promise<"removed" | "unknown" | "storage"> {
     const outcome = await this.#ask({ kind: "account", what: "remove", name });
     if (outcome === "removed") {
       this.#verifiers.delete(name);
       this.#covered.delete(name);
       this.#admins.delete(name);
+      this.#tokens.delete(name);
       this.#ownNetworks.delete(name);
       this.#notify(name, "removed");
     }
@@ -273,11 +361,10 @@ export class Accounts {
     const check = async () => {
       // one that waited may come behind many that were wrong
       if (this.loginWaitMs(name, network) > 0) return "wait";
-      const verifier = this.verifier(name);
-      if (verifier === undefined) return "wrong";
-      if (!await isPassword(password, verifier)) this.loginFailed(name, network);
+      const token = tokenId(password), verifier = this.verifier(name, token);
+      if (verifier === undefined || !await isPassword(password, verifier)) this.loginFailed(name, network);
       // the account may have been removed or changed meanwhile
-      else if (this.#verifiers.get(name) === encodeVerifier(verifier)) {
+      else if (isSameVerifier(this.verifier(name, token), verifier)) {
         this.loginSucceeded(name, network);
         return "right";
       }
@@ -330,6 +417,10 @@ export class Accounts {
 
 function isCoverage(outcome: Exclude<AccountOutcome, Again>): outcome is Coverage {
   return typeof outcome === "object" && "apart" in outcome;
+}
+
+function isSameVerifier(one: Verifier | undefined, other: Verifier): boolean {
+  return one !== undefined && encodeVerifier(one) === encodeVerifier(other);
 }
 
 function pair(name: string, network: string): string {

@@ -185,7 +185,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "forum 127.0.0.1 10005 --new": "wirepost forum: --new needs --as NAME",
   "forum 127.0.0.1 10005 --user a/b":
     "wirepost forum: Cannot use 'a/b' as a name: expected 1 to 64 of A-Z a-z 0-9 !@#$%.?,_-",
-  "account": "wirepost account: Missing add, set-password, list, confirm, role, remove or import",
+  "account": "wirepost account: Missing add, set-password, list, confirm, role, token, remove or import",
   "account sing": "wirepost account: Unknown command 'sing'",
   "account add": "wirepost account: Missing NAME",
   "account add a/b": "wirepost account: Cannot use 'a/b' as a name",

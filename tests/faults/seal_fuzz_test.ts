@@ -61,7 +61,10 @@ class Subject {
       },
     };
     const { name, verifier } = makeAccount(ACCOUNT);
-    this.accounts = new Accounts({ ...common, known: [{ name, verifier, mailbox: true, role: "user" }] });
+    this.accounts = new Accounts({
+      ...common,
+      known: [{ name, verifier, mailbox: true, role: "user", tokens: [] }],
+    });
     this.sessions = new SessionWire<Address>({
       ...common,
       startTimes: new SessionStartTimes(0, common.wallClock),

@@ -104,7 +104,11 @@ Deno.test("a password is prepared as an OpaqueString", () => {
 
 Deno.test("a message that RFC 5802 does not allow is none of a log-in", () => {
   const first = "p=parley-seal-1,,n=alice,r=12345678";
-  assertEquals(parseClientFirst(first), { name: "alice", nonce: "12345678", bare: "n=alice,r=12345678" });
+  const parsed = { name: "alice", nonce: "12345678", bare: "n=alice,r=12345678", token: undefined };
+  assertEquals(parseClientFirst(first), parsed);
+  const bare = "n=alice,r=12345678,t=0123abcd";
+  assertEquals(parseClientFirst(`${first},t=0123abcd`), { ...parsed, bare, token: "0123abcd" });
+  assertEquals(parseClientFirst(`${first},t=0123abc`), undefined);
   for (
     const bad of [
       "",

@@ -4,7 +4,12 @@
  * @module
  */
 
-import { ACCOUNT_REFUSALS, type AccountAction, type AccountRefusal } from "../../../protocol/admin.ts";
+import {
+  ACCOUNT_REFUSALS,
+  type AccountAction,
+  type AccountRefusal,
+  TOKEN_REFUSALS,
+} from "../../../protocol/admin.ts";
 import {
   clientKeysOf,
   decodeName,
@@ -33,9 +38,20 @@ interface AccountStore extends AsyncDisposable {
    * @returns How many older messages of its mailbox were set apart, or why it was refused.
    */
   change(action: AccountAction, name: string, value: string): Promise<{ apart: number } | AccountRefusal>;
+  /** Adds a token. */
+  addToken(
+    name: string,
+    token: { id: string; verifier: string; ttlMs?: number | undefined },
+  ): Promise<TokenOutcome>;
+  removeToken(name: string, id: string): Promise<TokenOutcome>;
+  /** The tokens of an account; undefined if there is no such account. */
+  tokens(name: string): Promise<{ id: string; until: number | null }[] | undefined>;
   /** By name, in the order of its bytes; `mailbox` is whether an account covers the mailbox too. */
   list(): AsyncGenerator<{ name: string; mailbox: boolean; role: string }, void, void>;
 }
+
+/** What became of a token; `unknown` is an account, or its token. */
+export type TokenOutcome = "changed" | "removed" | "unknown" | "exists" | "full" | "storage";
 
 /** The server's code for a data directory that no server has open. */
 export interface AccountCode extends DataDirectoryCode {
@@ -104,6 +120,41 @@ class ServerAccounts implements AccountStore {
       if (code === undefined || code === "busy") throw error;
       return code;
     }
+  }
+
+  async addToken(name: string, { id, verifier, ttlMs = 0 }: Parameters<AccountStore["addToken"]>[1]) {
+    return await this.#token(
+      "changed",
+      "add-token",
+      encodeName(name),
+      id,
+      verifier,
+      `${Math.ceil(ttlMs / 1000)}`,
+    );
+  }
+
+  async removeToken(name: string, id: string) {
+    return await this.#token("removed", "remove-token", encodeName(name), id);
+  }
+
+  async #token(done: TokenOutcome, ...fields: string[]): Promise<TokenOutcome> {
+    try {
+      await this.#control(...fields);
+      return done;
+    } catch (error) {
+      if (!(error instanceof RefusedCommandError)) throw error;
+      if (error.message === TOKEN_REFUSALS.full) return "full";
+      if (error.message === TOKEN_REFUSALS.unknown || error.code === "unknown") return "unknown";
+      throw error;
+    }
+  }
+
+  async tokens(name: string) {
+    const fields = await this.#control("tokens", encodeName(name));
+    return fields.map((field) => {
+      const [id = "", until = "-"] = field.split(" ");
+      return { id, until: until === "-" ? null : Number(until) };
+    });
   }
 
   async *list() {

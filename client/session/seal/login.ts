@@ -23,6 +23,8 @@ import {
   preparePassword,
   SALT_BYTES,
   saltPassword,
+  TOKEN_ITERATIONS,
+  tokenId,
   verifierOf,
 } from "../../../protocol/scram.ts";
 import { LoginError } from "../errors.ts";
@@ -76,6 +78,9 @@ const MAX_TRIES = 4;
 /** Time in all for which the server may delay a log-in, and the longest of these waits (seal.md 2.17). */
 const MAX_WAITS_MS = 300_000, MAX_PAUSE_MS = 60_000;
 
+/** Why a token is refused. */
+const NO_TOKEN = "the account has no such token, or it is over";
+
 /** The server's word if nobody but the administrator may make an account. */
 const CLOSED = "closed";
 
@@ -96,9 +101,10 @@ const remembered = new WeakMap<
 export async function logIn(options: LoginOptions): Promise<void> {
   const { credentials: { name, make }, mayMake, session, binding, request } = options;
   if (!isName(name)) throw new LoginError(`Cannot log in as '${name}': it is no name`, false, "bad name");
+  let token: string | undefined;
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
     const nonce = options.environment.random(NONCE_BYTES).toBase64();
-    const bare = clientFirstBare(name, nonce);
+    const bare = clientFirstBare(name, nonce, token);
     // the session, because a name can be active in one session only
     const first = await request("first", `${session},${GS2_HEADER}${bare}`);
     if (first.kind === "none") {
@@ -108,13 +114,16 @@ export async function logIn(options: LoginOptions): Promise<void> {
       await makeAccount(options);
       continue;
     }
+    if (first.kind === "refused" && first.rest === "no token") throw failed(name, NO_TOKEN, "wrong password");
     if (first.kind === "active" || first.kind === "refused") throw refused(name, first);
     const server = first.kind === "first" ? parseServerFirst(first.rest, nonce) : undefined;
     if (server === undefined) throw failed(name, `the server says '${first.kind}'`, "refused");
     const { salt, iterations } = server;
-    if (iterations < ITERATIONS || iterations > MAX_ITERATIONS) {
+    if (iterations < (token === undefined ? ITERATIONS : TOKEN_ITERATIONS) || iterations > MAX_ITERATIONS) {
       throw failed(name, `the server wants a password hashed ${iterations} times`, "refused");
     }
+    // a token says so itself, once it is there
+    if (token === undefined && (token = tokenId(await passwordOf(options, false))) !== undefined) continue;
     const keys = await keysOf(options, false, salt, iterations);
     const final = clientFinalBare(server.nonce, binding);
     const message = authMessage(bare, first.rest, final);
@@ -148,6 +157,10 @@ function refused(name: string, { kind, rest }: LoginAnswer): LoginError {
 
 async function makeAccount(options: LoginOptions) {
   const { credentials: { name, made }, environment } = options;
+  // a token is no password that anybody could remember
+  if (tokenId(await passwordOf(options, true)) !== undefined) {
+    throw failed(name, "no account has this name", "no account");
+  }
   const salt = Uint8Array.from(environment.random(SALT_BYTES));
   const keys = await keysOf(options, true, salt, ITERATIONS);
   const verifier = encodeVerifier(verifierOf(keys, salt, ITERATIONS));
@@ -202,18 +215,27 @@ async function keysOf(
   salt: Uint8Array<ArrayBuffer>,
   iterations: number,
 ): Promise<ClientKeys> {
-  const { credentials } = options, { password } = credentials;
-  let known = remembered.get(credentials);
-  if (known === undefined) remembered.set(credentials, known = { passwords: new Map(), keys: new Map() });
-  const id = `${salt.toBase64()} ${iterations}`, before = known.keys.get(id), { passwords } = known;
+  const known = knownOf(options.credentials);
+  const id = `${salt.toBase64()} ${iterations}`, before = known.keys.get(id);
   if (before !== undefined) return before;
-  // the password of an account that was just made is known
-  let text = typeof password === "string" ? password : passwords.get(isNew) ?? passwords.get(true);
-  if (text === undefined) passwords.set(isNew, text = await (password as (isNew: boolean) => string)(isNew));
-  const keys = await computeKeys(options, text, salt, iterations);
+  const keys = await computeKeys(options, await passwordOf(options, isNew), salt, iterations);
   known.keys.clear();
   known.keys.set(id, keys);
   return keys;
+}
+
+function knownOf(credentials: Credentials) {
+  let known = remembered.get(credentials);
+  if (known === undefined) remembered.set(credentials, known = { passwords: new Map(), keys: new Map() });
+  return known;
+}
+
+async function passwordOf({ credentials }: LoginOptions, isNew: boolean): Promise<string> {
+  const { password } = credentials, { passwords } = knownOf(credentials);
+  // the password of an account that was just made is known
+  let text = typeof password === "string" ? password : passwords.get(isNew) ?? passwords.get(true);
+  if (text === undefined) passwords.set(isNew, text = await (password as (isNew: boolean) => string)(isNew));
+  return text;
 }
 
 async function computeKeys(

@@ -27,7 +27,8 @@
  * forgotten_times   one row: no forgotten session whose client may go on with it began after `latest`, and none of them
  *           that `forgotten` does not name began after `horizon`.
  * account   the verifier of a name (RFC 5803), and its `role`, `user` or `admin`. `last` is the number of the last
- *           message that was put before the account covered the mailbox of that name; NULL: it does not.
+ *           message that was put before the account covered the mailbox of that name; NULL: it does not. `tokens` are
+ *           JSON: `[{"id": …, "verifier": …, "until": milliseconds since 1970, or null}, …]`.
  * thread    one row a thread of the forum, with the sums over its rows of `entry`, and the highest ID that one ever had.
  * entry     one row a message or a file of a thread. Positions are not stored: see `thread_positions.ts`.
  * rank      how many messages there are in a block of IDs of a thread.
@@ -349,6 +350,11 @@ export const MIGRATIONS: readonly string[] = [
   `,
   `
   ALTER TABLE account ADD COLUMN role TEXT NOT NULL DEFAULT 'user';
+  UPDATE account SET checksum = NULL;
+  UPDATE checksums_complete SET complete = 0;
+  `,
+  `
+  ALTER TABLE account ADD COLUMN tokens TEXT NOT NULL DEFAULT '[]';
   UPDATE account SET checksum = NULL;
   UPDATE checksums_complete SET complete = 0;
   `,

@@ -10,8 +10,10 @@ import {
   type AccountRequest,
   type MailboxClaim,
   MAX_ACCOUNTS,
+  MAX_TOKENS,
   type Role,
   type SettingApart,
+  type Token,
 } from "../requests/account.ts";
 import type { Messages } from "./message/messages.ts";
 import { type CheckedRow, isWholeRow } from "./whole_row.ts";
@@ -22,6 +24,8 @@ type AccountRow = CheckedRow<{
   /** Number of the last message that was put before it covered the mailbox of its name; null: it does not. */
   last: number | null;
   role: Role;
+  /** JSON of {@linkcode Token}s. */
+  tokens: string;
 }>;
 
 /** The accounts: a verifier for each name, and whether it covers the mailbox of that name. */
@@ -37,10 +41,11 @@ export class Accounts {
     this.#transaction = transaction;
     this.#messages = messages;
     this.#sql = prepareAll(db, {
-      get: "SELECT name, verifier, last, role, checksum FROM account WHERE name = ?",
-      set: "REPLACE INTO account (name, verifier, last, role, checksum) VALUES (?, ?, ?, ?, ?)",
+      get: "SELECT name, verifier, last, role, tokens, checksum FROM account WHERE name = ?",
+      set: "REPLACE INTO account (name, verifier, last, role, tokens, checksum) VALUES (?, ?, ?, ?, ?, ?)",
       remove: "DELETE FROM account WHERE name = ?",
-      list: `SELECT name, verifier, last, role, checksum FROM account WHERE name > ? ORDER BY name ${LIMIT}`,
+      list:
+        `SELECT name, verifier, last, role, tokens, checksum FROM account WHERE name > ? ORDER BY name ${LIMIT}`,
     });
     this.#count = firstRow<{ count: number }>(db.prepare("SELECT count(*) AS count FROM account"))!.count;
     // a damaged one too: it is better to keep a mailbox from others for nothing
@@ -65,6 +70,14 @@ export class Accounts {
         if (!canStore) return "storage";
         this.#set({ ...account, role: request.role });
         return "changed";
+      case "add token":
+        return canStore ? this.#addToken(account, request.token) : "storage";
+      case "remove token": {
+        const tokens = tokensOf(account), left = tokens.filter(({ id }) => id !== request.id);
+        if (left.length === tokens.length) return "unknown";
+        this.#set({ ...account, tokens: JSON.stringify(left) });
+        return "removed";
+      }
       case "cover":
         return this.#cover(request, account, canStore);
       case "remove":
@@ -87,7 +100,7 @@ export class Accounts {
       covered = undefined;
     }
     if (covered?.isDone === false) return new Again({ ...request, before: stateOf(covered) });
-    this.#set({ name, verifier, last: covered?.last ?? null, role: "user" });
+    this.#set({ name, verifier, last: covered?.last ?? null, role: "user", tokens: "[]" });
     this.#count++;
     return { mailbox: covered !== undefined, apart: covered?.apart ?? 0 };
   }
@@ -98,8 +111,18 @@ export class Accounts {
     return claim === "always" || this.#messages.count(name).messages === 0;
   }
 
-  #set({ name, verifier, last, role }: Omit<AccountRow, "checksum">) {
-    this.#transaction.run(this.#sql.set, name, verifier, last, role, checksumOf(name, verifier, last, role));
+  #addToken(account: AccountRow, token: Token): AccountOutcome {
+    const tokens = tokensOf(account);
+    if (tokens.some(({ id }) => id === token.id)) return "exists";
+    if (tokens.length >= MAX_TOKENS) return "full";
+    const { id, verifier, until } = token;
+    this.#set({ ...account, tokens: JSON.stringify([...tokens, { id, verifier, until }]) });
+    return "changed";
+  }
+
+  #set({ name, verifier, last, role, tokens }: Omit<AccountRow, "checksum">) {
+    const checksum = checksumOf(name, verifier, last, role, tokens);
+    this.#transaction.run(this.#sql.set, name, verifier, last, role, tokens, checksum);
   }
 
   #cover(
@@ -121,8 +144,15 @@ export class Accounts {
   #list(after: string, limit: number): Account[] {
     return allRows<AccountRow>(this.#sql.list, after, limit)
       .filter((row) => isWholeRow(this.#context, "account", row.name, row))
-      .map(({ name, verifier, last, role }) => ({ name, verifier, mailbox: last !== null, role }));
+      .map((row) => {
+        const { name, verifier, last, role } = row;
+        return { name, verifier, mailbox: last !== null, role, tokens: tokensOf(row) };
+      });
   }
+}
+
+function tokensOf({ tokens }: AccountRow): Token[] {
+  return JSON.parse(tokens);
 }
 
 function stateOf({ last, apart, short, long }: SettingApart): SettingApart {

@@ -16,6 +16,8 @@ export type AccountRequest =
     | { what: "add"; name: string; verifier: string; mailbox?: MailboxClaim; before?: SettingApart }
     | { what: "change"; name: string; verifier: string }
     | { what: "role"; name: string; role: Role }
+    | { what: "add token"; name: string; token: Token }
+    | { what: "remove token"; name: string; id: string }
     | { what: "cover"; name: string; before?: SettingApart }
     | { what: "remove"; name: string }
     | { what: "list"; after?: string; limit: number }
@@ -23,6 +25,19 @@ export type AccountRequest =
 
 /** What the owner of an account may do: use what it covers, or everything that the administrator may. */
 export type Role = "user" | "admin";
+
+/** What a program logs in by instead of the password. */
+export interface Token {
+  /** Names it; no other token of the account has it. */
+  id: string;
+  /** What it is checked against (RFC 5803). */
+  verifier: string;
+  /** When it is not good any more, in milliseconds since 1970; null: it stays good. */
+  until: number | null;
+}
+
+/** Tokens of one account at most. */
+export const MAX_TOKENS = 16;
 
 /** Whether a new account covers the mailbox of its name: always, which is the default; if it is empty; or never. */
 export type MailboxClaim = "always" | "if empty" | "never";
@@ -45,6 +60,7 @@ export interface Account {
   /** Whether it covers the mailbox of its name. */
   mailbox: boolean;
   role: Role;
+  tokens: Token[];
 }
 
 /** Whether an account covers the mailbox of its name, and how many older messages were set apart for that. */

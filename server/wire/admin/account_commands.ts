@@ -4,8 +4,8 @@
  * @module
  */
 
-import { ACCOUNT_ACTIONS, ACCOUNT_REFUSALS } from "../../../protocol/admin.ts";
-import { decodeName, decodeVerifier, encodeName } from "../../../protocol/scram.ts";
+import { ACCOUNT_ACTIONS, ACCOUNT_REFUSALS, TOKEN_REFUSALS } from "../../../protocol/admin.ts";
+import { decodeName, decodeVerifier, encodeName, TOKEN_ITERATIONS } from "../../../protocol/scram.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import type { Role } from "../../store/requests/account.ts";
 import type { AdminCommand } from "./admin_requests.ts";
@@ -17,8 +17,16 @@ const LISTED = 512;
 export function accountCommand(accounts: Accounts): AdminCommand {
   return {
     usage: "account, list[, AFTER] | add, NAME, VERIFIER | confirm, NAME | set-password, NAME, VERIFIER" +
-      " | role, NAME, ROLE | remove, NAME",
-    async run([what = "", name = "", value = ""]) {
+      " | role, NAME, ROLE | remove, NAME" +
+      " | tokens, NAME | add-token, NAME, ID, VERIFIER, SECONDS | remove-token, NAME, ID",
+    async run([what = "", name = "", value = "", ...more]) {
+      if (what === "tokens") {
+        if (!accounts.has(nameOf(name))) throw new RangeError(ACCOUNT_REFUSALS.unknown);
+        return accounts.tokens(nameOf(name)).map(({ id, until }) => `${id} ${until ?? "-"}`);
+      }
+      if (what === "add-token") await addToken(accounts, nameOf(name), value, more);
+      if (what === "remove-token") await removeToken(accounts, nameOf(name), value);
+      if (what.endsWith("-token")) return [name, value];
       if (what === "list") {
         const listed = await accounts.list(name === "" ? "" : nameOf(name), LISTED);
         if (listed === "storage") throw new RangeError(ACCOUNT_REFUSALS.storage);
@@ -28,7 +36,9 @@ export function accountCommand(accounts: Accounts): AdminCommand {
       }
       const action = ACCOUNT_ACTIONS.find((action) => action === what);
       if (action === undefined) {
-        throw new RangeError(`neither list, add, confirm, set-password, role nor remove: '${what}'`);
+        throw new RangeError(
+          `neither list, add, confirm, set-password, role, remove, tokens, add-token nor remove-token: '${what}'`,
+        );
       }
       const outcome = await accounts.administer(
         action,
@@ -43,6 +53,29 @@ export function accountCommand(accounts: Accounts): AdminCommand {
       return action === "add" || action === "confirm" ? [name, String(outcome.apart)] : [name];
     },
   };
+}
+
+async function addToken(
+  accounts: Accounts,
+  name: string,
+  id: string,
+  [text = "", seconds = ""]: readonly string[],
+) {
+  if (!/^[0-9a-f]{8}$/.test(id)) throw new RangeError("not the ID of a token");
+  if (decodeVerifier(text, TOKEN_ITERATIONS) === undefined) throw new RangeError("not a verifier");
+  if (!/^\d{1,10}$/.test(seconds)) throw new RangeError(`not a number: '${seconds}'`);
+  const ttlMs = Number(seconds) === 0 ? undefined : Number(seconds) * 1000;
+  const outcome = await accounts.addToken(name, { id, verifier: text, ttlMs });
+  if (outcome === "full") throw new RangeError(TOKEN_REFUSALS.full);
+  if (outcome !== "changed") throw new RangeError(ACCOUNT_REFUSALS[outcome]);
+}
+
+async function removeToken(accounts: Accounts, name: string, id: string) {
+  if (!accounts.has(name)) throw new RangeError(ACCOUNT_REFUSALS.unknown);
+  const outcome = await accounts.removeToken(name, id);
+  if (outcome !== "removed") {
+    throw new RangeError(outcome === "unknown" ? TOKEN_REFUSALS.unknown : ACCOUNT_REFUSALS[outcome]);
+  }
 }
 
 function nameOf(saslname: string): string {

@@ -8,6 +8,7 @@
 
 import { refusal } from "../../../protocol/describe/refusals.ts";
 import { decodeLogin, LOGIN_TEXTS, type LoginRefusal } from "../../../protocol/login.ts";
+import { tokenId } from "../../../protocol/scram.ts";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { networkOf } from "../../quota/address.ts";
 import { quoted } from "../../report/log.ts";
@@ -41,6 +42,7 @@ export async function logIn(client: MemberConnection, line: string, { options, e
   if (client.tap.isOn) client.tap.see("in", client, () => ({ what: "/login: logs in", names: [name] }));
   const member = new Member({ name }, before?.encoder ?? encoder, client);
   client.account = name;
+  client.token = tokenId(login!.password);
   client.claimed = undefined;
   client.member = member;
   client.logDebug("has logged in");

@@ -37,7 +37,7 @@ const LAST_READ_MS = 1000;
 /** What the wires of channels and room need of the accounts. */
 export type HubAccounts = Pick<
   Accounts,
-  "auth" | "has" | "isProtected" | "checkPassword" | "onEvent" | "onMailboxCovered"
+  "auth" | "has" | "isProtected" | "checkPassword" | "onEvent" | "onTokenEnd" | "onMailboxCovered"
 >;
 
 export interface MemberWireOptions extends Omit<ConnectionOptions, "joiner"> {
@@ -161,6 +161,11 @@ function followAccounts(accounts: HubAccounts, connections: () => Iterable<Membe
       }
     }
   });
+  accounts.onTokenEnd((name, id) => {
+    for (const client of [...connections()]) {
+      if (client.account === name && client.token === id) client.end("logged out");
+    }
+  });
   accounts.onMailboxCovered((name) => {
     for (const client of [...connections()]) {
       if (client.account === "" && claimedName(client.name) === name) client.end("logged out");
@@ -181,6 +186,8 @@ export class MemberConnection extends Connection implements ConnectedClient {
   member: Member | undefined;
   /** The account that has logged in, or `""`. */
   account = "";
+  /** The ID of the token by which it did; undefined if that was the password. */
+  token: string | undefined;
   /** The name for which it has to log in before it can do anything; `""` in the room. */
   claimed: string | undefined;
   readonly #name: StreamService;

@@ -31,6 +31,8 @@ export interface LoginSeal {
   readonly binding: Uint8Array;
   /** The account that is logged in, or `""`. */
   readonly account: string;
+  /** The ID of the token by which it logged in; undefined if that was the password. */
+  token: string | undefined;
   /** Whether the account is being given another password, which does not end this log-in. */
   isChanging: boolean;
   send(text: string): void;
@@ -81,6 +83,7 @@ export function refusedLogin(service: string, name: string, why: LoginRefusal, f
 /** A log-in between `first` and `final`. */
 interface Exchange {
   name: string;
+  token: string | undefined;
   nonce: string;
   clientFirst: string;
   serverFirst: string;
@@ -163,7 +166,8 @@ export class Login<S extends LoginSeal> {
       onRefused(this.#seal, first.name, "banned");
       return "refused,banned";
     }
-    const verifier = accounts.verifier(first.name);
+    const verifier = accounts.verifier(first.name, first.token);
+    if (verifier === undefined && accounts.has(first.name)) return "refused,no token";
     if (verifier === undefined) return accounts.open ? "none" : this.#closed(first.name, "none");
     // before the client has to prove anything
     if (isElsewhere(first.name, session)) {
@@ -172,7 +176,14 @@ export class Login<S extends LoginSeal> {
     }
     const nonce = `${first.nonce}${random(NONCE_BYTES).toBase64()}`;
     const answer = serverFirst(nonce, verifier);
-    this.#exchange = { name: first.name, nonce, clientFirst: first.bare, serverFirst: answer, verifier };
+    this.#exchange = {
+      name: first.name,
+      token: first.token,
+      nonce,
+      clientFirst: first.bare,
+      serverFirst: answer,
+      verifier,
+    };
     return `first,${answer}`;
   }
 
@@ -188,7 +199,7 @@ export class Login<S extends LoginSeal> {
     const exchange = this.#exchange, final = parseClientFinal(rest.slice(SESSION_LENGTH + 1));
     if (!SESSION.test(rest) || final === undefined) return "refused,bad message";
     if (exchange === undefined || final.nonce !== exchange.nonce) return "final,e=other-error";
-    const { name, verifier, nonce } = exchange;
+    const { name, token, verifier, nonce } = exchange;
     const session = rest.slice(0, SESSION_LENGTH);
     // who guesses does not know the session: new keys for it wait for nobody (seal.md 6.7)
     const wait = this.#options.isLoggedIn(name, session) ? 0 : accounts.loginWaitMs(name, network);
@@ -203,7 +214,7 @@ export class Login<S extends LoginSeal> {
     }
     this.#exchange = undefined;
     // the account may have been removed or changed meanwhile
-    const now = accounts.verifier(name);
+    const now = accounts.verifier(name, token);
     if (now === undefined || encodeVerifier(now) !== encodeVerifier(verifier)) return "none";
     if (final.bare !== clientFinalBare(nonce, binding)) {
       onRefused(this.#seal, name, "not under its own seal");
@@ -217,6 +228,7 @@ export class Login<S extends LoginSeal> {
     }
     accounts.loginSucceeded(name, network);
     const refusal = logIn(this.#seal, name, session);
+    if (refusal === undefined) this.#seal.token = token;
     if (refusal === undefined) return `final,${serverFinal(verifier, message)}`;
     const isActive = refusal === "active";
     onRefused(this.#seal, name, isActive ? "the name is active" : "the session is of another account");
@@ -245,6 +257,7 @@ export class Login<S extends LoginSeal> {
   /** Changes the password. The client has proved by its log-in that it has the old one. */
   async #change(k: number, name: string, text: string) {
     const { accounts } = this.#options, seal = this.#seal, verifier = decodeVerifier(text);
+    if (seal.token !== undefined) return this.#reply("refused,logged in by a token");
     if (verifier === undefined) return this.#reply("refused,bad verifier");
     const wait = accounts.addWaitMs(seal.network);
     if (wait > 0) return this.#reply(`wait,${wait}`);

@@ -30,6 +30,8 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
   account = "";
   /** The session that is logged in. */
   session: string | undefined;
+  /** The ID of the token by which it logged in; undefined if that was the password. */
+  token: string | undefined;
   receivedAt = 0;
   /** When the handshake was made. */
   madeAt = 0;

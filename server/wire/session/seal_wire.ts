@@ -162,6 +162,9 @@ export class SealWire<A extends Address> {
       monotonicClock,
     });
     this.#scheduler = new FairScheduler({ ...HANDSHAKE_WORK, monotonicClock, setTimer });
+    accounts.onTokenEnd((name, id) => {
+      for (const seal of this.#byAccount.get(name) ?? []) if (seal.token === id) this.#logOut(seal);
+    });
     accounts.onEvent((name, what) => {
       if (what !== "added") this.#logOutAll(name);
     });

@@ -241,6 +241,6 @@ Deno.test("confirm says what it can't do", () =>
   withWorld(async ({ admin }) => {
     assertEquals(await admin("account, confirm, nobody"), "no account has this name");
     assert(
-      (await admin("account, what")).startsWith("neither list, add, confirm, set-password, role nor remove"),
+      (await admin("account, what")).startsWith("neither list, add, confirm, set-password, role, remove"),
     );
   }));

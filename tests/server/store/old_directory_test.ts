@@ -106,11 +106,12 @@ Deno.test("a data directory of before the columns were renamed opens and keeps e
           "denied",
           "unknown",
           88,
-          [{ name: "bob", verifier: "v", mailbox: true, role: "user" }, {
+          [{ name: "bob", verifier: "v", mailbox: true, role: "user", tokens: [] }, {
             name: "carol",
             verifier: "w",
             mailbox: false,
             role: "user",
+            tokens: [],
           }],
           [{
             name: "tea",

@@ -186,7 +186,7 @@ Deno.test("control messages of the mailbox do what they say", async () => {
         await order("help"),
         "A, ok\nhelp\nstatus[, SKIP]\nservices\nlimits[, SKIP]\nlist[, AFTER]\noldest\ncount[, ID]\nclear, ID\nclear-shared\nclear-all\ndead[, AFTER]\n" +
           "requeue, NUMBER\ndelete, NUMBER\nrequeue-all[, AFTER]\ndelete-all\nlimit, N\n" +
-          "account, list[, AFTER] | add, NAME, VERIFIER | confirm, NAME | set-password, NAME, VERIFIER | role, NAME, ROLE | remove, NAME\n" +
+          "account, list[, AFTER] | add, NAME, VERIFIER | confirm, NAME | set-password, NAME, VERIFIER | role, NAME, ROLE | remove, NAME | tokens, NAME | add-token, NAME, ID, VERIFIER, SECONDS | remove-token, NAME, ID\n" +
           "connections[, AFTER]\nkick, SUBJECT\nban, SECONDS, SUBJECT\nban-loopback, SECONDS, SUBJECT\nunban, SUBJECT\n" +
           "mute, SECONDS, SUBJECT\nmute-loopback, SECONDS, SUBJECT\nunmute, SUBJECT\nbans[, SKIP]\n" +
           "watch, SECONDS[, FILTER…]\nlog, on|off\nstop",

@@ -225,6 +225,7 @@ Deno.test("an existing data directory keeps everything, and with another limit t
       ["given", "until", "confirmed", "use"].map((name) => `ALTER TABLE lease DROP COLUMN ${name};`).join("")
     }
       ALTER TABLE account DROP COLUMN role;
+      ALTER TABLE account DROP COLUMN tokens;
       DROP TABLE outcome;
       DROP INDEX dead_mailbox;
       ALTER TABLE session DROP COLUMN lacking;
