@@ -4,13 +4,14 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import { LinePeer } from "../../stream.ts";
 import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 
 const PASSWORD = "known-pass-7Qx", NEW_PASSWORD = "known-new-9Zk", WRONG = "known-wrong-3Lm";
 const ADMIN_SECRET = "known-admin-secret-5Wv", WRONG_SECRET = "known-other-secret-8Tr";
 
 /** Files that are made to hold one. */
-const KEPT = /\/(?:password|new-password|wrong|other-secret|seal-key|secret)$/;
+const KEPT = /\/(?:password|new-password|people|wrong|other-secret|seal-key|secret)$/;
 
 /** Everything that is written while it runs. */
 class Recorder {
@@ -62,6 +63,7 @@ Deno.test("no command writes a secret anywhere, whether it is right or wrong, an
     "new-password": NEW_PASSWORD,
     wrong: WRONG,
     "data/secret": ADMIN_SECRET,
+    people: `fay ${NEW_PASSWORD}\ngus ${WRONG}\u0007`,
     "other-secret": WRONG_SECRET,
   };
   await Deno.mkdir(`${path}/data`, { mode: 0o700 });
@@ -87,6 +89,13 @@ Deno.test("no command writes a secret anywhere, whether it is right or wrong, an
     [1, "receive", "dora", "--as", "eve", ...at],
     [0, "mailbox", ...login, ...at],
     [0, "chat", "lounge", "--as", "eve", "--linger", "0s", ...at],
+    [0, "chat", "lounge", ...login, "--linger", "0s", ...at],
+    [1, "chat", "lounge", "--as", "dora", "--password-file", "wrong", "--linger", "0s", ...at],
+    [0, "room", "127.0.0.1", `${await server.ready("room")}`, ...login],
+    // its second line is none
+    [1, "account", "import", "people", "--data", "data"],
+    [0, "account", "role", "dora", "admin", "--data", "data"],
+    [0, "account", "list", ...login, ...at],
     [0, ...forum, ...login, "CRT", "thread0"],
     [0, ...forum, ...login, "UPD", "thread0", "notes.txt"],
     [0, ...forum, ...login, "RDT", "thread0", "--json"],
@@ -114,6 +123,13 @@ Deno.test("no command writes a secret anywhere, whether it is right or wrong, an
         input: args[0] === "mailbox" ? "/to bob\nhello\n" : "hello\n",
       });
       assertEquals(result.code, code, `${args.join(" ")}: ${result.err}`);
+    }
+    // by hand, as far as somebody else in the room is shown it
+    using other = await LinePeer.connect(await server.ready("room"));
+    using dora = await LinePeer.connect(await server.ready("room"));
+    await dora.send(`/login dora ${WRONG}`, `  /login dora ${WRONG} `, `/login dora ${PASSWORD}`, "the end");
+    for (let said = ""; !said.includes("the end"); recorder.add("the room", said)) {
+      said = await other.next() ?? "the end";
     }
     // from the environment, too
     for (const [code, password] of [[0, PASSWORD], [1, WRONG]] as const) {
