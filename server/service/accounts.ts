@@ -28,6 +28,7 @@ import {
   type Token,
 } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
+import { AccountTokens } from "./account_tokens.ts";
 import { isPassword, PasswordChecks } from "./password_checks.ts";
 
 /** Accounts that are read from the store at a time. */
@@ -77,18 +78,13 @@ export class Accounts {
   /** Whether every client may add one, or only the administrator. */
   readonly open: boolean;
   readonly auth: Auth;
-  readonly #wallClock: () => number;
   readonly #store: Pick<GroupCommit, "ask">;
   readonly #verifiers = new Map<string, string>();
   /** Names whose account covers the mailbox too. */
   readonly #covered = new Set<string>();
   /** Names whose account has the role `admin`. */
   readonly #admins = new Set<string>();
-  /** Tokens of accounts that have any, by name and ID. */
-  readonly #tokens = new Map<string, Map<string, Token>>();
-  /** When the next token is over, at the latest by then it is looked for. */
-  #nextTokenEnd = 0;
-  readonly #onTokenEnd: ((name: string, id: string) => void)[] = [];
+  readonly #tokens: AccountTokens;
   readonly #onEvent: ((name: string, event: AccountEvent) => void)[] = [];
   readonly #onMailboxCovered: ((name: string) => void)[] = [];
   #isAwaited = (_mailbox: string) => false;
@@ -110,12 +106,12 @@ export class Accounts {
     this.#store = store;
     this.open = open;
     this.auth = auth;
-    this.#wallClock = wallClock;
+    this.#tokens = new AccountTokens(wallClock);
     for (const { name, verifier, mailbox, role, tokens } of known) {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#covered.add(name);
       if (role === "admin") this.#admins.add(name);
-      if (tokens.length > 0) this.#tokens.set(name, new Map(tokens.map((token) => [token.id, token])));
+      for (const token of tokens) this.#tokens.add(name, token);
     }
     this.#guessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
     this.#firstGuessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
@@ -168,7 +164,7 @@ export class Accounts {
   /** What the password is checked against, or the token of this ID. */
   verifier(name: string, token?: string): Verifier | undefined {
     if (token !== undefined) {
-      return decodeVerifier(this.#goodToken(name, token)?.verifier ?? "", TOKEN_ITERATIONS);
+      return decodeVerifier(this.#tokens.good(name, token)?.verifier ?? "", TOKEN_ITERATIONS);
     }
     return decodeVerifier(this.#verifiers.get(name) ?? "");
   }
@@ -262,23 +258,14 @@ export class Accounts {
     return outcome as "changed" | "unknown" | "storage";
   }
 
-  #goodToken(name: string, id: string): Token | undefined {
-    const token = this.#tokens.get(name)?.get(id);
-    return token === undefined || this.#isOver(token) ? undefined : token;
-  }
-
-  #isOver({ until }: Token): boolean {
-    return until !== null && until <= this.#wallClock();
-  }
-
   /** The tokens of an account, in the order in which they were added. */
   tokens(name: string): Token[] {
-    return [...this.#tokens.get(name)?.values() ?? []];
+    return this.#tokens.of(name);
   }
 
   /** Calls back when a token is not good any more. */
   onTokenEnd(callback: (name: string, id: string) => void) {
-    this.#onTokenEnd.push(callback);
+    this.#tokens.onEnd(callback);
   }
 
   /**
@@ -290,40 +277,24 @@ export class Accounts {
     name: string,
     { id, verifier, ttlMs }: { id: string; verifier: string; ttlMs?: number | undefined },
   ): Promise<"changed" | "unknown" | "exists" | "full" | "storage"> {
-    const token = { id, verifier, until: ttlMs === undefined ? null : this.#wallClock() + ttlMs };
-    for (const other of this.tokens(name)) if (this.#isOver(other)) await this.removeToken(name, other.id);
-    const outcome = await this.#ask({ kind: "account", what: "add token", name, token });
-    if (outcome === "changed") {
-      const tokens = this.#tokens.get(name) ?? new Map<string, Token>();
-      this.#tokens.set(name, tokens.set(token.id, token));
-      this.#nextTokenEnd = Math.min(this.#nextTokenEnd, token.until ?? Infinity);
+    const token = { id, verifier, until: this.#tokens.untilOf(ttlMs) };
+    for (const other of this.tokens(name)) {
+      if (this.#tokens.isOver(other)) await this.removeToken(name, other.id);
     }
+    const outcome = await this.#ask({ kind: "account", what: "add token", name, token });
+    if (outcome === "changed") this.#tokens.add(name, token);
     return outcome as "changed" | "unknown" | "exists" | "full" | "storage";
   }
 
   async removeToken(name: string, id: string): Promise<"removed" | "unknown" | "storage"> {
     const outcome = await this.#ask({ kind: "account", what: "remove token", name, id });
-    if (outcome === "removed") {
-      this.#tokens.get(name)?.delete(id);
-      for (const callback of this.#onTokenEnd) callback(name, id);
-    }
+    if (outcome === "removed") this.#tokens.remove(name, id);
     return outcome as "removed" | "unknown" | "storage";
   }
 
   /** Ends the log-ins by tokens whose time is over; to be called once a second. */
   endTokens() {
-    const now = this.#wallClock();
-    if (now < this.#nextTokenEnd) return;
-    this.#nextTokenEnd = Infinity;
-    for (const [name, tokens] of this.#tokens) {
-      for (const token of tokens.values()) {
-        if (!this.#isOver(token)) {
-          this.#nextTokenEnd = Math.min(this.#nextTokenEnd, token.until ?? Infinity);
-          continue;
-        }
-        for (const callback of this.#onTokenEnd) callback(name, token.id);
-      }
-    }
+    this.#tokens.endOver();
   }
 
   async remove(name: string): Promise<"removed" | "unknown" | "storage"> {
@@ -332,7 +303,7 @@ export class Accounts {
       this.#verifiers.delete(name);
       this.#covered.delete(name);
       this.#admins.delete(name);
-      this.#tokens.delete(name);
+      this.#tokens.removeAll(name);
       this.#ownNetworks.delete(name);
       this.#notify(name, "removed");
     }
