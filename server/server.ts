@@ -22,6 +22,7 @@ import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import { Certificate } from "./net/tls/certificate.ts";
 import type { ServeOptions } from "./options.ts";
+import { end, Ending, MAX_STOP_MS } from "./ending.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
 import { type ReadyReport, reportReady } from "./ready.ts";
 import { limits } from "./limits.ts";
@@ -49,14 +50,8 @@ import { readLatestStart, SessionStartTimes } from "./wire/session/start_times.t
 
 export { CLASSROOM, EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";
 
-/** A stop that takes longer, in milliseconds, is broken off. */
-const MAX_STOP_MS = 5000;
-
 /** How often tokens whose time is over are looked for, in milliseconds. */
 const TOKEN_INTERVAL_MS = 1000;
-
-/** How long the last line of the log may take, in milliseconds. */
-const MAX_LAST_LINE_MS = 100;
 
 /** Where a server writes to. */
 export interface ServerOutput {
@@ -95,29 +90,6 @@ const REST_MS = 1;
 interface Service {
   /** Accepts no more, finishes what was accepted, and closes its sockets. */
   close(): Promise<void>;
-}
-
-/** How a server comes to its end: an administrator stops it, or the store can't be relied on any more. */
-class Ending {
-  readonly #stopping = Promise.withResolvers<void>();
-  readonly #lost = Promise.withResolvers<Error>();
-
-  /** Resolves when the server is stopped; rejects if the store is lost before. */
-  get stopping(): Promise<void> {
-    return this.#stopping.promise;
-  }
-
-  /** Resolves if the store is lost: also while a server that was stopped is closed, and takes its last checkpoint. */
-  get lost(): Promise<Error> {
-    return this.#lost.promise;
-  }
-
-  readonly stop = () => this.#stopping.resolve();
-
-  readonly lose = (error: unknown) => {
-    this.#stopping.reject(error);
-    this.#lost.resolve(error as Error);
-  };
 }
 
 /** The services that run, and the forum's files. */
@@ -402,28 +374,4 @@ function adminOf(shared: Shared, running: Running): Admin {
       log.warn({ service: "admin", peer, what, kind: what });
     },
   });
-}
-
-/**
- * Closes the server as {@linkcode Server.end} says.
- *
- * @param failure Or what resolves to it if there is one before the server is closed.
- */
-async function end(log: Log, close: () => Promise<void>, failure: Error | Promise<Error>): Promise<boolean> {
-  const closed = failure instanceof Error
-    ? failure
-    : await Promise.race([failure, within(MAX_STOP_MS, close()).catch((error: Error) => error)]);
-  if (closed instanceof Error) {
-    log.error({ service: "store", what: closed.message });
-    await within(MAX_STOP_MS, log.flush());
-    return false;
-  }
-  const isClosed = closed;
-  if (!isClosed) {
-    const what = `the stop took longer than ${MAX_STOP_MS / 1000} s and was broken off`;
-    log.error({ service: "server", what });
-    // it may be standard error itself that is stuck
-    await within(MAX_LAST_LINE_MS, log.flush());
-  }
-  return isClosed;
 }

@@ -7,9 +7,9 @@ import { Again } from "../server/store/requests/again.ts";
 import type { Counts } from "../server/store/requests/message.ts";
 import type { Configuration } from "../server/store/requests/upkeep.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../server/store/store.ts";
-import { isSameConfiguration } from "../server/store/engine/configuration.ts";
+import { isSameConfiguration } from "../server/store/engine/state/configuration.ts";
 import { Engine } from "../server/store/engine/engine.ts";
-import type { Position } from "../server/store/engine/position.ts";
+import type { Position } from "../server/store/engine/state/position.ts";
 
 /** Clocks and randomness are the system's by default. */
 export interface BatchOptions extends Partial<Omit<Environment, "setTimer">> {

@@ -28,7 +28,7 @@ export interface ConnectOptions {
 
 /** How a server's certificate is checked. Without `ca`, one that nobody known has signed is remembered at first use. */
 export interface TlsOptions {
-  /** Certificates in PEM, one of which has to have signed the server's, or is it. Then nothing is remembered. */
+  /** Certificates in PEM: the server's has to be one of them, or be signed by one. No fingerprint is remembered then. */
   ca?: string;
   /** Where certificates are remembered; the user's own file by default. */
   knownServers?: KnownCertificates;

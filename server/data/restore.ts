@@ -13,7 +13,7 @@ import { UNKNOWN } from "../store/files/files.ts";
 import { moveAside } from "../store/files/move_aside.ts";
 import { DirectoryLock, LOCK_FILE } from "../store/journaled/directory_lock.ts";
 import { JOURNAL_FOLDER } from "../store/journaled/open_journal.ts";
-import { EPOCH_BYTES } from "../store/engine/epoch.ts";
+import { EPOCH_BYTES } from "../store/engine/state/epoch.ts";
 import { RESTORED_FILE } from "../store/journaled/restored.ts";
 import { hasDatabase } from "./start_check.ts";
 

@@ -5,7 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { DiskJournal } from "../../server/store/journal/disk_journal.ts";
-import { ENGINE_VERSIONS } from "../../server/store/engine/version.ts";
+import { ENGINE_VERSIONS } from "../../server/store/engine/state/version.ts";
 import { runCommand, temporaryDirectory } from "../program.ts";
 import { BEGINNING, JOURNAL_ID } from "../server/store/journal/records.ts";
 import { Pair } from "../server/store/pair.ts";

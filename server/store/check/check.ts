@@ -5,7 +5,7 @@
  */
 
 import { DATABASE_FILE } from "../database/database.ts";
-import { ENGINE_VERSIONS } from "../engine/version.ts";
+import { ENGINE_VERSIONS } from "../engine/state/version.ts";
 import { fileSize } from "../files/file_size.ts";
 import { checkDatabase } from "./check_database.ts";
 import { checkFiles } from "./check_files.ts";

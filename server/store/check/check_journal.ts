@@ -1,5 +1,5 @@
 import { DATABASE_FILE } from "../database/database.ts";
-import { refusalOf, versionAfter } from "../engine/version.ts";
+import { refusalOf, versionAfter } from "../engine/state/version.ts";
 import { readRecord } from "../journal/codec/record.ts";
 import { DiskFolder } from "../journal/folder.ts";
 import type { JournalPosition, JournalRecord } from "../journal/journal.ts";

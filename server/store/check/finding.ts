@@ -1,4 +1,4 @@
-import type { EngineVersion } from "../engine/version.ts";
+import type { EngineVersion } from "../engine/state/version.ts";
 
 /** Something that a check of a data directory has found. */
 export interface Finding {

@@ -1,6 +1,6 @@
 import { isDatabaseFull } from "../database/database.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { Position } from "../engine/position.ts";
+import type { Position } from "../engine/state/position.ts";
 import type { Journal } from "../journal/journal.ts";
 import { within } from "../../quota/uptime.ts";
 import type { Admission } from "../room/admission.ts";

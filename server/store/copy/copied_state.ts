@@ -7,7 +7,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { DATABASE_FILE, isOfThisVersion } from "../database/database.ts";
 import { Engine } from "../engine/engine.ts";
-import { type Position, PositionRow } from "../engine/position.ts";
+import { type Position, PositionRow } from "../engine/state/position.ts";
 import { readRecord } from "../journal/codec/record.ts";
 import { DiskFolder } from "../journal/folder.ts";
 import type { JournalRecord } from "../journal/journal.ts";

@@ -10,20 +10,20 @@ import type { Configuration } from "../requests/upkeep.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
 import { Accounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
-import { ConfigurationRow } from "./configuration.ts";
+import { ConfigurationRow } from "./state/configuration.ts";
 import { configurationLine, dumpRows, lineOf } from "./dump.ts";
-import { EPOCH_BYTES, EpochRow } from "./epoch.ts";
+import { EPOCH_BYTES, EpochRow } from "./state/epoch.ts";
 import { type Handlers, requestHandlers } from "./handlers.ts";
 import { Measures } from "./measures.ts";
 import { Messages } from "./message/messages.ts";
-import { type Position, PositionRow } from "./position.ts";
+import { type Position, PositionRow } from "./state/position.ts";
 import { changesNothing } from "./reads.ts";
 import { RecordRandom } from "./record_random.ts";
 import { Reports } from "./reports.ts";
 import { Sessions } from "./session/sessions.ts";
 import { Threads } from "./thread/threads.ts";
 import { UncheckedRows } from "./unchecked_rows.ts";
-import { assertVersion, ENGINE_VERSIONS, type EngineVersion, VersionRow } from "./version.ts";
+import { assertVersion, ENGINE_VERSIONS, type EngineVersion, VersionRow } from "./state/version.ts";
 
 export interface EngineOptions {
   /** Where the database is; undefined: in memory. */

@@ -8,9 +8,9 @@
 import { setImmediate } from "node:timers/promises";
 import { ANY_LENGTH, DATABASE_FILE } from "../database/database.ts";
 import { renewLog } from "../database/log_renewal.ts";
-import { isSameConfiguration } from "../engine/configuration.ts";
+import { isSameConfiguration } from "../engine/state/configuration.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { EngineVersion } from "../engine/version.ts";
+import type { EngineVersion } from "../engine/state/version.ts";
 import { SESSION_LIMITS, type TableLimits } from "../../quota/fair_table.ts";
 import { uptime } from "../../quota/uptime.ts";
 import { DiskJournal } from "../journal/disk_journal.ts";

@@ -1,5 +1,5 @@
 import type { Engine } from "../engine/engine.ts";
-import { assertKnown, versionAfter } from "../engine/version.ts";
+import { assertKnown, versionAfter } from "../engine/state/version.ts";
 import { DamagedRow } from "../database/checksum.ts";
 import type { Journal, JournalRecord, RecordHead } from "../journal/journal.ts";
 import type { StoreEvent, StoreRequest } from "../store.ts";

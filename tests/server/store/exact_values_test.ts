@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { isId, isMessage } from "../../../protocol/mailbox.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
-import { isSameConfiguration } from "../../../server/store/engine/configuration.ts";
+import { isSameConfiguration } from "../../../server/store/engine/state/configuration.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import type { Configuration } from "../../../server/store/requests/upkeep.ts";
 import type { DeadLetter } from "../../../server/store/requests/message.ts";

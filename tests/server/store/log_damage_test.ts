@@ -4,7 +4,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { openDatabase } from "../../../server/store/database/database.ts";
 import { PAGE_BYTES } from "../../../server/store/database/transaction.ts";
-import { PositionRow } from "../../../server/store/engine/position.ts";
+import { PositionRow } from "../../../server/store/engine/state/position.ts";
 import { logDamage } from "../../../server/store/database/log_damage.ts";
 import { openJournaledStore } from "../../../server/store/journaled/open.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";

@@ -3,7 +3,11 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { checkDirectory } from "../../../server/store/check/check.ts";
 import { Engine } from "../../../server/store/engine/engine.ts";
-import { ENGINE_VERSIONS, type EngineVersion, versionAfter } from "../../../server/store/engine/version.ts";
+import {
+  ENGINE_VERSIONS,
+  type EngineVersion,
+  versionAfter,
+} from "../../../server/store/engine/state/version.ts";
 import { DatabaseUnusable } from "../../../server/store/errors.ts";
 import { MemoryJournal } from "../../../server/store/journal/memory_journal.ts";
 import { openJournaledStore } from "../../../server/store/journaled/open.ts";

@@ -8,7 +8,7 @@
 
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { Engine } from "../../../server/store/engine/engine.ts";
-import type { EngineVersion } from "../../../server/store/engine/version.ts";
+import type { EngineVersion } from "../../../server/store/engine/state/version.ts";
 import type { Journal, NewRecord } from "../../../server/store/journal/journal.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
 

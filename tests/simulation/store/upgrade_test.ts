@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Engine } from "../../../server/store/engine/engine.ts";
-import type { EngineVersion } from "../../../server/store/engine/version.ts";
+import type { EngineVersion } from "../../../server/store/engine/state/version.ts";
 import { DatabaseUnusable } from "../../../server/store/errors.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
 import { FULL } from "../../faults/form.ts";

@@ -1,11 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
-import { SESSION_LIMITS } from "../../quota/fair_table.ts";
-import { checksumOf, singleRow } from "../database/checksum.ts";
-import { jsonOf, parseJson } from "../database/json.ts";
-import { firstRow } from "../database/statements.ts";
-import type { Transaction } from "../database/transaction.ts";
-import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../limits.ts";
-import type { Configuration } from "../requests/upkeep.ts";
+import { SESSION_LIMITS } from "../../../quota/fair_table.ts";
+import { checksumOf, singleRow } from "../../database/checksum.ts";
+import { jsonOf, parseJson } from "../../database/json.ts";
+import { firstRow } from "../../database/statements.ts";
+import type { Transaction } from "../../database/transaction.ts";
+import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../limits.ts";
+import type { Configuration } from "../../requests/upkeep.ts";
 
 /** The options that outcomes depend on, in memory and in the one row of `configuration` (store 4.5). */
 export class ConfigurationRow {

@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { checksumOf, singleRow } from "../database/checksum.ts";
-import type { Transaction } from "../database/transaction.ts";
+import { checksumOf, singleRow } from "../../database/checksum.ts";
+import type { Transaction } from "../../database/transaction.ts";
 
 /** Bytes of an epoch (store 9.1); it is written in hexadecimal digits. */
 export const EPOCH_BYTES = 16;

@@ -1,5 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { checksumOf, singleRow } from "../database/checksum.ts";
+import { checksumOf, singleRow } from "../../database/checksum.ts";
 
 /** Up to which record something goes, and what the next record builds on. */
 export interface Position {

@@ -6,11 +6,11 @@
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { checksumOf, singleRow } from "../database/checksum.ts";
-import { firstRow } from "../database/statements.ts";
-import type { Transaction } from "../database/transaction.ts";
-import type { JournalRecord } from "../journal/journal.ts";
-import type { Outcome, StoreRequest } from "../store.ts";
+import { checksumOf, singleRow } from "../../database/checksum.ts";
+import { firstRow } from "../../database/statements.ts";
+import type { Transaction } from "../../database/transaction.ts";
+import type { JournalRecord } from "../../journal/journal.ts";
+import type { Outcome, StoreRequest } from "../../store.ts";
 
 /** One version of the engine. */
 export interface EngineVersion {
