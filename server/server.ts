@@ -12,7 +12,7 @@ import { type AdminSocket, openAdminSocket } from "./admin_socket.ts";
 import { openControlDirectory } from "./data/control_directory.ts";
 import { obtainSecret, removeRunning } from "./data/directory.ts";
 import { watchDirectory } from "./data/directory_watch.ts";
-import { contentRemoval, openFiles, removeUnused } from "./data/open_files.ts";
+import { ContentRemoval, openFiles, removeUnused } from "./data/open_files.ts";
 import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { looseModes } from "./data/file_modes.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
@@ -92,12 +92,13 @@ interface Service {
   close(): Promise<void>;
 }
 
-/** The services that run, and the forum's files. */
+/** The services that run, the forum's files, and what removes their contents. */
 interface Running {
   mailbox?: MailboxService;
   hub?: HubService;
   forum?: ForumService;
   files?: ContentFiles;
+  removal?: ContentRemoval;
   adminSocket?: AdminSocket;
 }
 
@@ -139,10 +140,11 @@ async function start(
   const shared = await open(options, log, ending, starting);
   const { opened, sockets, sealKey, certificate, watchers, control } = shared;
   const services: Service[] = [];
-  starting.defer(async () =>
-    void await Promise.all([watchers, ...services].map((service) => service.close()))
-  );
   const running: Running = {};
+  starting.defer(async () => {
+    await Promise.all([watchers, ...services].map((service) => service.close()));
+    await running.removal?.close();
+  });
   for (const startService of SERVICES) {
     const service = await startService(shared, running);
     if (service !== undefined) services.push(service);
@@ -329,7 +331,8 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
     limits: forumLimits.files,
     onLost: (error) => store.lose(error),
   });
-  handlers.unused = contentRemoval(files, store, opened.hold);
+  const removal = running.removal = new ContentRemoval(files, store, opened.hold);
+  handlers.unused = removal.remove;
   await removeUnused(files, store, opened.hold);
   const { datagrams, streams } = sockets.forum, limits = forumLimits.transfers;
   return running.forum = new ForumService({

@@ -36,32 +36,48 @@ export async function removeUnused(
   }
 }
 
-/** What removes contents that no file has any more; while there is a hold for a backup, later (store 10.2). */
-export function contentRemoval(
-  files: ContentFiles,
-  store: Pick<GroupCommit, "ask" | "submit">,
-  hold: Pick<Hold, "isOn" | "onEnd">,
-): (contents: readonly string[]) => void {
-  let isLeft = false;
-  hold.onEnd(() => {
-    // the store names them; if it has ended, a later start removes them
-    if (isLeft) removeUnused(files, store, hold).catch(() => {});
-    isLeft = false;
-  });
-  return (contents) => {
-    if (hold.isOn) isLeft = true;
-    else void removeContents(files, store, contents);
-  };
-}
+/** Removes contents that no file has any more; while there is a hold for a backup, later (store 10.2). */
+export class ContentRemoval {
+  readonly #files: ContentFiles;
+  readonly #store: Pick<GroupCommit, "ask">;
+  readonly #hold: Pick<Hold, "isOn" | "onEnd">;
+  /** Whether there are some that have to wait for the end of the hold. */
+  #isLeft = false;
+  #isClosed = false;
+  #working: Promise<unknown> = Promise.resolve();
 
-/** Removes contents that no file has any more. If that fails, the next start tries it again. */
-async function removeContents(
-  files: ContentFiles,
-  store: Pick<GroupCommit, "submit">,
-  contents: readonly string[],
-) {
-  const gone = await removeAll(files, contents);
-  if (gone.length > 0) store.submit({ kind: "unused", gone, limit: 0 }, () => {});
+  constructor(files: ContentFiles, store: Pick<GroupCommit, "ask">, hold: Pick<Hold, "isOn" | "onEnd">) {
+    this.#files = files;
+    this.#store = store;
+    this.#hold = hold;
+    hold.onEnd(() => {
+      // the store names them
+      if (this.#isLeft) this.#begin(() => removeUnused(files, store, hold));
+      this.#isLeft = false;
+    });
+  }
+
+  readonly remove = (contents: readonly string[]) => {
+    if (this.#hold.isOn) this.#isLeft = true;
+    else this.#begin(() => this.#remove(contents));
+  };
+
+  async #remove(contents: readonly string[]) {
+    const gone = await removeAll(this.#files, contents);
+    if (gone.length > 0) await this.#store.ask({ kind: "unused", gone, limit: 0 });
+  }
+
+  /** What fails, or comes after the end, a later start does. */
+  #begin(work: () => Promise<void>) {
+    if (this.#isClosed) return;
+    this.#working = Promise.all([this.#working, work().catch(() => {})]);
+  }
+
+  /** Waits for what it has begun, before the store is closed; nothing is removed after that. */
+  async close() {
+    this.#isClosed = true;
+    await this.#working;
+  }
 }
 
 /** Returns those that were removed. */
