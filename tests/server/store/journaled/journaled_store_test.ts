@@ -8,7 +8,7 @@ import {
   JournaledStore,
   type JournaledStoreOptions,
 } from "../../../../server/store/journaled/journaled_store.ts";
-import type { StoreRequest } from "../../../../server/store/store.ts";
+import type { StoreEvent, StoreRequest } from "../../../../server/store/store.ts";
 import { temporaryDirectory } from "../../../program.ts";
 
 const put = (mailbox: string, text: string): StoreRequest => (
