@@ -1,15 +1,15 @@
 /** No account reads what was put before it was asked for, however long it takes to set that apart (accounts.md 3.1, store 11.3). */
 
 import { assert, assertEquals } from "@std/assert";
-import { BatchEngine } from "../../batch_engine.ts";
-import { Random } from "../../simulation/random.ts";
-import { temporaryDirectory } from "../../program.ts";
-import { Again } from "../../../server/store/requests/again.ts";
-import type { Leased } from "../../../server/store/requests/lease.ts";
-import type { DeadLetter, PeekedPage, Taken } from "../../../server/store/requests/message.ts";
-import type { AccountRequest } from "../../../server/store/requests/account.ts";
-import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
-import type { Outcome, StoreRequest } from "../../../server/store/store.ts";
+import { BatchEngine } from "../../../batch_engine.ts";
+import { Random } from "../../../simulation/random.ts";
+import { temporaryDirectory } from "../../../program.ts";
+import { Again } from "../../../../server/store/requests/again.ts";
+import type { Leased } from "../../../../server/store/requests/lease.ts";
+import type { DeadLetter, PeekedPage, Taken } from "../../../../server/store/requests/message.ts";
+import type { AccountRequest } from "../../../../server/store/requests/account.ts";
+import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
+import type { Outcome, StoreRequest } from "../../../../server/store/store.ts";
 
 const NAME = "carol";
 
