@@ -95,6 +95,7 @@ const MEANS: Readonly<Record<CheckedTable, string>> = {
   configuration: NO_START,
   epoch: NO_START,
   engine: NO_START,
+  covering: "a start removes it",
 };
 
 /** Compares every row that has a checksum with it (store 7.1). */

@@ -169,6 +169,16 @@ Deno.test("every row with a checksum has one that is right", () => {
   try {
     const engine = new BatchEngine({ directory, limits: DEFAULT_LIMITS, onEvent() {} });
     engine.apply([...FILL, changed(5)]);
+    // one piece of what an account needs: each is as long as two pieces may be
+    const put = {
+      kind: "put",
+      mailbox: "carol",
+      sender: "al",
+      time: TIME,
+      text: "x",
+      bytes: 512 * 1024,
+    } as const;
+    engine.applyOnce([put, put, put, { kind: "account", what: "add", name: "carol", verifier: "v" }]);
     engine.close();
     using db = new DatabaseSync(`${directory}/${DATABASE_FILE}`);
     for (const [table, columns] of Object.entries(CHECKED_COLUMNS)) {

@@ -202,7 +202,7 @@ Deno.test("dead letters that are set apart go for no newer one, and more than fi
   died("bob", 2);
   assertEquals([dead.hasRoomApart("carol", 2, 2), dead.hasRoomApart("carol", 3, 3)], [true, false]);
   assertEquals([dead.hasRoomApart("bob", 1, 19), dead.hasRoomApart("bob", 1, 20)], [true, false]);
-  assertEquals(dead.setSomeApart("carol", 64), 1);
+  assertEquals(dead.setSomeApart("carol", 6, 64), 1);
   apart(3);
   transaction.commit();
   assertEquals([dead.counts.of("carol"), dead.counts.of(), kept()], [0, 1, [1, 2, 3]]);
