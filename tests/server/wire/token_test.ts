@@ -5,29 +5,11 @@ import { connectForum } from "../../../client/forum.ts";
 import { setPassword } from "../../../client/account.ts";
 import { connectMailbox, KnownServers } from "../../../client/mailbox.ts";
 import { LoginError } from "../../../client/session/errors.ts";
-import {
-  clientKeysOf,
-  encodeVerifier,
-  SALT_BYTES,
-  saltPassword,
-  TOKEN_ITERATIONS,
-  tokenId,
-  tokenText,
-  verifierOf,
-} from "../../../protocol/scram.ts";
 import { LOGIN_TEXTS } from "../../../protocol/login.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";
 import { PASSWORD, withProtected } from "../protected.ts";
-
-/** A token, and the arguments by which it is added. */
-async function newToken() {
-  const token = tokenText(crypto.getRandomValues(new Uint8Array(20)));
-  const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
-  const keys = clientKeysOf(await saltPassword(token, salt, TOKEN_ITERATIONS));
-  const verifier = encodeVerifier(verifierOf(keys, salt, TOKEN_ITERATIONS));
-  return { token, id: tokenId(token)!, verifier };
-}
+import { newToken } from "../tokens.ts";
 
 /** A log-in on each wire: resolves to whether it was let in, and to what ends it. */
 async function logIns(
