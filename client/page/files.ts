@@ -21,6 +21,7 @@ import style from "./page.css" with { type: "text" };
 import frame from "./frame.js" with { type: "text" };
 import main from "./main.js" with { type: "text" };
 import channelsModel from "./model/channels.js" with { type: "text" };
+import models from "./models.js" with { type: "text" };
 import forumModel from "./model/forum.js" with { type: "text" };
 import mailboxesModel from "./model/mailboxes.js" with { type: "text" };
 import observable from "./model/observable.js" with { type: "text" };
@@ -70,6 +71,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 const FIRST: Readonly<Record<string, string>> = {
   "page/main.js": main,
   "page/frame.js": frame,
+  "page/models.js": models,
   "page/places.js": places,
   "page/preact.js": preactBinding,
   "page/router.js": router,

@@ -30,7 +30,7 @@ const VIEWS = {
 /** How long a connection may be broken before the page says so. */
 const PATIENCE_MS = 700;
 
-/** @typedef {import("./main.js").Models} Models */
+/** @typedef {import("./models.js").Models} Models */
 
 /** @param {{ models: Models }} props */
 export function Frame({ models }) {

@@ -8,7 +8,7 @@ import { html, useState } from "./preact.js";
 import { useFollow } from "./model/observable.js";
 import { pathOf } from "./router.js";
 
-/** @typedef {import("./main.js").Models} Models */
+/** @typedef {import("./models.js").Models} Models */
 
 /** @param {{ models: Models, isOpen: boolean, onGo: () => void }} props */
 export function Places({ models, isOpen, onGo }) {

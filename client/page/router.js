@@ -38,7 +38,7 @@ export function pathOf(place) {
     case "threads":
       return "/thread";
     case "server":
-      return "/admin";
+      return "/admin/status";
     default:
       return `/${place.view}/${encodeURIComponent(place.name)}`;
   }

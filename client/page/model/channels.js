@@ -165,7 +165,8 @@ export class ChannelsModel extends Observable {
       channel.entries.splice(0, channel.entries.length - MAX_SHOWN);
       channel.hasOlder = true;
     }
-    if (this.#isLookedAt(channel)) this.#see(channel);
+    // what was missed counts until all of it has come
+    if (this.#isLookedAt(channel) && !this.#missed.has(channel.name)) this.#see(channel);
   }
 
   /**

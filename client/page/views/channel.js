@@ -22,7 +22,7 @@ const SHOWN_NAMES = 3;
 /** How near to its end a log has to be to follow what comes, in pixels. */
 const NEAR_END_PX = 80;
 
-/** @param {{ models: import("../main.js").Models, name: string }} props */
+/** @param {{ models: import("../models.js").Models, name: string }} props */
 export function ChannelView({ models, name }) {
   const { channels, self } = models;
   useFollow(channels);
@@ -71,7 +71,7 @@ function linesFor(channel, text, { name, services }) {
   };
 }
 
-/** @param {{ models: import("../main.js").Models, name: string, channel: import("../model/channels.js").Channel | undefined }} props */
+/** @param {{ models: import("../models.js").Models, name: string, channel: import("../model/channels.js").Channel | undefined }} props */
 function Title({ models, name, channel }) {
   const [isOpen, open] = useState(false);
   const { services } = models.self;
@@ -111,7 +111,7 @@ function Title({ models, name, channel }) {
 /**
  * What was said. It stays at its end while one reads there, and where one reads otherwise.
  *
- * @param {{ models: import("../main.js").Models, name: string, channel: import("../model/channels.js").Channel | undefined }} props
+ * @param {{ models: import("../models.js").Models, name: string, channel: import("../model/channels.js").Channel | undefined }} props
  */
 function Log({ models, name, channel }) {
   const { channels, self } = models;

@@ -21,7 +21,7 @@ const LOOK_MS = 2000;
 /** Times after which a message can be received, or is removed. */
 const DELAYS = { "now": 0, "in 1 min": 60_000, "in 10 min": 600_000, "in 1 h": 3_600_000 };
 
-/** @param {{ models: import("../main.js").Models, name: string }} props */
+/** @param {{ models: import("../models.js").Models, name: string }} props */
 export function View({ models, name }) {
   const { mailboxes, self } = models;
   useFollow(mailboxes);
@@ -70,7 +70,7 @@ export function View({ models, name }) {
 /**
  * Looks at the mailbox as long as it is shown and seen.
  *
- * @param {import("../main.js").Models} models
+ * @param {import("../models.js").Models} models
  * @param {string} name
  * @param {(wrong: string) => void} onWrong
  */
@@ -177,7 +177,7 @@ export function Dead({ mailboxes, dead, onWrong }) {
   }</ol>`;
 }
 
-/** @param {{ models: import("../main.js").Models, name: string, text: string, onText: (text: string) => void }} props */
+/** @param {{ models: import("../models.js").Models, name: string, text: string, onText: (text: string) => void }} props */
 function Send({ models: { mailboxes, self }, name, text, onText }) {
   const [delay, setDelay] = useState("now");
   const [fate, setFate] = useState("");

@@ -18,7 +18,7 @@ const SHOWN = 60;
 /** Rows of a table before the rest is asked for. */
 const SHOWN_ROWS = 12;
 
-/** @param {{ models: import("../main.js").Models }} props */
+/** @param {{ models: import("../models.js").Models }} props */
 export function View({ models }) {
   const { self, mailboxes } = models;
   const server = useMemo(() => new ServerModel(self.requests), []);

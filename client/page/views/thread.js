@@ -19,7 +19,7 @@ const MAX_TEXT_BYTES = 65_000;
 /** How often a thread that is shown is read. */
 const READ_MS = 4000;
 
-/** @param {{ models: import("../main.js").Models, name: string }} props */
+/** @param {{ models: import("../models.js").Models, name: string }} props */
 export function View({ models, name }) {
   const { forum, self } = models;
   useFollow(forum);
@@ -177,7 +177,7 @@ function FileEntry({ thread, entry: { id, author, time, name, size } }) {
   `;
 }
 
-/** @param {{ models: import("../main.js").Models, name: string, onWrong: (wrong: string) => void }} props */
+/** @param {{ models: import("../models.js").Models, name: string, onWrong: (wrong: string) => void }} props */
 function Remove({ models: { forum, router, self }, name, onWrong }) {
   const [isAsked, ask] = useState(false);
   if (self.account === undefined) return null;

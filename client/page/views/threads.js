@@ -11,7 +11,7 @@ import { addressOf, SameWith, serverOption, wirepostAs } from "../parts/same_wit
 /** A title, as the forum takes it (forum.md section 1). */
 const TITLE = "[A-Za-z0-9!@#$%.?,_\\-]{1,64}";
 
-/** @param {{ models: import("../main.js").Models }} props */
+/** @param {{ models: import("../models.js").Models }} props */
 export function View({ models: { forum, self, router } }) {
   useFollow(forum);
   useFollow(self);

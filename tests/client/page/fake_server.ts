@@ -27,6 +27,9 @@ export class FakeServer implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #page = webPage();
   #held: Promise<void> = Promise.resolve();
+  #isPaused = false;
+  /** What everything that is said is refused with. */
+  refusal: { status: number; code: string; detail: string } | undefined;
 
   constructor(port = 0) {
     this.channel("room");
@@ -78,8 +81,19 @@ export class FakeServer implements AsyncDisposable {
     }
   }
 
-  cut() {
+  /** Answers nothing but the page until it resumes. */
+  pause() {
+    this.#isPaused = true;
     for (const reader of [...this.#readers]) reader.end();
+  }
+
+  resume() {
+    this.#isPaused = false;
+  }
+
+  /** Loses the history of a channel, as a server whose data are gone. */
+  forget(name: string) {
+    this.channels.delete(name);
   }
 
   /** Stores nothing more until the function that it returns is called. */
@@ -90,7 +104,7 @@ export class FakeServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose]() {
-    this.cut();
+    this.pause();
     await this.#server.shutdown();
   }
 
@@ -108,6 +122,7 @@ export class FakeServer implements AsyncDisposable {
         },
       });
     }
+    if (this.#isPaused) return new Response(null, { status: 503 });
     const [, first, second, third] = url.pathname.split("/").map(decodeURIComponent);
     if (first === "") {
       return Response.json({
@@ -144,6 +159,7 @@ export class FakeServer implements AsyncDisposable {
     if (request.method === "POST") {
       const text = await request.text(), key = request.headers.get("idempotency-key")!;
       await this.#held;
+      if (this.refusal !== undefined) return Response.json(this.refusal, { status: this.refusal.status });
       let said = this.#keys.get(key);
       if (said === undefined) {
         const { id, time } = this.say(name, url.searchParams.get("sender") ?? "?", text);
@@ -155,10 +171,16 @@ export class FakeServer implements AsyncDisposable {
     const since = url.searchParams.get("since"), before = url.searchParams.get("before");
     const { messages } = channel;
     const at = (id: string) => messages.findIndex((one) => one.id === id);
+    const isLost = since !== null && at(since) < 0;
     const page = since !== null
       ? messages.slice(at(since) + 1).slice(0, limit)
       : messages.slice(0, before === null ? undefined : at(before)).slice(-limit);
-    return Response.json({ channel: name, last: messages.at(-1)?.id ?? null, messages: page, gap: 0 });
+    return Response.json({
+      channel: name,
+      last: messages.at(-1)?.id ?? null,
+      messages: page,
+      gap: isLost ? null : 0,
+    });
   }
 
   #events(url: URL): Response {
