@@ -1,5 +1,5 @@
 /**
- * The page and its files, as they are sent to a browser. http.md section 8.
+ * The page and its files, as they are sent to a browser. http.md section 15.
  *
  * Files are compressed when they are asked for the first time, off the thread, and kept so.
  *
@@ -9,7 +9,8 @@
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
-import type { HttpAnswer } from "./exchange.ts";
+import { Refusal } from "../../../protocol/http/problem.ts";
+import type { Handled, HttpAnswer } from "./exchange.ts";
 
 /** What of the headers of a request decides how a file is sent. */
 export interface FileRequest {
@@ -27,11 +28,18 @@ export interface WebPage {
   html(content?: string): string;
 }
 
-/** What a page may load, and from where: nothing but from here, and no script or style within it (http.md 8.3). */
+/** What a page may load, and from where: nothing but from here, and no script or style within it (http.md 15.4). */
 const CONTENT_SECURITY_POLICY = [
   ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"],
   ...["form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"],
 ].join("; ");
+
+const PAGE_HEADERS = {
+  "content-type": "text/html; charset=utf-8",
+  "cache-control": "no-cache",
+  "content-security-policy": CONTENT_SECURITY_POLICY,
+  "vary": "Accept, Accept-Encoding",
+};
 
 /** How long a file is kept by a browser, in seconds: a year, because another content has another path. */
 const KEPT_S = 31_536_000;
@@ -57,24 +65,11 @@ export class PageFiles {
   }
 
   /** The answer to a request for a file; undefined if there is none at this path. */
-  async file(path: string, request: FileRequest): Promise<HttpAnswer | undefined> {
+  async file(method: string, path: string, request: FileRequest): Promise<HttpAnswer | undefined> {
     const file = this.#page.files.get(path);
-    if (file === undefined) return undefined;
+    if (file === undefined || method !== "GET" && method !== "HEAD") return undefined;
     const headers = { "content-type": file.type, "cache-control": `public, max-age=${KEPT_S}, immutable` };
     return await this.#answer(path, file.text, headers, request);
-  }
-
-  /** The page at the address of a route, with a content made of the JSON of the route's answer. */
-  async page(request: FileRequest, route?: string, json?: string): Promise<HttpAnswer> {
-    const content = route === undefined || json === undefined ? undefined : this.#page.contents[route];
-    const text = this.#page.html(content?.(JSON.parse(json!) as never));
-    const headers = {
-      "content-type": "text/html; charset=utf-8",
-      "cache-control": "no-cache",
-      "content-security-policy": CONTENT_SECURITY_POLICY,
-      "vary": "Accept, Accept-Encoding",
-    };
-    return await this.#answer(content === undefined ? "" : undefined, text, headers, request);
   }
 
   /** Whether the page has a content for browsers without JavaScript at this route. */
@@ -82,11 +77,34 @@ export class PageFiles {
     return Object.hasOwn(this.#page.contents, route);
   }
 
+  /** The page, as it is at every address. */
+  async html(request: FileRequest): Promise<HttpAnswer> {
+    return await this.#answer("", this.#page.html(), PAGE_HEADERS, request);
+  }
+
+  /**
+   * The page around what a route answers in JSON. What it refuses is said by the page itself, under the same status.
+   *
+   * @param handle Has the route answer.
+   */
+  async htmlAround(route: string, request: FileRequest, handle: () => Promise<Handled>): Promise<Handled> {
+    let handled: Handled;
+    try {
+      handled = await handle();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return { ...await this.html(request), status: error.status };
+    }
+    if (handled === "opened" || typeof handled.body !== "string") return handled;
+    const content = this.#page.contents[route]!(JSON.parse(handled.body) as never);
+    return await this.#answer(undefined, this.#page.html(content), PAGE_HEADERS, request);
+  }
+
   /** @param path Under which it is kept compressed; undefined if it is another one each time. */
   async #answer(
     path: string | undefined,
     text: string,
-    headers: Record<string, string>,
+    headers: Readonly<Record<string, string>>,
     request: FileRequest,
   ): Promise<HttpAnswer> {
     const bytes = encoder.encode(text);
