@@ -157,17 +157,14 @@ function Log({ models, name, channel }) {
     }</button>`
   }
       ${
-    entries.length === 0 && pending.length === 0
-      ? html`<${Blank} name=${name} isLoaded=${channel?.isLoaded ?? false} />`
-      : html`
-        <${Entries} entries=${entries} pending=${pending} self=${self.name} isNamed=${(
-          /** @type {string} */ text,
-        ) => names(text, self.name)} onRetry=${(/** @type {any} */ one) => channels.retry(one)}
-          onDiscard=${(
-            /** @type {any} */ one,
-          ) => channels.discard(one)} />
-      `
+    !entries.some(({ kind }) => kind === "message") && pending.length === 0 &&
+    html`<${Blank} name=${name} isLoaded=${channel?.isLoaded ?? false} />`
   }
+      <${Entries} entries=${entries} pending=${pending} self=${self.name} isNamed=${(
+    /** @type {string} */ text,
+  ) => names(text, self.name)} onRetry=${(/** @type {any} */ one) => channels.retry(one)} onDiscard=${(
+    /** @type {any} */ one,
+  ) => channels.discard(one)} />
     </div>
     ${
     !isAtEnd &&
