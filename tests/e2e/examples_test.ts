@@ -33,9 +33,7 @@ async function client(language: string, wire: string, directory: string): Promis
   if ((await runCommand(["sh", "-c", `command -v ${needs}`])).code !== 0) return undefined;
   if (build === undefined) return run(source);
   const program = `${directory}/${wire}`;
-  const built = await runCommand(build(source, program), {
-    env: { GOCACHE: `${directory}/go`, GOFLAGS: "-mod=mod" },
-  });
+  const built = await runCommand(build(source, program));
   assertEquals(built, { code: 0, out: "", err: "" });
   return run(program);
 }
