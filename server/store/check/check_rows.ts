@@ -78,6 +78,7 @@ const KEYS: Readonly<Record<CheckedTable, readonly string[]>> = {
   configuration: [],
   epoch: [],
   engine: [],
+  covering: ["mailbox"],
 };
 
 const NO_START = "a server does not start";
