@@ -17,6 +17,7 @@ import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { looseModes } from "./data/file_modes.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { ForumService } from "./forum_service.ts";
+import { HttpService } from "./http_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
@@ -37,7 +38,7 @@ import { Moderation, readMeasures } from "./service/moderation.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
-import { hubSockets, reloadCertificate } from "./tls.ts";
+import { hubSockets, reloadCertificate, withTls } from "./tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journaled/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
@@ -98,6 +99,7 @@ interface Running {
   mailbox?: MailboxService;
   hub?: HubService;
   forum?: ForumService;
+  http?: HttpService;
   files?: ContentFiles;
   removal?: ContentRemoval;
   adminSocket?: AdminSocket;
@@ -331,8 +333,8 @@ async function controlDirectoryOf(
   return directory;
 }
 
-/** Those whose sockets are open, started in this order: the administrator's commands include the hub's. */
-const SERVICES = [startHub, startMailbox, startForum];
+/** Those whose sockets are open, started in this order: the administrator's commands include the hub's, HTTP all. */
+const SERVICES = [startHub, startMailbox, startForum, startHttp];
 
 async function startHub(shared: Shared, running: Running): Promise<Service | undefined> {
   const { options: { hubLimits: limits, tls }, certificate } = shared;
@@ -380,6 +382,20 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
     listeners: streams,
     files,
     limits,
+  });
+}
+
+/** Its routes are those of the services that run. */
+function startHttp(shared: Shared, running: Running): Service | undefined {
+  const { options: { version, tls, httpLimits: limits, webHosts }, sockets, certificate } = shared;
+  if (sockets.http === undefined) return undefined;
+  return running.http = new HttpService({
+    ...shared,
+    sockets: withTls(sockets.http, certificate, tls?.takesPlain ?? true),
+    version,
+    services: servicePorts(sockets),
+    limits,
+    webHosts,
   });
 }
 
