@@ -21,6 +21,7 @@ import type { GroupCommit } from "./store/journaled/group.ts";
 import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
 import { loginHandlers } from "./wire/http/login_routes.ts";
+import type { WebPage } from "./wire/http/page_files.ts";
 import { serverHandlers } from "./wire/http/server_routes.ts";
 
 /** Limits of HTTP; all are inclusive. Those with `undefined` are the remote ones, and none for this machine. */
@@ -46,6 +47,8 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   /** The ports of the services that run, by their names. */
   services: Readonly<Record<string, number>>;
   limits: HttpLimits;
+  /** What a browser is shown. */
+  page?: WebPage | undefined;
   /** Names under which the server is reached. */
   webHosts: readonly string[];
   /** Proxies that say for whom they ask. */

@@ -387,8 +387,11 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
 
 /** Its routes are those of the services that run. */
 function startHttp(shared: Shared, running: Running): Service | undefined {
-  const { options: { version, tls, httpLimits: limits, webHosts, trustedProxies }, sockets, certificate } =
-    shared;
+  const {
+    options: { version, tls, httpLimits: limits, webHosts, trustedProxies, page },
+    sockets,
+    certificate,
+  } = shared;
   if (sockets.http === undefined) return undefined;
   return running.http = new HttpService({
     ...shared,
@@ -398,6 +401,7 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     limits,
     webHosts,
     trustedProxies,
+    page,
   });
 }
 

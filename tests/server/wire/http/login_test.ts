@@ -1,8 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { Networks } from "../../../../server/quota/address.ts";
 import { HttpPeer, httpRequest } from "../../../http.ts";
-import { PASSWORD, withProtected } from "../../protected.ts";
-import { newToken } from "../../tokens.ts";
+import { newToken, PASSWORD, withProtected } from "../../protected.ts";
 import { withTlsServer } from "../hub/tls/tls_server.ts";
 import { httpTranscript } from "./http_server.ts";
 
