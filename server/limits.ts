@@ -5,6 +5,7 @@
  */
 
 import type { ForumService } from "./forum_service.ts";
+import type { HttpService } from "./http_service.ts";
 import type { HubService } from "./hub_service.ts";
 import type { MailboxService } from "./mailbox_service.ts";
 import type { ServeOptions } from "./options.ts";
@@ -30,6 +31,7 @@ export interface LimitSources {
   log: Log;
   mailbox?: MailboxService;
   hub?: HubService;
+  http?: HttpService;
   forum?: ForumService;
   /** The forum's. */
   files?: ContentFiles;
@@ -37,7 +39,7 @@ export interface LimitSources {
 
 /** All of the services that run. */
 export async function limits(sources: LimitSources): Promise<Limit[]> {
-  const { options, store, accounts, moderation, watchers, log, mailbox, hub, forum } = sources;
+  const { options, store, accounts, moderation, watchers, log, mailbox, hub, forum, http } = sources;
   const fullest = await store.ask({ kind: "fullest" });
   const { sessions, leases } = await store.ask({ kind: "usage" });
   return [
@@ -52,6 +54,7 @@ export async function limits(sources: LimitSources): Promise<Limit[]> {
     ...tableLimits("leases", leases),
     ...mailbox?.sessions.tables.flatMap(([name, usage]) => tableLimits(`mailbox ${name}`, usage)) ?? [],
     ...hub?.limits() ?? [],
+    ...http?.limits() ?? [],
     ...forum === undefined ? [] : await forumLimits(sources, fullest),
   ];
 }

@@ -17,6 +17,7 @@ import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { looseModes } from "./data/file_modes.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { ForumService } from "./forum_service.ts";
+import { HttpService } from "./http_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
@@ -29,6 +30,7 @@ import { limits } from "./limits.ts";
 import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
 import { Clients } from "./report/clients.ts";
+import { MANAGER_VARIABLES, ServiceManager } from "./report/service_manager.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Watch } from "./report/watch.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
@@ -36,7 +38,7 @@ import { Moderation, readMeasures } from "./service/moderation.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
-import { hubSockets, reloadCertificate } from "./tls.ts";
+import { hubSockets, reloadCertificate, withTls } from "./tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journaled/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
@@ -97,6 +99,7 @@ interface Running {
   mailbox?: MailboxService;
   hub?: HubService;
   forum?: ForumService;
+  http?: HttpService;
   files?: ContentFiles;
   removal?: ContentRemoval;
   adminSocket?: AdminSocket;
@@ -120,7 +123,8 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
   const starting = new AsyncDisposableStack();
   starting.defer(() => log.flush());
   try {
-    const started = start(options, output, log, ending, starting);
+    const manager = await openServiceManager(log, starting);
+    const started = start({ options, output, log, ending, manager }, starting);
     // a store that is lost answers nobody any more: who asks it here would wait for ever
     return await Promise.race([started, ending.stopping.then(() => started)]);
   } catch (error) {
@@ -129,12 +133,35 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
   }
 }
 
+/** The service manager that this process has been started by, if it can be told anything. */
+async function openServiceManager(
+  log: Log,
+  starting: AsyncDisposableStack,
+): Promise<ServiceManager | undefined> {
+  try {
+    const manager = await ServiceManager.open(
+      Object.fromEntries(MANAGER_VARIABLES.map((name) => [name, Deno.env.get(name)])),
+    );
+    if (manager !== undefined) starting.defer(() => manager.close());
+    return manager;
+  } catch (error) {
+    const what = `the service manager can't be told that the server is ready: ${(error as Error).message}`;
+    log.warn({ service: "server", what });
+  }
+}
+
+/** What a start has. */
+interface Starting {
+  options: ServeOptions;
+  output: ServerOutput;
+  log: Log;
+  ending: Ending;
+  manager: ServiceManager | undefined;
+}
+
 /** Starts everything; `starting` closes it. */
 async function start(
-  options: ServeOptions,
-  output: ServerOutput,
-  log: Log,
-  ending: Ending,
+  { options, output, log, ending, manager }: Starting,
   starting: AsyncDisposableStack,
 ): Promise<Server> {
   const shared = await open(options, log, ending, starting);
@@ -160,15 +187,28 @@ async function start(
     certificate,
     log,
   }, output);
+  await manager?.ready(statusLine(listening));
+  starting.defer(() => manager?.stopping());
   const close = () => starting.disposeAsync();
+  const reload = certificate && (async () => {
+    await manager?.reloading();
+    await reloadCertificate(certificate, log);
+    await manager?.ready(statusLine(listening));
+  });
   return {
     listening,
     addresses: listening.flatMap(({ addresses }) => addresses),
     stopping: ending.stopping,
-    ...certificate === undefined ? {} : { reload: () => reloadCertificate(certificate, log) },
+    ...reload === undefined ? {} : { reload },
     close,
     end: (failure) => end(log, close, failure ?? ending.lost),
   };
+}
+
+/** Where the services listen, in one line. */
+function statusLine(listening: readonly Listening[]): string {
+  return listening.map(({ name, transport, addresses }) => `${name} ${transport} ${addresses[0]!.port}`)
+    .join(", ");
 }
 
 /** Opens the data directory, the store and the sockets; `opening` closes them. */
@@ -293,8 +333,8 @@ async function controlDirectoryOf(
   return directory;
 }
 
-/** Those whose sockets are open, started in this order: the administrator's commands include the hub's. */
-const SERVICES = [startHub, startMailbox, startForum];
+/** Those whose sockets are open, started in this order: the administrator's commands include the hub's, HTTP all. */
+const SERVICES = [startHub, startMailbox, startForum, startHttp];
 
 async function startHub(shared: Shared, running: Running): Promise<Service | undefined> {
   const { options: { hubLimits: limits, tls }, certificate } = shared;
@@ -342,6 +382,20 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
     listeners: streams,
     files,
     limits,
+  });
+}
+
+/** Its routes are those of the services that run. */
+function startHttp(shared: Shared, running: Running): Service | undefined {
+  const { options: { version, tls, httpLimits: limits, webHosts }, sockets, certificate } = shared;
+  if (sockets.http === undefined) return undefined;
+  return running.http = new HttpService({
+    ...shared,
+    sockets: withTls(sockets.http, certificate, tls?.takesPlain ?? true),
+    version,
+    services: servicePorts(sockets),
+    limits,
+    webHosts,
   });
 }
 

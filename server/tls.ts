@@ -1,5 +1,5 @@
 /**
- * TLS of channels and room: on which ports, and with which certificate.
+ * TLS of channels, room and HTTP: on which ports, and with which certificate.
  *
  * @module
  */
@@ -19,16 +19,22 @@ export function hubSockets(
   certificate: Certificate | undefined,
   takesPlain: boolean,
 ): { channels?: readonly StreamSocket[]; room?: readonly StreamSocket[] } {
-  const withTls = (sockets: readonly Deno.TcpListener[] = [], takesPlain: boolean) =>
-    certificate === undefined
-      ? sockets
-      : sockets.map((socket) => new TlsPort(socket, { certificate, takesPlain }));
   return {
-    ...channels === undefined ? {} : { channels: withTls(channels, takesPlain) },
+    ...channels === undefined ? {} : { channels: withTls(channels, certificate, takesPlain) },
     ...room === undefined && roomTls === undefined
       ? {}
-      : { room: [...room ?? [], ...withTls(roomTls, false)] },
+      : { room: [...room ?? [], ...withTls(roomTls, certificate, false)] },
   };
+}
+
+/** With a certificate a port takes TLS too, or nothing else. */
+export function withTls(
+  sockets: readonly Deno.TcpListener[] = [],
+  certificate: Certificate | undefined,
+  takesPlain: boolean,
+): readonly StreamSocket[] {
+  if (certificate === undefined) return sockets;
+  return sockets.map((socket) => new TlsPort(socket, { certificate, takesPlain }));
 }
 
 /** Reads the files again. Those that can't be used leave the certificate as it is. */
