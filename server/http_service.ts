@@ -18,6 +18,7 @@ import type { Accounts } from "./service/accounts.ts";
 import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
+import type { WebPage } from "./wire/http/page_files.ts";
 import { serverHandlers } from "./wire/http/server_routes.ts";
 
 /** Limits of HTTP; all are inclusive. Those with `undefined` are the remote ones, and none for this machine. */
@@ -43,6 +44,8 @@ export interface HttpServiceOptions {
   /** The ports of the services that run, by their names. */
   services: Readonly<Record<string, number>>;
   limits: HttpLimits;
+  /** What a browser is shown. */
+  page?: WebPage | undefined;
   /** Names under which the server is reached. */
   webHosts: readonly string[];
   store: GroupCommit;

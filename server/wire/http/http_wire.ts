@@ -35,6 +35,7 @@ import {
   type HttpClient,
   HttpExchange,
 } from "./exchange.ts";
+import { PageFiles, type WebPage } from "./page_files.ts";
 import { Site } from "./site.ts";
 
 /** Longest head of a request, in bytes: request line and headers (http.md 6.1). */
@@ -72,6 +73,8 @@ export interface HttpWireOptions extends Pick<Environment, "monotonicClock"> {
   /** The table of routes, and a handler for each. Those of services that don't run have none: `not served`. */
   routes: Routes;
   handlers: Partial<Record<string, Handler<never>>>;
+  /** What a browser is shown; without it, what other clients get. */
+  page?: WebPage | undefined;
   /** Names under which the server is reached. */
   webHosts: readonly string[];
   slots: ConnectionSlots;
@@ -90,6 +93,7 @@ export class HttpWire {
   readonly #options: HttpWireOptions;
   readonly #router: Router<Routes>;
   readonly #site: Site;
+  readonly #page: PageFiles | undefined;
   readonly #server: Server;
   readonly #listener: Listener<Stream, HttpConnection>;
   readonly #checking: ReturnType<typeof setInterval>;
@@ -101,6 +105,7 @@ export class HttpWire {
     const { timeouts = DEFAULT_TIMEOUTS } = options;
     this.#router = new Router(options.routes);
     this.#site = new Site(options.webHosts);
+    this.#page = options.page === undefined ? undefined : new PageFiles(options.page);
     const server = this.#server = createServer({ maxHeaderSize: MAX_HEAD_BYTES, requireHostHeader: false });
     // a server that does not listen closes each connection behind its answer
     Object.defineProperty(server, "listening", { get: () => !this.#isStopping });
@@ -193,15 +198,25 @@ export class HttpWire {
     this.#site.check(incoming, target.authority ?? headers.host ?? "");
     const { hostname, port, network } = connection;
     if (!requestRate.take(hostname)) throw new Refusal("too fast", undefined, { retryAfter: 1 });
+    const file = await this.#page?.file(method, target.path, headers);
+    if (file !== undefined) return file;
     const { name, route, path } = this.#router.find(method, target.path);
+    const form = preferredForm(headers.accept), isPage = form === "html" && route.isPage === true;
+    if (isPage && this.#page?.hasContent(name) === false) return await this.#page.html(headers);
     const client: HttpClient = { hostname, port, network, account: "" };
     const query = parseQuery(target.query, route.query ?? {});
     checkBody(incoming, route);
     const handler = handlers[name];
     if (handler === undefined) throw new Refusal("not served");
     if (hasBody(incoming)) this.#readBody(incoming, connection, route);
-    const values = { route, path, query, form: preferredForm(headers.accept), client, connection };
-    return await (handler as Handler<Route>)(new HttpExchange(values as never, incoming, response));
+    const values = { route, path, query, form: isPage ? "json" : form, client, connection };
+    const exchange = new HttpExchange(values as never, incoming, response);
+    if (!isPage || this.#page === undefined) return await (handler as Handler<Route>)(exchange);
+    return await this.#page.htmlAround(
+      name,
+      headers,
+      async () => await (handler as Handler<Route>)(exchange),
+    );
   }
 
   /** While the body comes, its time is bounded. */
