@@ -16,10 +16,13 @@ import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
 import type { Metrics } from "./report/metrics.ts";
 import type { Accounts } from "./service/accounts.ts";
+import type { Mailboxes } from "./service/mailboxes.ts";
 import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
 import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
+import { mailboxHandlers } from "./wire/http/mailbox/mailbox_routes.ts";
+import { HttpReceivers } from "./wire/http/mailbox/receivers.ts";
 import { loginHandlers } from "./wire/http/login_routes.ts";
 import type { WebPage } from "./wire/http/page_files.ts";
 import { serverHandlers } from "./wire/http/server_routes.ts";
@@ -53,6 +56,8 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   webHosts: readonly string[];
   /** Proxies that say for whom they ask. */
   trustedProxies: Networks;
+  /** If the mailbox runs. */
+  mailboxes: Mailboxes | undefined;
   store: GroupCommit;
   accounts: Accounts;
   moderation: Moderation;
@@ -67,6 +72,7 @@ export class HttpService {
   readonly #slots: ConnectionSlots;
   readonly #rate: NetworkRate;
   readonly #requestRate: NetworkRate;
+  readonly #receivers: HttpReceivers | undefined;
   readonly #wire: HttpWire;
 
   /** Begins to accept. */
@@ -84,9 +90,14 @@ export class HttpService {
       remotePerSecond: REMOTE_REQUESTS_PER_SECOND,
       monotonicClock: uptime.now,
     });
+    const { mailboxes } = options;
+    this.#receivers = mailboxes && new HttpReceivers({ ...options, mailboxes, monotonicClock: uptime.now });
     const logins = new HttpLogins({ ...options, monotonicClock: uptime.now });
     const handlers = {
       ...loginHandlers(logins),
+      ...this.#receivers === undefined
+        ? {}
+        : mailboxHandlers({ ...options, mailboxes: mailboxes!, receivers: this.#receivers }),
       ...serverHandlers({
         ...options,
         routes: ROUTES,
@@ -109,6 +120,7 @@ export class HttpService {
   limits(): Limit[] {
     const { connections, addressConnections } = this.#limits;
     return [
+      ...this.#receivers?.limits() ?? [],
       { name: "http connections", option: "http-connections", used: this.#slots.taken, limit: connections },
       {
         name: "http connections per address",
@@ -133,6 +145,8 @@ export class HttpService {
 
   /** Takes no more, answers what was taken, and closes the sockets. */
   async close() {
+    this.#wire.stop();
+    this.#receivers?.close();
     await this.#wire.close();
   }
 }
