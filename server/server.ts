@@ -323,12 +323,13 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
 }
 
 async function startForum(shared: Shared, running: Running): Promise<Service | undefined> {
-  const { options: { data, forumLimits }, handlers, sockets, store, opened } = shared;
+  const { options: { data, forumLimits }, handlers, sockets, store, accounts, opened } = shared;
   if (sockets.forum === undefined) return undefined;
   const files = running.files = await openFiles({
     ...shared,
     directory: data,
     limits: forumLimits.files,
+    ownerOf: (user) => accounts.ownerOf(user),
     onLost: (error) => store.lose(error),
   });
   const removal = running.removal = new ContentRemoval(files, store, opened.hold);

@@ -6,6 +6,8 @@ export interface Origin {
   readonly network: string;
   /** The account that it is logged in to, or `""` if it has none. */
   readonly account: string;
+  /** The network at which a client has made that account, if one has: it can make many. */
+  readonly maker?: string | undefined;
 }
 
 /** All addresses of this machine, as one network. */
@@ -58,7 +60,8 @@ const NAMED = 3;
  * A table that strangers can fill, in two halves. Things without an account: the one that was used longest ago makes room
  * for a new one. It is of the same network if that is at its limit, else of the network with most. Things with an
  * account: none makes room, but one account, and one network, has only a part of the half. If that is shared out, a
- * network gets a quarter of what the others have left, by default.
+ * network gets a quarter of what the others have left, by default. So do the accounts together that were made at one
+ * network, wherever they are logged in from.
  */
 export class FairTable<T extends Linked<T>> {
   readonly #limits: TableLimits;
@@ -66,8 +69,9 @@ export class FairTable<T extends Linked<T>> {
   readonly #uses: UseCounter = { last: 0 };
   #anonymous = new OwnerLists<T>(this.#uses);
   #accounts = new OwnerLists<T>(this.#uses);
-  /** How many things with an account each network has. */
+  /** How many things with an account each network has, and how many the accounts that were made there. */
   #networks = new Map<string, number>();
+  #makers = new Map<string, number>();
 
   /** @param originOf For whom a thing is counted. That does not change while it is in the table. */
   constructor(limits: TableLimits, originOf: (thing: T) => Origin) {
@@ -102,14 +106,15 @@ export class FairTable<T extends Linked<T>> {
   }
 
   /** Whether as many are there as may be; of the anonymous, one may make room all the same. */
-  isFullFor({ network, account }: Origin): boolean {
+  isFullFor({ network, account, maker = "" }: Origin): boolean {
     const { all, ofNetwork, ofAccount, loggedIn = all } = this.#limits;
     if (account === "") {
       return this.#anonymous.size >= all ||
         network !== LOOPBACK && this.#anonymous.count(network) >= ofNetwork;
     }
+    const ofOne = Math.max(this.#networks.get(network) ?? 0, this.#makers.get(maker) ?? 0);
     return this.#accounts.size >= loggedIn || this.#accounts.count(account) >= ofAccount ||
-      (this.#networks.get(network) ?? 0) >= this.#loggedInOfNetwork;
+      ofOne >= this.#loggedInOfNetwork;
   }
 
   /** What one network may have now of the half with accounts. */
@@ -119,22 +124,23 @@ export class FairTable<T extends Linked<T>> {
   }
 
   add(thing: T) {
-    const { network, account } = this.#originOf(thing);
+    const origin = this.#originOf(thing), { network, account } = origin;
     if (account === "") return this.#anonymous.add(network, thing);
     this.#accounts.add(account, thing);
-    this.#countNetwork(network);
+    this.#count(origin, 1);
   }
 
-  #countNetwork(network: string) {
-    this.#networks.set(network, (this.#networks.get(network) ?? 0) + 1);
+  #count({ network, maker }: Origin, by: 1 | -1) {
+    countOne(this.#networks, network, by);
+    if (maker !== undefined) countOne(this.#makers, maker, by);
   }
 
   /** Adds a thing with the use that it had in an earlier table; those that were used before it have been added. */
   load(thing: T) {
-    const { network, account } = this.#originOf(thing);
+    const origin = this.#originOf(thing), { network, account } = origin;
     if (account === "") return this.#anonymous.load(network, thing);
     this.#accounts.load(account, thing);
-    this.#countNetwork(network);
+    this.#count(origin, 1);
   }
 
   /** The thing, which is in the table, was used. */
@@ -146,12 +152,10 @@ export class FairTable<T extends Linked<T>> {
 
   /** Removes a thing that is in the table. */
   remove(thing: T) {
-    const { network, account } = this.#originOf(thing);
+    const origin = this.#originOf(thing), { network, account } = origin;
     if (account === "") return this.#anonymous.remove(network, thing);
     this.#accounts.remove(account, thing);
-    const left = (this.#networks.get(network) ?? 1) - 1;
-    if (left > 0) this.#networks.set(network, left);
-    else this.#networks.delete(network);
+    this.#count(origin, -1);
   }
 
   /** Removes all at once: takes the same time for any number. */
@@ -159,6 +163,7 @@ export class FairTable<T extends Linked<T>> {
     this.#anonymous = new OwnerLists(this.#uses);
     this.#accounts = new OwnerLists(this.#uses);
     this.#networks = new Map();
+    this.#makers = new Map();
   }
 
   get usage(): TableUsage {
@@ -172,4 +177,10 @@ export class FairTable<T extends Linked<T>> {
       accounts: this.#accounts.top(NAMED),
     };
   }
+}
+
+function countOne(counts: Map<string, number>, key: string, by: 1 | -1) {
+  const count = (counts.get(key) ?? 0) + by;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
 }

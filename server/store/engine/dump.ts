@@ -29,7 +29,7 @@ const ROWS: Readonly<Record<string, string>> = {
   lease:
     `SELECT token, session, tag, network, account, mailbox, duration, messages, begun, given, until, confirmed
     FROM lease ORDER BY use`,
-  account: "SELECT name, verifier, last FROM account ORDER BY name",
+  account: "SELECT name, verifier, last, role, tokens, network FROM account ORDER BY name",
   // in the order of their last use: that decides which one makes room
   session: "SELECT id, account, network, start_time, ended, done, used_at FROM session ORDER BY use",
   outcome: "SELECT session, number, text FROM outcome ORDER BY session, number",

@@ -6,7 +6,7 @@
 
 import type { Configuration } from "../requests/upkeep.ts";
 import type { Operations } from "../store.ts";
-import type { Accounts } from "./accounts.ts";
+import type { Accounts } from "./account/accounts.ts";
 import type { Channels } from "./channels.ts";
 import type { Measures } from "./measures.ts";
 import type { Messages } from "./message/messages.ts";

@@ -194,6 +194,7 @@ export class RandomRecords {
         name,
         verifier: `v${kind}`,
         mailbox: this.#pick(["always", "if empty", "never"]),
+        network: this.#pick(NETWORKS),
       };
     }
     if (kind < 33) return { kind: "account", what: "change", name, verifier: `v${id}` };
