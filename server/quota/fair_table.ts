@@ -40,6 +40,14 @@ export const SESSION_LIMITS: Readonly<TableLimits> = {
   sharedOut: true,
 };
 
+/** Limits of the leases that run (session.md section 10). */
+export const LEASE_LIMITS: Readonly<TableLimits> = {
+  all: 100_000,
+  ofNetwork: 10_000,
+  ofAccount: 10_000,
+  sharedOut: true,
+};
+
 /** How full a table is, and which networks and accounts have most of it. */
 export interface TableUsage {
   anonymous: number;

@@ -58,9 +58,9 @@ export function* dumpRows(db: DatabaseSync): Generator<string> {
 }
 
 export function configurationLine(
-  { limits, takeBytesMax, forumLimits, sessionLimits }: Configuration,
+  { limits, takeBytesMax, forumLimits, sessionLimits, leaseLimits }: Configuration,
 ): string {
-  const parts = [limits, forumLimits, sessionLimits].map((part) => Object.entries(part).sort());
+  const parts = [limits, forumLimits, sessionLimits, leaseLimits].map((part) => Object.entries(part).sort());
   return lineOf("configuration", [takeBytesMax, ...parts]);
 }
 

@@ -6,7 +6,7 @@ import { FreePages } from "../database/free_pages.ts";
 import { Transaction } from "../database/transaction.ts";
 import { StoreLocked } from "../errors.ts";
 import type { Counts } from "../requests/message.ts";
-import type { Configuration } from "../requests/upkeep.ts";
+import type { Configuration, Configure } from "../requests/upkeep.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
 import { Accounts } from "./account/accounts.ts";
 import { AccountNetworks } from "./account/networks.ts";
@@ -216,7 +216,7 @@ export class Engine {
     return handler(request, canStore);
   }
 
-  #configure(wanted: Configuration) {
+  #configure(wanted: Omit<Configure, "kind">) {
     this.#configuration.set(wanted);
     this.#messages.configure();
   }

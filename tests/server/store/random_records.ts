@@ -284,6 +284,7 @@ export class RandomRecords {
         loggedIn: 4,
         loggedInOfNetwork: 3,
       },
+      ...random.chance(0.7) ? { leaseLimits: { all: 6, ofNetwork: 3, ofAccount: 4, sharedOut: true } } : {},
     };
   }
 
