@@ -29,6 +29,7 @@ import { limits } from "./limits.ts";
 import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
 import { Clients } from "./report/clients.ts";
+import { MANAGER_VARIABLES, ServiceManager } from "./report/service_manager.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Watch } from "./report/watch.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
@@ -120,7 +121,8 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
   const starting = new AsyncDisposableStack();
   starting.defer(() => log.flush());
   try {
-    const started = start(options, output, log, ending, starting);
+    const manager = await openServiceManager(log, starting);
+    const started = start({ options, output, log, ending, manager }, starting);
     // a store that is lost answers nobody any more: who asks it here would wait for ever
     return await Promise.race([started, ending.stopping.then(() => started)]);
   } catch (error) {
@@ -129,12 +131,35 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
   }
 }
 
+/** The service manager that this process has been started by, if it can be told anything. */
+async function openServiceManager(
+  log: Log,
+  starting: AsyncDisposableStack,
+): Promise<ServiceManager | undefined> {
+  try {
+    const manager = await ServiceManager.open(
+      Object.fromEntries(MANAGER_VARIABLES.map((name) => [name, Deno.env.get(name)])),
+    );
+    if (manager !== undefined) starting.defer(() => manager.close());
+    return manager;
+  } catch (error) {
+    const what = `the service manager can't be told that the server is ready: ${(error as Error).message}`;
+    log.warn({ service: "server", what });
+  }
+}
+
+/** What a start has. */
+interface Starting {
+  options: ServeOptions;
+  output: ServerOutput;
+  log: Log;
+  ending: Ending;
+  manager: ServiceManager | undefined;
+}
+
 /** Starts everything; `starting` closes it. */
 async function start(
-  options: ServeOptions,
-  output: ServerOutput,
-  log: Log,
-  ending: Ending,
+  { options, output, log, ending, manager }: Starting,
   starting: AsyncDisposableStack,
 ): Promise<Server> {
   const shared = await open(options, log, ending, starting);
@@ -160,15 +185,28 @@ async function start(
     certificate,
     log,
   }, output);
+  await manager?.ready(statusLine(listening));
+  starting.defer(() => manager?.stopping());
   const close = () => starting.disposeAsync();
+  const reload = certificate && (async () => {
+    await manager?.reloading();
+    await reloadCertificate(certificate, log);
+    await manager?.ready(statusLine(listening));
+  });
   return {
     listening,
     addresses: listening.flatMap(({ addresses }) => addresses),
     stopping: ending.stopping,
-    ...certificate === undefined ? {} : { reload: () => reloadCertificate(certificate, log) },
+    ...reload === undefined ? {} : { reload },
     close,
     end: (failure) => end(log, close, failure ?? ending.lost),
   };
+}
+
+/** Where the services listen, in one line. */
+function statusLine(listening: readonly Listening[]): string {
+  return listening.map(({ name, transport, addresses }) => `${name} ${transport} ${addresses[0]!.port}`)
+    .join(", ");
 }
 
 /** Opens the data directory, the store and the sockets; `opening` closes them. */

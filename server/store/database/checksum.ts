@@ -21,6 +21,7 @@ export const CHECKED_COLUMNS = {
   configuration: ["text"],
   epoch: ["id"],
   engine: ["version"],
+  covering: ["mailbox", "last", "requests", "apart"],
 } as const;
 
 export type CheckedTable = keyof typeof CHECKED_COLUMNS;

@@ -7,6 +7,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { jsonOf } from "../database/json.ts";
+import { allRows } from "../database/statements.ts";
 import type { Configuration } from "../requests/upkeep.ts";
 
 /** What is dumped as rows of the database, once memory has written what it had: the query of each kind of line. */
@@ -30,6 +31,7 @@ const ROWS: Readonly<Record<string, string>> = {
     `SELECT token, session, tag, network, account, mailbox, duration, messages, begun, given, until, confirmed
     FROM lease ORDER BY use`,
   account: "SELECT name, verifier, last, role, tokens, network FROM account ORDER BY name",
+  covering: "SELECT mailbox, last, requests, apart FROM covering ORDER BY mailbox",
   // in the order of their last use: that decides which one makes room
   session: "SELECT id, account, network, start_time, ended, done, used_at FROM session ORDER BY use",
   outcome: "SELECT session, number, text FROM outcome ORDER BY session, number",
@@ -53,7 +55,9 @@ const ROWS: Readonly<Record<string, string>> = {
 /** Lines of everything that has rows. */
 export function* dumpRows(db: DatabaseSync): Generator<string> {
   for (const [kind, query] of Object.entries(ROWS)) {
-    for (const row of db.prepare(query).iterate()) yield lineOf(kind, Object.values(row));
+    for (const row of allRows<Record<string, unknown>>(db.prepare(query))) {
+      yield lineOf(kind, Object.values(row));
+    }
   }
 }
 

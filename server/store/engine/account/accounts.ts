@@ -54,11 +54,19 @@ export class Accounts {
     this.#count = firstRow<{ count: number }>(db.prepare("SELECT count(*) AS count FROM account"))!.count;
     // a damaged one too: it is better to keep a mailbox from others for nothing
     const covering = db.prepare("SELECT name, last FROM account WHERE last > 0");
-    for (const { name, last } of allRows<AccountRow>(covering)) messages.coverage.set(name, last!);
+    for (const { name, last } of allRows<AccountRow>(covering)) messages.tables.covered.set(name, last!);
   }
 
   /** @param canStore Whether what needs space may be tried. */
   request(request: AccountRequest, canStore: boolean): AccountOutcome {
+    const outcome = this.#carryOut(request, canStore);
+    if (request.what === "add" || request.what === "cover") {
+      this.#messages.coverage.count(request.name, request.before === undefined, !(outcome instanceof Again));
+    }
+    return outcome;
+  }
+
+  #carryOut(request: AccountRequest, canStore: boolean): AccountOutcome {
     if (request.what === "list") return this.#list(request.after ?? "", request.limit);
     const { name } = request, account = firstRow<AccountRow>(this.#sql.get, name);
     if (request.what === "add") return account === undefined ? this.#add(request, canStore) : "exists";
@@ -86,7 +94,7 @@ export class Accounts {
         return this.#cover(request, account, canStore);
       case "remove":
         this.#transaction.run(this.#sql.remove, name);
-        this.#messages.coverage.set(name, 0);
+        this.#messages.tables.covered.set(name, 0);
         this.#networks.set(name, "");
         this.#count--;
         return "removed";
