@@ -37,6 +37,7 @@ import { Moderation, readMeasures } from "./service/moderation.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
+import { Handshakes } from "./net/tls/handshakes.ts";
 import { hubSockets, reloadCertificate } from "./tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journaled/group.ts";
@@ -336,9 +337,14 @@ const SERVICES = [startHub, startMailbox, startForum];
 
 async function startHub(shared: Shared, running: Running): Promise<Service | undefined> {
   const { options: { hubLimits: limits, tls }, certificate } = shared;
-  const sockets = hubSockets(shared.sockets, certificate, tls?.takesPlain ?? true);
+  const handshakes = new Handshakes(shared);
+  const sockets = hubSockets(shared.sockets, certificate, {
+    takesPlain: tls?.takesPlain ?? true,
+    handshakes,
+  });
   if (Object.keys(sockets).length === 0) return undefined;
-  return running.hub = await HubService.start({ ...shared, sockets, limits });
+  const secured = certificate === undefined ? {} : { handshakes };
+  return running.hub = await HubService.start({ ...shared, ...secured, sockets, limits });
 }
 
 /** The mailbox, whose port the administrator uses too; if it doesn't run, there is a port for the administrator alone. */

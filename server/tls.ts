@@ -6,7 +6,7 @@
 
 import type { StreamSocket } from "./net/listener.ts";
 import type { Certificate } from "./net/tls/certificate.ts";
-import { TlsPort } from "./net/tls/tls_port.ts";
+import { TlsPort, type TlsPortOptions } from "./net/tls/tls_port.ts";
 import type { Log } from "./report/log.ts";
 import type { ServiceSockets } from "./service_sockets.ts";
 
@@ -17,12 +17,12 @@ import type { ServiceSockets } from "./service_sockets.ts";
 export function hubSockets(
   { channels, room, "room-tls": roomTls }: ServiceSockets,
   certificate: Certificate | undefined,
-  takesPlain: boolean,
+  { takesPlain, handshakes }: Pick<TlsPortOptions, "takesPlain" | "handshakes">,
 ): { channels?: readonly StreamSocket[]; room?: readonly StreamSocket[] } {
   const withTls = (sockets: readonly Deno.TcpListener[] = [], takesPlain: boolean) =>
     certificate === undefined
       ? sockets
-      : sockets.map((socket) => new TlsPort(socket, { certificate, takesPlain }));
+      : sockets.map((socket) => new TlsPort(socket, { certificate, takesPlain, handshakes }));
   return {
     ...channels === undefined ? {} : { channels: withTls(channels, takesPlain) },
     ...room === undefined && roomTls === undefined

@@ -129,6 +129,11 @@ export const METRICS = {
   ...each(STREAMS, "* tls", counter("connections", "Connections whose clients speak TLS")),
   ...each(STREAMS, "* tls failed", counter("connections", "Hand-shakes of TLS that failed")),
   ...each(STREAMS, "* tls timed out", counter("connections", "Hand-shakes of TLS that took too long")),
+  ...each(
+    STREAMS,
+    "* too many hand-shakes",
+    counter("connections", "Hand-shakes of TLS with no room or time"),
+  ),
   ...each(STREAMS, "* plaintext refused", counter("connections", "Clients without TLS where it must be")),
   ...each(STREAMS, "* received", counter("messages", "Messages received from members")),
   ...each(STREAMS, "* delivered", counter("messages", "Messages sent to members")),
