@@ -394,7 +394,7 @@ function adminOf(shared: Shared, running: Running): Admin {
   const { options: { version, data }, opened, sockets, store, accounts, watchers, secret, log, stop } =
       shared,
     startTime = Date.now();
-  return new Admin({
+  const admin: Admin = new Admin({
     secret,
     commands: serverCommands({
       commands: [
@@ -407,7 +407,7 @@ function adminOf(shared: Shared, running: Running): Admin {
         watchers.command,
       ],
       status: () => status({ ...shared, ...running, version, startTime }),
-      limits: async () => (await limits({ ...shared, ...running })).map(limitRow),
+      limits: async () => (await limits({ ...shared, ...running, admin })).map(limitRow),
       services: () =>
         listeningOn(sockets, running.adminSocket?.address).flatMap(({ name, transport, addresses }) =>
           addresses.map((address) => `${name},${transport},${formatAddress(address)}`)
@@ -422,4 +422,5 @@ function adminOf(shared: Shared, running: Running): Admin {
       log.warn({ service: "admin", peer, what, kind: what });
     },
   });
+  return admin;
 }

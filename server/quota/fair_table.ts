@@ -52,8 +52,15 @@ export const LEASE_LIMITS: Readonly<TableLimits> = {
 export interface TableUsage {
   anonymous: number;
   mostAnonymous: number;
+  /** What one network may have of these; this machine has no such limit. */
+  mostOfNetwork: number;
   loggedIn: number;
   mostLoggedIn: number;
+  /** What one account may have of these. */
+  mostOfAccount: number;
+  /** The most that one network has of these, or its accounts have, and what it may have now. */
+  loggedInOfOne: number;
+  mostLoggedInOfOne: number;
   networks: [network: string, count: number][];
   accounts: [account: string, count: number][];
 }
@@ -175,16 +182,24 @@ export class FairTable<T extends Linked<T>> {
   }
 
   get usage(): TableUsage {
-    const { all, loggedIn = all } = this.#limits;
+    const { all, loggedIn = all, ofNetwork, ofAccount } = this.#limits;
     return {
       anonymous: this.#anonymous.size,
       mostAnonymous: all,
+      mostOfNetwork: ofNetwork,
+      mostOfAccount: ofAccount,
+      loggedInOfOne: Math.max(highest(this.#networks), highest(this.#makers)),
+      mostLoggedInOfOne: Math.ceil(this.#loggedInOfNetwork),
       loggedIn: this.#accounts.size,
       mostLoggedIn: loggedIn,
       networks: this.#anonymous.top(NAMED),
       accounts: this.#accounts.top(NAMED),
     };
   }
+}
+
+function highest(counts: Map<string, number>): number {
+  return counts.values().reduce((most, count) => Math.max(most, count), 0);
 }
 
 function countOne(counts: Map<string, number>, key: string, by: 1 | -1) {

@@ -26,6 +26,8 @@ import {
   ACCOUNTS_OF_NETWORK,
   type Coverage,
   MAX_ACCOUNTS,
+  MAX_MADE_ACCOUNTS,
+  MAX_TOKENS,
   type Role,
   type Token,
 } from "../store/requests/account.ts";
@@ -125,13 +127,15 @@ export class Accounts {
   limits(): Limit[] {
     return [
       { name: "accounts", used: this.count, limit: MAX_ACCOUNTS },
+      { name: "accounts until clients make no more", used: this.count, limit: MAX_MADE_ACCOUNTS },
+      { name: "tokens of one account", used: this.#tokens.mostOfOne, limit: MAX_TOKENS },
       { name: "wrong log-ins of one address", used: this.#guessesFrom.mostTaken, limit: FROM_NETWORK.burst },
       {
         name: "wrong log-ins as one user",
         used: Math.max(this.#guessesAtName.mostTaken, this.#firstGuessesAtName.mostTaken),
         limit: AT_NAME.burst,
       },
-      this.#checks.waiting,
+      ...this.#checks.limits(),
       { name: "new accounts of one address", used: this.#addedFrom.mostTaken, limit: NEW_ACCOUNTS.burst },
       { name: "accounts made by one address", used: this.#mostOfNetwork, limit: ACCOUNTS_OF_NETWORK },
     ];

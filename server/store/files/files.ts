@@ -7,6 +7,7 @@
  */
 
 import { createHash } from "node:crypto";
+import type { Limit } from "../../report/limit.ts";
 import type { GroupCommit } from "../journaled/group.ts";
 import { ContentDisk } from "./content_disk.ts";
 import { syncDirectory } from "./durable_file.ts";
@@ -149,6 +150,21 @@ export class ContentFiles {
   /** The most that one owner has. */
   get fullest(): { files: number; bytes: number } {
     return this.#quota.fullest;
+  }
+
+  /** Limits of interrupted uploads, with their use now. */
+  limits(): Limit[] {
+    const idle = this.#partials.values().filter(({ attempt }) => attempt === undefined);
+    // whose they are is not known after a start
+    const users = [...idle.map(({ user }) => user)], known = users.filter((user) => user !== undefined);
+    const most = (names: readonly string[]) =>
+      Math.max(0, ...Map.groupBy(names, (name) => name).values().map(({ length }) => length));
+    const together = known.map((user) => this.#ownerOf(user)).filter((owner, i) => owner !== known[i]);
+    return [
+      { name: "interrupted uploads", used: users.length, limit: MAX_IDLE },
+      { name: "interrupted uploads of one user", used: most(known), limit: MAX_USER_IDLE },
+      { name: "interrupted uploads of one address", used: most(together), limit: MAX_NETWORK_IDLE },
+    ];
   }
 
   /** Why this upload can't be accepted, in words; undefined if it can. */
