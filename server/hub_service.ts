@@ -8,7 +8,6 @@ import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
 import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS, REMOTE_LIMITS } from "./net/connection_slots.ts";
 import type { StreamSocket } from "./net/listener.ts";
 import { DEFAULT_SEND_LIMITS } from "./net/send_queue.ts";
-import type { Handshakes } from "./net/tls/handshakes.ts";
 import { NetworkRate } from "./quota/network_rate.ts";
 import { PendingTotal } from "./quota/pending.ts";
 import { ownerLimit } from "./quota/share.ts";
@@ -50,8 +49,6 @@ export interface HubServiceOptions
   /** Where the wires listen that run; they close them. */
   sockets: { channels?: readonly StreamSocket[]; room?: readonly StreamSocket[] };
   limits: HubLimits;
-  /** Of the sockets that take TLS, if some do. */
-  handshakes?: Handshakes;
   store: GroupCommit;
   watch: Watch;
 }
@@ -64,17 +61,15 @@ export class HubService {
   readonly #pending: PendingTotal;
   readonly #slots: ConnectionSlots;
   readonly #rate: NetworkRate;
-  readonly #handshakes: Handshakes | undefined;
   readonly #store: GroupCommit;
   readonly #writer: HistoryWriter;
   readonly #wires: MemberWire[] = [];
 
   private constructor(
-    { sockets, limits, store, watch, handshakes, ...options }: HubServiceOptions,
+    { sockets, limits, store, watch, ...options }: HubServiceOptions,
     history: History,
   ) {
     this.#limits = limits;
-    this.#handshakes = handshakes;
     this.#history = history;
     this.#store = store;
     const hub = this.#hub = new Hub({
@@ -198,7 +193,6 @@ export class HubService {
         limit: connections.messagesPerSecond ?? REMOTE_LIMITS.messagesPerSecond,
       },
       { name: "line bytes", option: "max-line", limit: limits.maxLineBytes },
-      ...this.#handshakes?.limits() ?? [],
     ];
   }
 
@@ -212,7 +206,6 @@ export class HubService {
   async close() {
     this.#hub.close();
     await Promise.all(this.#wires.map((wire) => wire.close()));
-    this.#handshakes?.close();
     await this.#writer.close();
     if (this.#history.isStored) await this.#store.ask({ kind: "channels complete", complete: true });
   }

@@ -5,9 +5,11 @@
  */
 
 import type { ForumService } from "./forum_service.ts";
+import type { HttpService } from "./http_service.ts";
 import type { HubService } from "./hub_service.ts";
 import type { MailboxService } from "./mailbox_service.ts";
 import type { ServeOptions } from "./options.ts";
+import type { Handshakes } from "./net/tls/handshakes.ts";
 import { LOOPBACK, type TableUsage } from "./quota/fair_table.ts";
 import { ownerLimit } from "./quota/share.ts";
 import type { Limit } from "./report/limit.ts";
@@ -34,8 +36,11 @@ export interface LimitSources {
   /** The store, as it was opened. */
   opened: { hold: Pick<Hold, "isOn"> };
   log: Log;
+  /** Of TLS. */
+  handshakes: Handshakes | undefined;
   mailbox?: MailboxService;
   hub?: HubService;
+  http?: HttpService;
   forum?: ForumService;
   /** The forum's. */
   files?: ContentFiles;
@@ -43,7 +48,8 @@ export interface LimitSources {
 
 /** All of the services that run. */
 export async function limits(sources: LimitSources): Promise<Limit[]> {
-  const { options, store, accounts, moderation, watchers, admin, opened, log, mailbox, hub, forum } = sources;
+  const { options, store, accounts, moderation, watchers, admin, opened, log } = sources;
+  const { mailbox, hub, forum, http, handshakes } = sources;
   const fullest = await store.ask({ kind: "fullest" });
   const { sessions, leases } = await store.ask({ kind: "usage" });
   return [
@@ -61,6 +67,8 @@ export async function limits(sources: LimitSources): Promise<Limit[]> {
     ...tableLimits("leases", leases),
     ...mailbox?.sessions.tables.flatMap(([name, usage]) => tableLimits(`mailbox ${name}`, usage)) ?? [],
     ...hub?.limits() ?? [],
+    ...handshakes?.limits() ?? [],
+    ...http?.limits() ?? [],
     ...forum === undefined ? [] : await forumLimits(sources, fullest),
   ];
 }

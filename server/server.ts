@@ -17,10 +17,12 @@ import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { looseModes } from "./data/file_modes.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { ForumService } from "./forum_service.ts";
+import { HttpService } from "./http_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import { Certificate } from "./net/tls/certificate.ts";
+import { Handshakes } from "./net/tls/handshakes.ts";
 import type { ServeOptions } from "./options.ts";
 import { end, Ending, MAX_STOP_MS } from "./ending.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
@@ -37,8 +39,7 @@ import { Moderation, readMeasures } from "./service/moderation.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
-import { Handshakes } from "./net/tls/handshakes.ts";
-import { hubSockets, reloadCertificate } from "./tls.ts";
+import { hubSockets, reloadCertificate, type Tls, withTls } from "./tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journaled/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
@@ -99,6 +100,7 @@ interface Running {
   mailbox?: MailboxService;
   hub?: HubService;
   forum?: ForumService;
+  http?: HttpService;
   files?: ContentFiles;
   removal?: ContentRemoval;
   adminSocket?: AdminSocket;
@@ -282,6 +284,10 @@ async function open(
   const tokenTimer = setInterval(() => accounts.endTokens(), TOKEN_INTERVAL_MS);
   opening.defer(() => clearInterval(tokenTimer));
   const certificate = options.tls && await Certificate.load(options.tls);
+  const handshakes = certificate && new Handshakes({ monotonicClock, setTimer });
+  opening.defer(() => handshakes?.close());
+  const tls: Tls | undefined = certificate && handshakes && options.tls &&
+    { certificate, handshakes, takesPlain: options.tls.takesPlain };
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   const moderation = new Moderation({ store, known: measures, wallClock });
@@ -297,6 +303,8 @@ async function open(
     secret,
     sealKey,
     certificate,
+    handshakes,
+    tls,
     accounts,
     startTimes,
     control,
@@ -332,19 +340,14 @@ async function controlDirectoryOf(
   return directory;
 }
 
-/** Those whose sockets are open, started in this order: the administrator's commands include the hub's. */
-const SERVICES = [startHub, startMailbox, startForum];
+/** Those whose sockets are open, started in this order: the administrator's commands include the hub's, HTTP all. */
+const SERVICES = [startHub, startMailbox, startForum, startHttp];
 
 async function startHub(shared: Shared, running: Running): Promise<Service | undefined> {
-  const { options: { hubLimits: limits, tls }, certificate } = shared;
-  const handshakes = new Handshakes(shared);
-  const sockets = hubSockets(shared.sockets, certificate, {
-    takesPlain: tls?.takesPlain ?? true,
-    handshakes,
-  });
+  const { options: { hubLimits: limits }, tls } = shared;
+  const sockets = hubSockets(shared.sockets, tls);
   if (Object.keys(sockets).length === 0) return undefined;
-  const secured = certificate === undefined ? {} : { handshakes };
-  return running.hub = await HubService.start({ ...shared, ...secured, sockets, limits });
+  return running.hub = await HubService.start({ ...shared, sockets, limits });
 }
 
 /** The mailbox, whose port the administrator uses too; if it doesn't run, there is a port for the administrator alone. */
@@ -387,6 +390,20 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
     listeners: streams,
     files,
     limits,
+  });
+}
+
+/** Its routes are those of the services that run. */
+function startHttp(shared: Shared, running: Running): Service | undefined {
+  const { options: { version, httpLimits: limits, webHosts }, sockets, tls } = shared;
+  if (sockets.http === undefined) return undefined;
+  return running.http = new HttpService({
+    ...shared,
+    sockets: withTls(sockets.http, tls),
+    version,
+    services: servicePorts(sockets),
+    limits,
+    webHosts,
   });
 }
 

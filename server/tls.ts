@@ -1,5 +1,5 @@
 /**
- * TLS of channels and room: on which ports, and with which certificate.
+ * TLS of channels, room and HTTP: on which ports, and with which certificate.
  *
  * @module
  */
@@ -10,25 +10,31 @@ import { TlsPort, type TlsPortOptions } from "./net/tls/tls_port.ts";
 import type { Log } from "./report/log.ts";
 import type { ServiceSockets } from "./service_sockets.ts";
 
+/** What a port with TLS needs; `handshakes` are those of all ports. */
+export type Tls = TlsPortOptions & { certificate: Certificate };
+
 /**
  * Where channels and room listen. With a certificate the channels' port takes TLS too, or nothing else; the room's own
  * port never does, because there the server may be the first to speak.
  */
 export function hubSockets(
   { channels, room, "room-tls": roomTls }: ServiceSockets,
-  certificate: Certificate | undefined,
-  { takesPlain, handshakes }: Pick<TlsPortOptions, "takesPlain" | "handshakes">,
+  tls: Tls | undefined,
 ): { channels?: readonly StreamSocket[]; room?: readonly StreamSocket[] } {
-  const withTls = (sockets: readonly Deno.TcpListener[] = [], takesPlain: boolean) =>
-    certificate === undefined
-      ? sockets
-      : sockets.map((socket) => new TlsPort(socket, { certificate, takesPlain, handshakes }));
   return {
-    ...channels === undefined ? {} : { channels: withTls(channels, takesPlain) },
+    ...channels === undefined ? {} : { channels: withTls(channels, tls) },
     ...room === undefined && roomTls === undefined
       ? {}
-      : { room: [...room ?? [], ...withTls(roomTls, false)] },
+      : { room: [...room ?? [], ...withTls(roomTls, tls && { ...tls, takesPlain: false })] },
   };
+}
+
+/** With a certificate a port takes TLS too, or nothing else. */
+export function withTls(
+  sockets: readonly Deno.TcpListener[] = [],
+  tls: Tls | undefined,
+): readonly StreamSocket[] {
+  return tls === undefined ? sockets : sockets.map((socket) => new TlsPort(socket, tls));
 }
 
 /** Reads the files again. Those that can't be used leave the certificate as it is. */

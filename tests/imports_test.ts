@@ -50,7 +50,7 @@ const MAX_ARROWS = 40;
 
 /** Folders and files that know nothing of each other, although they are in one room. */
 const APART: readonly (readonly string[])[] = [
-  ["admin", "hub", "mailbox", "session", "transfer"].map((wire) => `server/wire/${wire}`),
+  ["admin", "http", "hub", "mailbox", "session", "transfer"].map((wire) => `server/wire/${wire}`),
   ["server/wire/session/mailbox", "server/wire/session/forum"],
   ["accounts", "forum", "hub", "mailboxes"].map((service) => `server/service/${service}.ts`),
   ["client/mailbox", "client/forum"],

@@ -19,6 +19,12 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "ending.ts MAX_LAST_LINE_MS": "work",
   "ending.ts MAX_STOP_MS": "work",
   "hub_service.ts DEFAULT_HUB_LIMITS": ["channels", "channels of one address", "waiting bytes", "line bytes"],
+  "http_service.ts DEFAULT_HTTP_LIMITS": [
+    "http connections",
+    "http connections per address",
+    "new http connections",
+  ],
+  "http_service.ts REMOTE_REQUESTS_PER_SECOND": ["http requests per address"],
   "net/connection.ts MAX_READ_BYTES": "of one thing",
   "net/connection_slots.ts DEFAULT_CONNECTION_LIMITS": ["connections"],
   "net/connection_slots.ts REMOTE_LIMITS": [
@@ -163,6 +169,9 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "wire/admin/watchers.ts MAX_PEERS": "remembered",
   "wire/admin/watchers.ts MAX_WAITING_BYTES": ["one watcher's waiting bytes"],
   "wire/admin/watchers.ts MAX_WATCHERS": ["watchers"],
+  "wire/http/connection.ts MAX_READ_BYTES": "of one thing",
+  "wire/http/http_wire.ts MAX_HEADERS": "of one thing",
+  "wire/http/http_wire.ts MAX_HEAD_BYTES": "of one thing",
   "wire/mailbox/original_clients.ts MAX_ADDRESSES": "remembered",
   "wire/mailbox/reply_rate.ts ORIGINAL_REPLY_BYTES_PER_SECOND": ["one prefix's reply bytes"],
   "wire/session/mailbox/leases.ts MAX_ASKED": "work",

@@ -1,0 +1,13 @@
+/**
+ * The table of routes: all that the server answers over HTTP. `protocol/http.md` says what each does.
+ *
+ * @module
+ */
+
+import { SERVER_ROUTES } from "./routes/server.ts";
+
+export const ROUTES = {
+  ...SERVER_ROUTES,
+};
+
+export type RouteName = keyof typeof ROUTES;
