@@ -7,7 +7,6 @@
  */
 
 import { createHash } from "node:crypto";
-import type { Limit } from "../../report/limit.ts";
 import type { GroupCommit } from "../journaled/group.ts";
 import { ContentDisk } from "./content_disk.ts";
 import { syncDirectory } from "./durable_file.ts";
@@ -153,7 +152,7 @@ export class ContentFiles {
   }
 
   /** Limits of interrupted uploads, with their use now. */
-  limits(): Limit[] {
+  limits(): { name: string; used: number; limit: number }[] {
     const idle = this.#partials.values().filter(({ attempt }) => attempt === undefined);
     // whose they are is not known after a start
     const users = [...idle.map(({ user }) => user)], known = users.filter((user) => user !== undefined);
