@@ -387,7 +387,11 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
 
 /** Its routes are those of the services that run. */
 function startHttp(shared: Shared, running: Running): Service | undefined {
-  const { options: { version, tls, httpLimits: limits, webHosts, page }, sockets, certificate } = shared;
+  const {
+    options: { version, tls, httpLimits: limits, webHosts, trustedProxies, page },
+    sockets,
+    certificate,
+  } = shared;
   if (sockets.http === undefined) return undefined;
   return running.http = new HttpService({
     ...shared,
@@ -396,6 +400,7 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     services: servicePorts(sockets),
     limits,
     webHosts,
+    trustedProxies,
     page,
   });
 }
