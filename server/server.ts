@@ -395,7 +395,7 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
 
 /** Its routes are those of the services that run. */
 function startHttp(shared: Shared, running: Running): Service | undefined {
-  const { options: { version, httpLimits: limits, webHosts }, sockets, tls } = shared;
+  const { options: { version, httpLimits: limits, webHosts, trustedProxies, page }, sockets, tls } = shared;
   if (sockets.http === undefined) return undefined;
   return running.http = new HttpService({
     ...shared,
@@ -404,6 +404,8 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     services: servicePorts(sockets),
     limits,
     webHosts,
+    trustedProxies,
+    page,
   });
 }
 

@@ -41,6 +41,11 @@ export class AccountTokens {
     return until !== null && until <= this.#wallClock();
   }
 
+  /** The accounts that have a token of this ID. */
+  owners(id: string): string[] {
+    return [...this.#tokens].filter(([, tokens]) => tokens.has(id)).map(([name]) => name);
+  }
+
   /** Those of an account, in the order in which they were added. */
   of(name: string): Token[] {
     return [...this.#tokens.get(name)?.values() ?? []];

@@ -290,6 +290,11 @@ export class Accounts {
     return this.#tokens.of(name);
   }
 
+  /** The accounts that have a token of this ID, for wires on which a token comes without a name. */
+  tokenOwners(id: string): string[] {
+    return this.#tokens.owners(id);
+  }
+
   /** Calls back when a token is not good any more. */
   onTokenEnd(callback: (name: string, id: string) => void) {
     this.#tokens.onEnd(callback);
