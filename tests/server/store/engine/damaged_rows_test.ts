@@ -218,3 +218,53 @@ Deno.test("the checksum of a row tells values and their places apart", () => {
   const sums = rows.map((row) => checksumOf(...row));
   assertEquals(new Set(sums).size, rows.length);
 });
+
+/** Where the text stands in the file. */
+function placesOf(path: string, text: string): number[] {
+  const content = new TextDecoder("latin1").decode(Deno.readFileSync(path)), places: number[] = [];
+  for (let at = -1; (at = content.indexOf(text, at + 1)) >= 0;) places.push(at);
+  return places;
+}
+
+// store 7.8
+Deno.test("a mailbox whose name has changed, in its row, in an index or in its messages, is reported or does no harm", () => {
+  const name = "a-mailbox-of-its-own", directory = Deno.makeTempDirSync({ prefix: "wirepost-damage-" });
+  const put = { kind: "put", mailbox: name, sender: "al", time: TIME, text: "one", bytes: 3 } as const;
+  const events: StoreEvent[] = [];
+  const open = () =>
+    new BatchEngine({ directory, limits: DEFAULT_LIMITS, onEvent: (event) => events.push(event) });
+  const take = () => {
+    events.length = 0;
+    const engine = open();
+    try {
+      const [taken] = engine.apply([{ kind: "take", mailbox: name }]).outcomes;
+      const [page] = engine.apply([{ kind: "peek", mailbox: name, after: 0, limit: 9 }]).outcomes;
+      return { taken, waiting: (page as { messages: unknown[] }).messages.length };
+    } finally {
+      engine.close();
+    }
+  };
+  try {
+    const engine = open();
+    engine.apply([put, put, { ...put, delay: 1e9 }]);
+    engine.close();
+    const path = `${directory}/${DATABASE_FILE}`, whole = Deno.readFileSync(path);
+    const expected = take();
+    assertEquals([expected.waiting, events], [2, []]);
+    const places = placesOf(path, name);
+    // the mailbox and its index, the message that waits and its index
+    assertEquals(places.length, 4);
+    for (const place of places) {
+      for (const at of [0, name.length - 1]) {
+        const damaged = whole.slice();
+        damaged[place + at]! ^= 1;
+        Deno.writeFileSync(path, damaged);
+        const isReported = (taken: unknown) =>
+          JSON.stringify(taken) === JSON.stringify(expected) || events.some(({ kind }) => kind === "damaged");
+        assert(isReported(take()), `byte ${place + at}`);
+      }
+    }
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
