@@ -13,10 +13,13 @@ import { turnClock, uptime } from "./quota/uptime.ts";
 import type { Clients } from "./report/clients.ts";
 import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
-import type { Metrics } from "./report/metrics.ts";
+import type { MetricName, Metrics } from "./report/metrics.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
+import type { HubService } from "./hub_service.ts";
+import { channelHandlers } from "./wire/http/channel/channel_routes.ts";
+import { EventStreams } from "./wire/http/channel/event_streams.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
 import { serverHandlers } from "./wire/http/server_routes.ts";
 
@@ -46,6 +49,9 @@ export interface HttpServiceOptions {
   /** Names under which the server is reached. */
   webHosts: readonly string[];
   store: GroupCommit;
+  /** Channels, if they run. */
+  hub: HubService | undefined;
+  wallClock(): number;
   accounts: Accounts;
   moderation: Moderation;
   clients: Clients;
@@ -59,6 +65,7 @@ export class HttpService {
   readonly #slots: ConnectionSlots;
   readonly #rate: NetworkRate;
   readonly #requestRate: NetworkRate;
+  readonly #streams: EventStreams | undefined;
   readonly #wire: HttpWire;
 
   /** Begins to accept. */
@@ -76,7 +83,12 @@ export class HttpService {
       remotePerSecond: REMOTE_REQUESTS_PER_SECOND,
       monotonicClock: uptime.now,
     });
+    const monotonicClock = turnClock(() => Math.floor(uptime.now())), { hub } = options;
+    const streams = this.#streams = hub &&
+      new EventStreams({ ...options, ...hub.sending, hub: hub.hub, monotonicClock });
+    const channels = hub && streams && { ...options, ...hub.sending, hub: hub.hub, streams, monotonicClock };
     const handlers = {
+      ...channels && channelHandlers(channels),
       ...serverHandlers({
         ...options,
         routes: ROUTES,
@@ -91,8 +103,13 @@ export class HttpService {
       slots: this.#slots,
       rate: this.#rate,
       requestRate: this.#requestRate,
-      monotonicClock: turnClock(() => Math.floor(uptime.now())),
+      monotonicClock,
     });
+  }
+
+  /** Metrics for `status`. */
+  status(): [MetricName, number][] {
+    return [["event readers", this.#streams?.count ?? 0]];
   }
 
   /** Its limits, with their use now. */
@@ -123,6 +140,8 @@ export class HttpService {
 
   /** Takes no more, answers what was taken, and closes the sockets. */
   async close() {
+    this.#wire.stop();
+    await this.#streams?.close();
     await this.#wire.close();
   }
 }

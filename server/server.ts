@@ -396,6 +396,7 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     services: servicePorts(sockets),
     limits,
     webHosts,
+    hub: running.hub,
   });
 }
 

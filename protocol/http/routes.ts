@@ -4,10 +4,12 @@
  * @module
  */
 
+import { CHANNEL_ROUTES } from "./routes/channel.ts";
 import { SERVER_ROUTES } from "./routes/server.ts";
 
 export const ROUTES = {
   ...SERVER_ROUTES,
+  ...CHANNEL_ROUTES,
 };
 
 export type RouteName = keyof typeof ROUTES;
