@@ -8,6 +8,7 @@ import { ROUTES } from "../protocol/http/routes.ts";
 import { ConnectionSlots, REMOTE_LIMITS } from "./net/connection_slots.ts";
 import type { StreamSocket } from "./net/listener.ts";
 import type { SocketPolling } from "./net/fairness.ts";
+import type { Networks } from "./quota/address.ts";
 import { NetworkRate } from "./quota/network_rate.ts";
 import { turnClock, uptime } from "./quota/uptime.ts";
 import type { Clients } from "./report/clients.ts";
@@ -20,7 +21,10 @@ import type { GroupCommit } from "./store/journaled/group.ts";
 import type { HubService } from "./hub_service.ts";
 import { channelHandlers } from "./wire/http/channel/channel_routes.ts";
 import { EventStreams } from "./wire/http/channel/event_streams.ts";
+import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
+import { loginHandlers } from "./wire/http/login_routes.ts";
+import type { WebPage } from "./wire/http/page_files.ts";
 import { serverHandlers } from "./wire/http/server_routes.ts";
 
 /** Limits of HTTP; all are inclusive. Those with `undefined` are the remote ones, and none for this machine. */
@@ -39,19 +43,22 @@ export type HttpLimits = Readonly<typeof DEFAULT_HTTP_LIMITS>;
 /** Requests a second that another machine may make by default, as it may send datagrams. */
 export const REMOTE_REQUESTS_PER_SECOND = 1000;
 
-export interface HttpServiceOptions {
+export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "random" | "wallClock"> {
   /** Where it listens; it closes them. */
   sockets: readonly StreamSocket[];
   version: string;
   /** The ports of the services that run, by their names. */
   services: Readonly<Record<string, number>>;
   limits: HttpLimits;
+  /** What a browser is shown. */
+  page?: WebPage | undefined;
   /** Names under which the server is reached. */
   webHosts: readonly string[];
+  /** Proxies that say for whom they ask. */
+  trustedProxies: Networks;
   store: GroupCommit;
   /** Channels, if they run. */
   hub: HubService | undefined;
-  wallClock(): number;
   accounts: Accounts;
   moderation: Moderation;
   clients: Clients;
@@ -70,7 +77,7 @@ export class HttpService {
 
   /** Begins to accept. */
   constructor(options: HttpServiceOptions) {
-    const limits = this.#limits = options.limits, { store, accounts } = options;
+    const limits = this.#limits = options.limits, { store } = options;
     this.#slots = new ConnectionSlots(limits);
     this.#rate = new NetworkRate({
       perSecond: limits.connectionsPerSecond,
@@ -87,12 +94,13 @@ export class HttpService {
     const streams = this.#streams = hub &&
       new EventStreams({ ...options, ...hub.sending, hub: hub.hub, monotonicClock });
     const channels = hub && streams && { ...options, ...hub.sending, hub: hub.hub, streams, monotonicClock };
+    const logins = new HttpLogins({ ...options, monotonicClock: uptime.now });
     const handlers = {
       ...channels && channelHandlers(channels),
+      ...loginHandlers(logins),
       ...serverHandlers({
         ...options,
         routes: ROUTES,
-        isLoginRequired: accounts.auth === "required",
         isStoreWorking: async () => await store.ask({ kind: "count" }).then(() => true, () => false),
       }),
     };
@@ -100,6 +108,7 @@ export class HttpService {
       ...options,
       routes: ROUTES,
       handlers,
+      logins,
       slots: this.#slots,
       rate: this.#rate,
       requestRate: this.#requestRate,

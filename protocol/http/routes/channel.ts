@@ -44,7 +44,7 @@ export const CHANNEL_ROUTES = {
     path: "/channel",
     summary: "The channels that there are",
     isPage: true,
-    access: "open",
+    access: "user",
     answers: {
       200: {
         help: "Their names, a line each; or with their members and where each ends",
@@ -86,7 +86,7 @@ export const CHANNEL_ROUTES = {
     method: "PUT",
     path: "/channel/{channel}",
     summary: "Make a channel, if there is none of this name",
-    access: "open",
+    access: "user",
     parameters: CHANNEL,
     answers: {
       200: { help: "It is there already", types: { "text/plain": undefined } },
@@ -108,7 +108,7 @@ export const CHANNEL_ROUTES = {
     path: "/channel/{channel}",
     summary: "What was said in a channel: the last messages, or those behind or before a place",
     isPage: true,
-    access: "open",
+    access: "user",
     parameters: CHANNEL,
     query: {
       since: {
@@ -172,7 +172,7 @@ export const CHANNEL_ROUTES = {
     path: "/channel/{channel}",
     summary: "Say something in a channel, to all who are there",
     help: "Each line of the body is a message of its own. It is answered once they are on disk.",
-    access: "open",
+    access: "user",
     parameters: CHANNEL,
     query: { sender: SENDER },
     headers: {
@@ -240,7 +240,7 @@ export const CHANNEL_ROUTES = {
     method: "GET",
     path: "/channel/{channel}/member",
     summary: "Who is in a channel",
-    access: "open",
+    access: "user",
     parameters: CHANNEL,
     answers: {
       200: {
@@ -276,7 +276,7 @@ export const CHANNEL_ROUTES = {
     help:
       "An event without a name is a message; `joined` and `left` are members, `gap` says that messages are " +
       "missing, and `removed` that the channel is gone. It goes on behind `Last-Event-ID` or `since`.",
-    access: "open",
+    access: "user",
     query: {
       channel: { kind: "texts", help: "A channel; as many as 32", example: "ops" },
       sender: {

@@ -66,7 +66,7 @@ export function channelHandlers(options: ChannelRoutesOptions): Handlers<typeof 
       return text(`${name}\n`, isNew ? 201 : 200);
     },
     history({ path, query: { since, before, limit = MAX_PAGE_MESSAGES }, form }) {
-      const channel = find(path.channel), { name, record } = channel, last = endOf(record);
+      const channel = find(path.channel), { record } = channel, last = endOf(record);
       if (since !== undefined && before !== undefined) {
         throw new Refusal("bad query", "since and before do not go together");
       }

@@ -81,6 +81,8 @@ export class EventStreams {
     accounts.onEvent((name, what) => {
       if (what !== "added") end(({ client }) => client.account === name);
     });
+    // whatever this account's streams were let in by: those whose log-in holds are back at once
+    accounts.onTokenEnd((name) => end(({ client }) => client.account === name));
     accounts.onMailboxCovered((name) =>
       end(({ client, speaker }) => client.account === "" && claimedName(speaker?.name ?? "") === name)
     );

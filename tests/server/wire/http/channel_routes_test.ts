@@ -1,6 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { DEFAULT_HUB_LIMITS } from "../../../../server/hub_service.ts";
-import { administrator } from "../../administrator.ts";
+import { HttpPeer } from "../../../http.ts";
+import { FramePeer } from "../../../stream.ts";
+import { withAdministrator } from "../../administrator.ts";
+import { PASSWORD, withProtected } from "../../protected.ts";
 import { httpTranscript, withHttp } from "./http_server.ts";
 
 const CHANNELS = { ports: { mailbox: 0, channels: 0 } };
@@ -238,4 +241,111 @@ Deno.test("a line that is too long, one that would show a password, and too many
       ana < 413
       `,
     ));
+});
+
+/** The next line of a stream that is not blank; undefined at its end. */
+async function next(reader: HttpPeer): Promise<string | undefined> {
+  const line = await reader.line();
+  return line === "" ? await next(reader) : line;
+}
+
+/** A reader of events, behind the head of its answer and the start of the stream. */
+async function read(port: number, target: string, headers: Record<string, string> = {}): Promise<HttpPeer> {
+  const reader = await HttpPeer.connect(port);
+  await reader.send(`GET ${target}`, { headers });
+  assertEquals((await reader.reply()).status, 200);
+  assertEquals([await next(reader), (await next(reader))?.slice(0, 3)], ["retry: 1000", "id:"]);
+  return reader;
+}
+
+/** Who says what in the next event, which is a message. */
+async function message(reader: HttpPeer): Promise<{ sender: string; text: string }> {
+  const [id, data] = [await next(reader), await next(reader)];
+  const { id: messageId, sender, text } = JSON.parse(data!.replace(/^data: /, ""));
+  assertEquals(id, `id: ${messageId}`);
+  return { sender, text };
+}
+
+Deno.test("readers of events, and clients of the channels, are in the same channel", async () => {
+  await withAdministrator({}, async ({ port }) => {
+    const http = port("http");
+    using bob = await FramePeer.connect(port("channels"));
+    await bob.send("Bob", "/create tea", "/list");
+    assertEquals(await bob.next(), "tea");
+    using ana = await read(http, "/events?channel=tea&sender=ana");
+    assertEquals(await bob.next(), "ana has joined");
+    await httpTranscript(http, `x > POST /channel/tea?sender=ana | = /join x\nx < 201`);
+    assertEquals(await bob.next(), "[ana] /join x");
+    assertEquals(await message(ana), { sender: "ana", text: "/join x" });
+    await bob.send("hello");
+    assertEquals(await message(ana), { sender: "Bob", text: "hello" });
+    ana.conn.close();
+    assertEquals(await bob.next(), "ana has left");
+  });
+});
+
+Deno.test("an administrator sees readers of events, kicks and mutes them, and removes their channel", async () => {
+  await withAdministrator({}, async ({ port, control }) => {
+    const http = port("http");
+    await httpTranscript(http, `x > PUT /channel/tea\nx < 201`);
+    using ana = await read(http, "/events?channel=tea&sender=ana");
+    using silent = await read(http, "/events?channel=tea");
+    assertEquals((await control("channels")).includes("1 tea"), true);
+    assertEquals((await control("members, 0, tea")).map((row) => row.split(" ")[1]), ["ana"]);
+    assertEquals((await control("status")).includes("event readers 2"), true);
+    assertEquals(
+      (await control("connections")).filter((row) => /,http,connection,.*,ana$/.test(row)).length,
+      1,
+    );
+    await control("mute-loopback, 0, ana");
+    await httpTranscript(http, `x > POST /channel/tea?sender=ana | = hi\nx < 403\nx = …"code":"muted"…`);
+    assertEquals(await control("kick, ana"), ["1"]);
+    assertEquals(await next(ana), undefined);
+    assertEquals([await next(silent), await next(silent)], [
+      "event: left",
+      'data: {"channel":"tea","name":"ana","members":0}',
+    ]);
+    await control("ban-loopback, 0, ana");
+    await httpTranscript(http, `x > GET /events?channel=tea&sender=ana\nx < 403\nx = …"code":"banned"…`);
+    assertEquals(await control("remove-channel, tea"), ["0"]);
+    assertEquals([await next(silent), await next(silent)], ["event: removed", 'data: {"channel":"tea"}']);
+    await httpTranscript(http, `x > GET /channel/tea\nx < 404`);
+  });
+});
+
+Deno.test("a protected name is its account's, and its stream ends with the log-in", async () => {
+  await withProtected(async ({ port, control }) => {
+    const http = port("http"), authorization = `Basic ${btoa(`alice:${PASSWORD}`)}`;
+    await httpTranscript(
+      http,
+      `
+      x > PUT /channel/tea
+      x < 201
+      x > POST /channel/tea?sender=alice | = hi
+      x < 401
+      x = …"code":"not logged in"…
+      x > GET /events?channel=tea&sender=alice
+      x < 401
+      x > POST /channel/tea | authorization: ${authorization} | = it is me
+      x < 201
+      x > POST /channel/tea?sender=bob | authorization: ${authorization} | = it is me
+      x < 401
+      x > POST /channel/tea?sender=carla | = hi
+      x < 201
+      x > GET /channel/tea
+      x < 200
+      x = …Z [alice] it is me\\n…Z [carla] hi\\n
+      `,
+    );
+    using alice = await read(http, "/events?channel=tea&sender=alice", { authorization });
+    using carla = await read(http, "/events?channel=tea&sender=carla");
+    assertEquals([await next(alice)], ["event: joined"]);
+    assertEquals(await next(alice), 'data: {"channel":"tea","name":"carla","members":2}');
+    await control("account, remove, alice");
+    assertEquals(await next(alice), undefined);
+    assertEquals(await next(carla), "event: left");
+    await next(carla);
+    await control("account, confirm, carla");
+    assertEquals(await next(carla), undefined);
+  });
 });

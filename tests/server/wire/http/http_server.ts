@@ -28,7 +28,9 @@ export async function httpTranscript(port: number, text: string) {
   try {
     for (const written of text.split("\n")) {
       const isRequest = /^\s*\w+ +>/.test(written);
-      const line = isRequest ? written.replaceAll(/\{(\w+)\}/g, (all, word) => words.get(word) ?? all) : written;
+      const line = isRequest
+        ? written.replaceAll(/\{(\w+)\}/g, (all, word) => words.get(word) ?? all)
+        : written;
       const [, name, direction, rest = ""] = /^\s*(\w+) +([<>=~]) ?(.*)$/.exec(line) ?? [];
       if (name === undefined) continue;
       let peer = peers.get(name);
