@@ -55,7 +55,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "net/send_queue.ts MAX_REMEMBERED": "remembered",
   "net/sockets.ts MAX_TRIES": "work",
   "net/tls/handshakes.ts MAX_NETWORK_WAITING": "in a row",
-  "net/tls/handshakes.ts MAX_OPEN": ["TLS hand-shakes that are half open"],
+  "net/tls/handshakes.ts MAX_OPEN": ["TLS hand-shakes, half open"],
   "net/tls/tls_session.ts MAX_END_MS": "of one thing",
   "net/tls/tls_session.ts MAX_WRITE_BYTES": "of one thing",
   "options.ts MAX_HISTORY": "in a row",
