@@ -127,7 +127,7 @@ export class HttpService {
     return [
       { name: "http connections", option: "http-connections", used: this.#slots.taken, limit: connections },
       {
-        name: "http connections per address",
+        name: "http from one address",
         option: "address-connections",
         used: this.#slots.fullest,
         limit: addressConnections ?? REMOTE_LIMITS.addressConnections,
