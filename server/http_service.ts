@@ -14,11 +14,14 @@ import { turnClock, uptime } from "./quota/uptime.ts";
 import type { Clients } from "./report/clients.ts";
 import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
-import type { Metrics } from "./report/metrics.ts";
+import type { MetricName, Metrics } from "./report/metrics.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Mailboxes } from "./service/mailboxes.ts";
 import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
+import type { HubService } from "./hub_service.ts";
+import { channelHandlers } from "./wire/http/channel/channel_routes.ts";
+import { EventStreams } from "./wire/http/channel/event_streams.ts";
 import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
 import { mailboxHandlers } from "./wire/http/mailbox/mailbox_routes.ts";
@@ -59,6 +62,8 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   /** If the mailbox runs. */
   mailboxes: Mailboxes | undefined;
   store: GroupCommit;
+  /** Channels, if they run. */
+  hub: HubService | undefined;
   accounts: Accounts;
   moderation: Moderation;
   clients: Clients;
@@ -73,11 +78,12 @@ export class HttpService {
   readonly #rate: NetworkRate;
   readonly #requestRate: NetworkRate;
   readonly #receivers: HttpReceivers | undefined;
+  readonly #streams: EventStreams | undefined;
   readonly #wire: HttpWire;
 
   /** Begins to accept. */
   constructor(options: HttpServiceOptions) {
-    const limits = this.#limits = options.limits, { store, accounts } = options;
+    const limits = this.#limits = options.limits, { store } = options;
     this.#slots = new ConnectionSlots(limits);
     this.#rate = new NetworkRate({
       perSecond: limits.connectionsPerSecond,
@@ -92,8 +98,13 @@ export class HttpService {
     });
     const { mailboxes } = options;
     this.#receivers = mailboxes && new HttpReceivers({ ...options, mailboxes, monotonicClock: uptime.now });
+    const monotonicClock = turnClock(() => Math.floor(uptime.now())), { hub } = options;
+    const streams = this.#streams = hub &&
+      new EventStreams({ ...options, ...hub.sending, hub: hub.hub, monotonicClock });
+    const channels = hub && streams && { ...options, ...hub.sending, hub: hub.hub, streams, monotonicClock };
     const logins = new HttpLogins({ ...options, monotonicClock: uptime.now });
     const handlers = {
+      ...channels && channelHandlers(channels),
       ...loginHandlers(logins),
       ...this.#receivers === undefined
         ? {}
@@ -112,8 +123,13 @@ export class HttpService {
       slots: this.#slots,
       rate: this.#rate,
       requestRate: this.#requestRate,
-      monotonicClock: turnClock(() => Math.floor(uptime.now())),
+      monotonicClock,
     });
+  }
+
+  /** Metrics for `status`. */
+  status(): [MetricName, number][] {
+    return [["event readers", this.#streams?.count ?? 0]];
   }
 
   /** Its limits, with their use now. */
@@ -123,7 +139,7 @@ export class HttpService {
       ...this.#receivers?.limits() ?? [],
       { name: "http connections", option: "http-connections", used: this.#slots.taken, limit: connections },
       {
-        name: "http connections per address",
+        name: "http from one address",
         option: "address-connections",
         used: this.#slots.fullest,
         limit: addressConnections ?? REMOTE_LIMITS.addressConnections,
@@ -135,7 +151,7 @@ export class HttpService {
         limit: this.#rate.burst,
       },
       {
-        name: "http requests per address",
+        name: "http requests per second",
         option: "http-rate",
         used: this.#requestRate.fullest,
         limit: this.#requestRate.burst,
@@ -147,6 +163,7 @@ export class HttpService {
   async close() {
     this.#wire.stop();
     this.#receivers?.close();
+    await this.#streams?.close();
     await this.#wire.close();
   }
 }

@@ -11,6 +11,12 @@ export class AccountTokens {
   readonly #wallClock: () => number;
   /** Of accounts that have any, by name and ID. */
   readonly #tokens = new Map<string, Map<string, Token>>();
+
+  /** The most that one account has. */
+  get mostOfOne(): number {
+    return this.#tokens.values().reduce((most, { size }) => Math.max(most, size), 0);
+  }
+
   readonly #onEnd: ((name: string, id: string) => void)[] = [];
   /** When the next token is over: at the latest by then it is looked for. */
   #nextEnd = 0;

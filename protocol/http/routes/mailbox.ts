@@ -120,7 +120,7 @@ const KEY_HEADER = {
 
 const PUT_PROBLEMS = [
   ...["bad body", "bad header", "not printable", "too long", "wrong type", "muted", "full", "full share"],
-  ...["other request", "keys full", "overload", "storage"],
+  ...["other body", "keys full", "overload", "storage"],
 ] as const satisfies readonly ProblemCode[];
 
 const RECEIVE_PROBLEMS = ["busy", "overload", "storage"] as const satisfies readonly ProblemCode[];

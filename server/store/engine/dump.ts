@@ -30,7 +30,7 @@ const ROWS: Readonly<Record<string, string>> = {
   lease:
     `SELECT token, session, tag, network, account, mailbox, duration, messages, begun, given, until, confirmed, taken
     FROM lease ORDER BY use`,
-  account: "SELECT name, verifier, last, role, tokens FROM account ORDER BY name",
+  account: "SELECT name, verifier, last, role, tokens, network FROM account ORDER BY name",
   covering: "SELECT mailbox, last, requests, apart FROM covering ORDER BY mailbox",
   "request key": "SELECT key, digest, owner, used_at, message, time FROM request_key ORDER BY number",
   // in the order of their last use: that decides which one makes room
@@ -63,9 +63,9 @@ export function* dumpRows(db: DatabaseSync): Generator<string> {
 }
 
 export function configurationLine(
-  { limits, takeBytesMax, forumLimits, sessionLimits }: Configuration,
+  { limits, takeBytesMax, forumLimits, sessionLimits, leaseLimits }: Configuration,
 ): string {
-  const parts = [limits, forumLimits, sessionLimits].map((part) => Object.entries(part).sort());
+  const parts = [limits, forumLimits, sessionLimits, leaseLimits].map((part) => Object.entries(part).sort());
   return lineOf("configuration", [takeBytesMax, ...parts]);
 }
 

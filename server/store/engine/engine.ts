@@ -6,9 +6,10 @@ import { FreePages } from "../database/free_pages.ts";
 import { Transaction } from "../database/transaction.ts";
 import { StoreLocked } from "../errors.ts";
 import type { Counts } from "../requests/message.ts";
-import type { Configuration } from "../requests/upkeep.ts";
+import type { Configuration, Configure } from "../requests/upkeep.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
-import { Accounts } from "./accounts.ts";
+import { Accounts } from "./account/accounts.ts";
+import { AccountNetworks } from "./account/networks.ts";
 import { Channels } from "./channels.ts";
 import { ConfigurationRow } from "./state/configuration.ts";
 import { configurationLine, dumpRows, lineOf } from "./dump.ts";
@@ -127,7 +128,8 @@ export class Engine {
     this.#unchecked = new UncheckedRows(db, transaction);
     const messages = this.#messages = new Messages(context);
     const keys = this.#keys = new RequestKeys(context);
-    const threads = this.#threads = new Threads(context);
+    const networks = new AccountNetworks(context);
+    const threads = this.#threads = new Threads(context, networks);
     const sessions = this.#sessions = new Sessions(context, messages, threads);
     const channels = this.#channels = new Channels(context);
     this.#handlers = requestHandlers({
@@ -136,7 +138,7 @@ export class Engine {
       keyedPuts: new KeyedPuts(messages, keys),
       threads,
       sessions,
-      accounts: new Accounts(context, messages),
+      accounts: new Accounts(context, messages, networks),
       channels,
       measures: new Measures(context),
       reports: new Reports(context, messages, threads),
@@ -220,7 +222,7 @@ export class Engine {
     return handler(request, canStore);
   }
 
-  #configure(wanted: Configuration) {
+  #configure(wanted: Omit<Configure, "kind">) {
     this.#configuration.set(wanted);
     this.#messages.configure();
   }

@@ -7,7 +7,8 @@ import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.t
 import type { FailedAttempt } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
-import { buryDamaged, reportDamage } from "./rows/damage.ts";
+import { reportDamage } from "../whole_row.ts";
+import { buryDamaged } from "./rows/damage.ts";
 import type { CoveredMailboxes } from "./covered_mailboxes.ts";
 import type { DeadLetterRows } from "./dead_letters.ts";
 import type { DelayedMessages } from "./rows/delayed_messages.ts";
@@ -45,7 +46,7 @@ export interface LeaseRow
 
 /** Messages that are with a session. */
 export class LeasedMessages {
-  readonly leases = new Leases();
+  readonly leases: Leases;
   readonly #context: Context;
   readonly #tables: MessageTables;
   readonly #sql;
@@ -57,6 +58,7 @@ export class LeasedMessages {
   constructor(context: Context, tables: MessageTables) {
     this.#context = context;
     this.#tables = tables;
+    this.leases = new Leases(context.configuration.leaseLimits);
     const { db } = context, now = context.monotonicClock();
     this.#sql = prepareAll(db, {
       set: `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, account, begun,

@@ -9,12 +9,11 @@ import { Refusal } from "../../../../protocol/http/problem.ts";
 import type { MAILBOX_ROUTES } from "../../../../protocol/http/routes/mailbox.ts";
 import { ADMIN, isId, messageLength, SHARED_QUEUE } from "../../../../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../../../../protocol/session.ts";
-import { ownerOf } from "../../../quota/owner.ts";
 import type { Mailboxes } from "../../../service/mailboxes.ts";
 import type { GroupCommit } from "../../../store/journaled/group.ts";
 import type { PutReceipt, RequestKey } from "../../../store/requests/keyed.ts";
 import type { HttpClient, HttpExchange } from "../exchange.ts";
-import { accessRefusal } from "./receivers.ts";
+import { accessRefusal, chargedTo } from "./receivers.ts";
 
 /** Who sends what nobody is named for. */
 const ANONYMOUS = "anonymous";
@@ -62,7 +61,7 @@ export class HttpPuts {
     const message = { receiver, sender: from, delay, ttl, text };
     const refused = this.#mailboxes.refusePut(client, message);
     if (refused !== undefined) throw accessRefusal(refused, client.account);
-    const put = this.#mailboxes.putOfSession(client, message, bytes);
+    const put = this.#mailboxes.putOfSession(chargedTo(client), message, bytes);
     const key = header === undefined ? undefined : requestKey(client, header, [
       ...["put", receiver, from, `${delay}`, `${ttl ?? ""}`, text],
     ]);
@@ -71,7 +70,8 @@ export class HttpPuts {
         if (typeof outcome === "object") resolve(outcome);
         else {
           const retryAfter = outcome === "other request" ? undefined : outcome === "keys full" ? 3600 : 10;
-          reject(new Refusal(outcome, undefined, retryAfter === undefined ? {} : { retryAfter }));
+          const code = outcome === "other request" ? "other body" : outcome;
+          reject(new Refusal(code, undefined, retryAfter === undefined ? {} : { retryAfter }));
         }
       });
       if (!isTaken) reject(new Refusal("overload", undefined, { retryAfter: 1 }));
@@ -106,7 +106,8 @@ function checkedLength(text: string): number {
 
 /** A key holds for its client alone: the account, or the network of one without. */
 function requestKey(client: HttpClient, header: string, parts: readonly string[]): RequestKey {
-  return { key: hashOf([ownerOf(client), header]), digest: hashOf(parts) };
+  const { account, network } = client;
+  return { key: hashOf([account, account === "" ? network : "", header]), digest: hashOf(parts) };
 }
 
 function hashOf(parts: readonly string[]): string {

@@ -9,6 +9,8 @@
 
 import { LOG_IN_FIRST } from "../../../../protocol/session.ts";
 import { Refusal } from "../../../../protocol/http/problem.ts";
+import { isLoopback } from "../../../quota/address.ts";
+import { LOOPBACK } from "../../../quota/fair_table.ts";
 import type { Environment } from "../../../quota/uptime.ts";
 import type { Limit } from "../../../report/limit.ts";
 import type { Mailboxes, MailboxReceivers } from "../../../service/mailboxes.ts";
@@ -80,7 +82,7 @@ export class HttpReceivers implements MailboxReceivers {
   }
 
   limits(): Limit[] {
-    return [{ name: "http requests that wait", used: this.#waitingCount, limit: MAX_WAITING }];
+    return [{ name: "http requests waiting", used: this.#waitingCount, limit: MAX_WAITING }];
   }
 
   /**
@@ -113,9 +115,9 @@ export class HttpReceivers implements MailboxReceivers {
 
   /** Asks the store for messages; `then` is called with whether there were any. */
   #ask(receive: Receive, then?: (hadMessages: boolean) => void) {
-    const { mailbox, max, leaseMs, session, client: { account, network }, waitMs } = receive;
+    const { mailbox, max, leaseMs, session, client, waitMs } = receive;
     const subscribe = waitMs > 0 || this.#waiting.has(mailbox);
-    const common = { kind: "lease", session, account, network, mailbox } as const;
+    const common = { kind: "lease", session, ...chargedTo(client), mailbox } as const;
     // a lease has an ID for each of its messages: each is acknowledged by itself
     const requests = leaseMs === undefined
       ? [{ ...common, tag: 1, max, maxBytes: MAX_TAKEN_BYTES, duration: TAKEN_MS, taken: true, subscribe }]
@@ -281,6 +283,11 @@ export class HttpReceivers implements MailboxReceivers {
       }
     }
   }
+}
+
+/** To whom what a client stores or leases is charged, as in sessions. */
+export function chargedTo({ account, hostname, network }: HttpClient): { account: string; network: string } {
+  return { account, network: isLoopback(hostname) ? LOOPBACK : network };
 }
 
 function messagesOf({ token, messages }: Leased, session: string, tag: number): GivenMessage[] {

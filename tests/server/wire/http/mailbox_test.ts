@@ -94,7 +94,7 @@ Deno.test("a request that is repeated with its key stores nothing twice; with an
       alice = 1\n
       alice > POST /mailbox/bob | idempotency-key: "k1" | = pay twice
       alice < 422
-      alice = …"code":"other request"…
+      alice = …"code":"other body"…
       alice > POST /mailbox/carol | idempotency-key: "k1" | = pay
       alice < 422
       alice > POST /mailbox/bob | idempotency-key: k 2 | = pay
@@ -251,7 +251,7 @@ async function withWaiting(
     const waits = async (count: number) => {
       const isReached = async () =>
         (await readLimits(control)).some(({ name, used }) =>
-          name === "http requests that wait" && used === count
+          name === "http requests waiting" && used === count
         );
       while (!await isReached());
     };
