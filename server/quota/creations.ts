@@ -39,7 +39,7 @@ export class Creations {
 
   /** Whether a message may be put into this mailbox: it counts if there is no such mailbox yet. */
   takeMailbox(name: string, hostname: string): boolean {
-    if (this.#isMailbox(name) || this.#counted.has(name)) return true;
+    if (this.#rate.isFree(hostname) || this.#isMailbox(name) || this.#counted.has(name)) return true;
     if (!this.take(hostname)) return false;
     if (this.#counted.size >= MAX_COUNTED) this.#counted.clear();
     this.#counted.add(name);
