@@ -1,4 +1,5 @@
 import type { RecordStart } from "../../../../server/store/engine/engine.ts";
+import { Again } from "../../../../server/store/requests/again.ts";
 import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 import type { Leased } from "../../../../server/store/requests/lease.ts";
 import type { Put } from "../../../../server/store/requests/message.ts";
@@ -20,6 +21,9 @@ const PAUSES_MS: readonly [most: number, weight: number][] = [
   [25 * 3_600_000, 0.5],
 ];
 
+/** Bytes of a text that is long enough for a piece to have a few of them. */
+const LONG_BYTES = 64 * 1024;
+
 /** More than can be due at a time. */
 export const TICK_ROWS = 256;
 
@@ -33,6 +37,8 @@ export class RandomRecords {
   readonly #done = new Map<string, number>();
   /** Leases that were given lately. */
   readonly #leases: { session: string; token: string; ids: number[] }[] = [];
+  /** Further pieces of requests of which one was done. */
+  readonly #pieces: StoreRequest[] = [];
   #tags = 0;
   #contents = 0;
   #said = 0;
@@ -65,12 +71,16 @@ export class RandomRecords {
    */
   requests(): StoreRequest[] {
     if (this.#random.chance(0.2)) return [{ kind: "tick", rows: TICK_ROWS }];
+    if (this.#pieces.length > 0 && this.#random.chance(0.3)) return [this.#pieces.shift()!];
     if (this.#random.chance(0.1)) return [{ kind: this.#pick(["sweep", "forget"]), rows: 64 }];
     return Array.from({ length: this.#random.between(1, 6) }, () => this.#request());
   }
 
   /** Learns what a request came to. */
   learn(request: StoreRequest, outcome: Outcome) {
+    if (request.kind === "account" && outcome instanceof Again) {
+      this.#pieces.push(outcome.request as StoreRequest);
+    }
     if (request.kind === "lease" && typeof outcome === "object" && "token" in outcome) {
       const { token, messages } = outcome as Leased;
       this.#leases.push({ session: request.session, token, ids: messages.map(({ id }) => id) });
@@ -96,7 +106,9 @@ export class RandomRecords {
 
   #put(): Put {
     const random = this.#random,
-      text = "x".repeat(random.chance(0.1) ? random.between(0, 900) : random.between(0, 30));
+      text = "x".repeat(random.chance(0.1) ? random.between(0, 900) : random.between(0, 30)) +
+        // an account for a mailbox with some of these is made in pieces
+        "y".repeat(random.chance(0.05) ? LONG_BYTES : 0);
     const put: Put = {
       kind: "put",
       mailbox: this.#pick(MAILBOXES),
@@ -264,7 +276,7 @@ export class RandomRecords {
         ...DEFAULT_LIMITS,
         mailboxMessages: random.between(5, 60),
         messages: random.between(20, 150),
-        bytes: random.between(2000, 20_000),
+        bytes: random.chance(0.5) ? random.between(2000, 20_000) : 50 * LONG_BYTES,
         mailboxes: random.between(2, 5),
         share: this.#pick([30, 60, 100]),
         whenFull: this.#pick(["refuse", "drop-oldest"]),
