@@ -71,9 +71,23 @@ export class RandomRecords {
    */
   requests(): StoreRequest[] {
     if (this.#random.chance(0.2)) return [{ kind: "tick", rows: TICK_ROWS }];
+    if (this.#random.chance(0.01)) return this.#longAccount();
     if (this.#pieces.length > 0 && this.#random.chance(0.3)) return [this.#pieces.shift()!];
     if (this.#random.chance(0.1)) return [{ kind: this.#pick(["sweep", "forget"]), rows: 64 }];
     return Array.from({ length: this.#random.between(1, 6) }, () => this.#request());
+  }
+
+  /** An account for a mailbox that holds so much that it is made in pieces, if there is room for that. */
+  #longAccount(): StoreRequest[] {
+    const name = this.#pick(["bob", "carol"]), text = "x".repeat(LONG_BYTES);
+    return [
+      { kind: "account", what: "remove", name },
+      { kind: "clear", mailbox: name },
+      ...Array.from({ length: 10 }, (): StoreRequest => (
+        { ...this.#put(), mailbox: name, text, bytes: text.length }
+      )),
+      { kind: "account", what: "add", name, verifier: "v", mailbox: "always" },
+    ];
   }
 
   /** Learns what a request came to. */
@@ -106,9 +120,7 @@ export class RandomRecords {
 
   #put(): Put {
     const random = this.#random,
-      text = "x".repeat(random.chance(0.1) ? random.between(0, 900) : random.between(0, 30)) +
-        // an account for a mailbox with some of these is made in pieces
-        "y".repeat(random.chance(0.05) ? LONG_BYTES : 0);
+      text = "x".repeat(random.chance(0.1) ? random.between(0, 900) : random.between(0, 30));
     const put: Put = {
       kind: "put",
       mailbox: this.#pick(MAILBOXES),
