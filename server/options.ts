@@ -24,6 +24,7 @@ import { DEFAULT_FORUM_LIMITS as THREADS, DEFAULT_LIMITS, DEFAULT_SHARE } from "
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
 import { ORIGINAL_REPLY_BYTES_PER_SECOND } from "./wire/mailbox/reply_rate.ts";
 import { MAX_CONNECTIONS } from "./wire/transfer/transfer.ts";
+import type { WebPage } from "./wire/http/page_files.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
 export const SERVICE_PORTS = {
@@ -278,7 +279,10 @@ type OptionName = keyof typeof OPTIONS;
 export type OptionValues = { [Name in OptionName]: typeof OPTIONS[Name]["default"] };
 
 /** What the server is started with. */
-export type ServeOptions = ReturnType<typeof serveOptions>;
+export type ServeOptions = ReturnType<typeof serveOptions> & {
+  /** What a browser is shown; it is the client's, and handed in. */
+  page?: WebPage;
+};
 
 /**
  * What the server makes of the command line.

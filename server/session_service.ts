@@ -140,13 +140,16 @@ export class SessionService {
   /** Limits beside those of its tables, with their use now. */
   limits(): Limit[] {
     const { burst: limit, fullest: used } = this.#rate, { service } = this.#service;
-    const waiting = Math.max(...this.#sockets.map((socket) => socket.waiting));
     return [
-      { name: `${service} datagrams that wait to be sent`, used: waiting, limit: SEND_QUEUE_DATAGRAMS },
       { name: `${service} datagrams of an address`, option: "datagram-rate", used, limit },
+      { name: `${service} datagrams that wait`, used: this.#mostWaiting, limit: SEND_QUEUE_DATAGRAMS },
       { name: `${service} early bytes`, used: this.#sessions.earlyBytes, limit: 2 * MAX_EARLY_BYTES },
       ...this.#seals.limits(),
     ];
+  }
+
+  get #mostWaiting(): number {
+    return Math.max(0, ...this.#sockets.map(({ waiting }) => waiting));
   }
 
   #received(datagram: Uint8Array, address: Deno.NetAddr, socket: DatagramSocket) {

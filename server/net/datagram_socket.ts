@@ -12,7 +12,7 @@ import type { Metrics } from "../report/metrics.ts";
 import type { SocketPolling } from "./fairness.ts";
 
 /** Datagrams that may wait to be sent before the next one is received. */
-const MAX_WAITING = 1024;
+const MAX_WAITING_DATAGRAMS = 1024;
 
 /**
  * Datagrams that may wait in all, with those that no datagram has asked for: what comes then is dropped, as the network may
@@ -111,7 +111,7 @@ export class DatagramSocket {
         continue;
       }
       if (!this.#isStopped) onDatagram(datagram, from as Deno.NetAddr, this);
-      if (this.#waiting > MAX_WAITING) await this.#allSent();
+      if (this.#waiting > MAX_WAITING_DATAGRAMS) await this.#allSent();
     }
   }
 

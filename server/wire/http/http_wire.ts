@@ -17,13 +17,17 @@ import { mediaType } from "../../../protocol/http/accept.ts";
 import type { ConnectionSlots } from "../../net/connection_slots.ts";
 import type { SocketPolling } from "../../net/fairness.ts";
 import { Listener, type Stream, type StreamSocket } from "../../net/listener.ts";
+import type { Networks } from "../../quota/address.ts";
 import type { NetworkRate } from "../../quota/network_rate.ts";
 import { type Environment, within } from "../../quota/uptime.ts";
 import type { Clients } from "../../report/clients.ts";
 import type { Log } from "../../report/log.ts";
 import type { Metrics } from "../../report/metrics.ts";
+import type { Accounts } from "../../service/accounts.ts";
 import type { Moderation } from "../../service/moderation.ts";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
+import type { HttpLogins } from "./access/logins.ts";
+import { originOf } from "./access/proxies.ts";
 import { HttpConnection, type HttpTimeouts } from "./connection.ts";
 import {
   ClientGone,
@@ -35,7 +39,8 @@ import {
   type HttpClient,
   HttpExchange,
 } from "./exchange.ts";
-import { Site } from "./site.ts";
+import { Site } from "./access/site.ts";
+import { PageFiles, type WebPage } from "./page_files.ts";
 
 /** Longest head of a request, in bytes: request line and headers (http.md 6.1). */
 export const MAX_HEAD_BYTES = 16_384;
@@ -72,6 +77,8 @@ export interface HttpWireOptions extends Pick<Environment, "monotonicClock"> {
   /** The table of routes, and a handler for each. Those of services that don't run have none: `not served`. */
   routes: Routes;
   handlers: Partial<Record<string, Handler<never>>>;
+  /** What a browser is shown; without it, what other clients get. */
+  page?: WebPage | undefined;
   /** Names under which the server is reached. */
   webHosts: readonly string[];
   slots: ConnectionSlots;
@@ -83,6 +90,10 @@ export interface HttpWireOptions extends Pick<Environment, "monotonicClock"> {
   log: Log;
   moderation: Pick<Moderation, "isBannedAddress">;
   clients: Clients;
+  logins: HttpLogins;
+  accounts: Pick<Accounts, "auth" | "role">;
+  /** Proxies that say for whom they ask. */
+  trustedProxies: Networks;
   timeouts?: HttpTimeouts;
 }
 
@@ -90,6 +101,7 @@ export class HttpWire {
   readonly #options: HttpWireOptions;
   readonly #router: Router<Routes>;
   readonly #site: Site;
+  readonly #page: PageFiles | undefined;
   readonly #server: Server;
   readonly #listener: Listener<Stream, HttpConnection>;
   readonly #checking: ReturnType<typeof setInterval>;
@@ -101,6 +113,7 @@ export class HttpWire {
     const { timeouts = DEFAULT_TIMEOUTS } = options;
     this.#router = new Router(options.routes);
     this.#site = new Site(options.webHosts);
+    this.#page = options.page === undefined ? undefined : new PageFiles(options.page);
     const server = this.#server = createServer({ maxHeaderSize: MAX_HEAD_BYTES, requireHostHeader: false });
     // a server that does not listen closes each connection behind its answer
     Object.defineProperty(server, "listening", { get: () => !this.#isStopping });
@@ -177,7 +190,7 @@ export class HttpWire {
       handled = await this.#handle(incoming, response, connection);
     } catch (error) {
       if (error instanceof ClientGone) return;
-      handled = this.#refusalOf(error, connection);
+      handled = this.#refusalOf(error, connection, incoming);
     }
     if (handled !== "opened") this.#answer(incoming, response, connection, handled);
   }
@@ -187,21 +200,46 @@ export class HttpWire {
     response: ServerResponse,
     connection: HttpConnection,
   ): Promise<Handled> {
-    const { requestRate, handlers } = this.#options, { method = "", headers } = incoming;
+    const { requestRate, handlers, moderation } = this.#options, { method = "", headers } = incoming;
     if (this.#isStopping) throw new Refusal("stopping");
     const target = splitTarget(incoming.url ?? "");
     this.#site.check(incoming, target.authority ?? headers.host ?? "");
-    const { hostname, port, network } = connection;
-    if (!requestRate.take(hostname)) throw new Refusal("too fast", undefined, { retryAfter: 1 });
+    const origin = originOf(incoming, connection, this.#options.trustedProxies);
+    if (origin.port === 0 && moderation.isBannedAddress(origin.hostname)) throw new Refusal("banned");
+    if (!requestRate.take(origin.hostname)) throw new Refusal("too fast", undefined, { retryAfter: 1 });
+    const file = await this.#page?.file(method, target.path, headers);
+    if (file !== undefined) return file;
     const { name, route, path } = this.#router.find(method, target.path);
-    const client: HttpClient = { hostname, port, network, account: "" };
+    const form = preferredForm(headers.accept), isPage = form === "html" && route.isPage === true;
+    // before the log-in, for which the page asks
+    if (isPage && this.#page?.hasContent(name) === false) return await this.#page.html(headers);
+    const identified = this.#options.logins.identify(incoming, origin);
+    const account = typeof identified === "string" ? identified : await identified;
+    connection.name = account;
+    this.#checkAccess(route, account);
+    const client: HttpClient = { ...origin, account };
     const query = parseQuery(target.query, route.query ?? {});
     checkBody(incoming, route);
     const handler = handlers[name];
     if (handler === undefined) throw new Refusal("not served");
     if (hasBody(incoming)) this.#readBody(incoming, connection, route);
-    const values = { route, path, query, form: preferredForm(headers.accept), client, connection };
-    return await (handler as Handler<Route>)(new HttpExchange(values as never, incoming, response));
+    const values = { route, path, query, form: isPage ? "json" : form, client, connection };
+    const exchange = new HttpExchange(values as never, incoming, response);
+    if (!isPage || this.#page === undefined) return await (handler as Handler<Route>)(exchange);
+    return await this.#page.htmlAround(
+      name,
+      headers,
+      async () => await (handler as Handler<Route>)(exchange),
+    );
+  }
+
+  #checkAccess({ access }: Route, account: string) {
+    if (access === "open") return;
+    const { accounts } = this.#options;
+    if (account === "" && (access === "admin" || accounts.auth === "required")) {
+      throw new Refusal("no log-in");
+    }
+    if (access === "admin" && accounts.role(account) !== "admin") throw new Refusal("no administrator");
   }
 
   /** While the body comes, its time is bounded. */
@@ -210,7 +248,7 @@ export class HttpWire {
     incoming.once("end", () => connection.setPhase("answer"));
   }
 
-  #refusalOf(error: unknown, connection: HttpConnection): HttpAnswer {
+  #refusalOf(error: unknown, connection: HttpConnection, incoming: IncomingMessage): HttpAnswer {
     let refusal: Refusal;
     if (error instanceof Refusal) refusal = error;
     else {
@@ -225,6 +263,7 @@ export class HttpWire {
       headers: {
         "content-type": PROBLEM_TYPE,
         ...headers,
+        ...status === 401 ? { "www-authenticate": challenge(incoming) } : {},
         ...retryAfter === undefined ? {} : { "retry-after": `${retryAfter}` },
       },
       body: encodeProblem(refusal),
@@ -310,6 +349,11 @@ function splitTarget(target: string): { authority: string | undefined; path: str
   const mark = rest.indexOf("?");
   const path = mark < 0 ? rest : rest.slice(0, mark);
   return { authority, path: path === "" ? "/" : path, query: mark < 0 ? "" : rest.slice(mark + 1) };
+}
+
+/** How to log in. A browser would ask for a password by itself for what a page asks: the page asks for it. */
+function challenge({ headers }: IncomingMessage): string {
+  return headers["sec-fetch-dest"] === "empty" ? "Bearer" : 'Basic realm="Wirepost", charset="UTF-8"';
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
