@@ -18,7 +18,7 @@ const MAX_WAITING_DATAGRAMS = 1024;
  * Datagrams that may wait in all, with those that no datagram has asked for: what comes then is dropped, as the network may
  * drop it. Each request that may wait for the disk (`BACKLOG_REQUESTS`) finds room for its answer.
  */
-export const SEND_QUEUE_DATAGRAMS = 65_536;
+export const MAX_QUEUED_DATAGRAMS = 65_536;
 
 /** Milliseconds until the next try after a failed read; doubled each time, up to a second. */
 const FIRST_RETRY_MS = 5, LAST_RETRY_MS = 1000;
@@ -71,7 +71,7 @@ export class DatagramSocket {
 
   /** Never waits and never throws. */
   send(bytes: Uint8Array<ArrayBuffer>, to: Deno.NetAddr) {
-    if (this.#waiting >= SEND_QUEUE_DATAGRAMS) return this.#options.metrics.add("send queue full");
+    if (this.#waiting >= MAX_QUEUED_DATAGRAMS) return this.#options.metrics.add("send queue full");
     this.#waiting++;
     this.#queue.push({ bytes, to });
     if (!this.#isSending) void this.#sendAll();

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { DatagramSocket, SEND_QUEUE_DATAGRAMS } from "../../../server/net/datagram_socket.ts";
+import { DatagramSocket, MAX_QUEUED_DATAGRAMS } from "../../../server/net/datagram_socket.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
 
 Deno.test("datagrams that nobody has asked for wait up to a limit, and those beyond it are dropped and counted", async () => {
@@ -23,9 +23,9 @@ Deno.test("datagrams that nobody has asked for wait up to a limit, and those bey
     onDatagram() {},
   });
   const to = { transport: "udp", hostname: "127.0.0.1", port: 2 } as const, bytes = new Uint8Array(1);
-  for (let i = 0; i < SEND_QUEUE_DATAGRAMS + 10; i++) socket.send(bytes, to);
-  assertEquals([socket.waiting, metrics.get("send queue full")], [SEND_QUEUE_DATAGRAMS, 10]);
+  for (let i = 0; i < MAX_QUEUED_DATAGRAMS + 10; i++) socket.send(bytes, to);
+  assertEquals([socket.waiting, metrics.get("send queue full")], [MAX_QUEUED_DATAGRAMS, 10]);
   gate.resolve();
   await socket.close();
-  assertEquals([sent, socket.waiting], [SEND_QUEUE_DATAGRAMS, 0]);
+  assertEquals([sent, socket.waiting], [MAX_QUEUED_DATAGRAMS, 0]);
 });
