@@ -1,11 +1,13 @@
 /**
- * What is typed behind `/login` on channels and room, right or wrong, in whatever pieces it comes: it is in no log, status,
- * event of `watch`, history, error or file, nothing that others are shown, and not where the system shows processes.
+ * What is typed behind `/login` on channels and room, or logs in over HTTP, right or wrong, in whatever pieces it comes:
+ * it is in no log, status, event of `watch`, history, error or file, nothing that others are shown, and not where the
+ * system shows processes.
  */
 
 import { assert, assertEquals } from "@std/assert";
 import { selfSigned } from "../../../client/command/cert/self_signed.ts";
 import { encodeFrames } from "../../../protocol/syntax/frame.ts";
+import { httpRequest } from "../../http.ts";
 import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";
 import { Recorder } from "./recorder.ts";
@@ -71,7 +73,7 @@ const linesWith = (secret: string) => [
 ];
 
 Deno.test(
-  "nothing of a log-in on channels and room is shown, stored or logged anywhere",
+  "nothing of a log-in on channels, in the room or over HTTP is shown, stored or logged anywhere",
   { ignore: Deno.build.os !== "linux" },
   async () => {
     await using directory = await temporaryDirectory();
@@ -96,7 +98,7 @@ Deno.test(
         channels = await server.ready("channels"),
         secrets = [PASSWORD, WRONG, token];
       await Deno.writeTextFile(`${path}/password`, `${token}\n`);
-      const watching = ["--texts", "--service", "channels", "--service", "room", "--json", ...beside];
+      const watching = ["--texts", "--json", ...beside];
       const watch = await running(recorder, "watching", "watch", ...watching);
       using member = await FramePeer.named("eve", channels);
       await member.send("/create room");
@@ -143,6 +145,24 @@ Deno.test(
         await long.write(encodeFrames(`/login dora ${secret}`.padEnd(200, "x")));
       }
       recorder.add("answers", (await long.rest()).join("\n"));
+
+      // over HTTP each request has it
+      for (const secret of secrets) {
+        const basic = `Basic ${new TextEncoder().encode(`dora:${secret}`).toBase64()}`;
+        for (const authorization of [basic, `Bearer ${secret}`, `Digest ${secret}`, `${basic} ${secret}`]) {
+          const { body } = await httpRequest(await server.ready("http"), "GET /", {
+            headers: { authorization },
+          });
+          recorder.add("http", body);
+        }
+        for (const body of [JSON.stringify({ name: "dora", password: secret }), `{"password":"${secret}`]) {
+          const headers = { "content-type": "application/json" };
+          recorder.add(
+            "http",
+            (await httpRequest(await server.ready("http"), "POST /login", { headers, body })).body,
+          );
+        }
+      }
 
       recorder.add("the member", (await member.settle()).join("\n"));
       using late = await FramePeer.named("late", channels);
