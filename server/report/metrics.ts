@@ -59,10 +59,18 @@ export const TRANSFER_REFUSALS = [
   ...["full", "storage", "thread", "silence", "ending"],
 ] as const;
 
+/** Why a request of HTTP is refused: the codes of its problems. */
+export const HTTP_REFUSALS = [
+  ...["malformed", "bad path", "bad query", "bad header", "bad ID", "bad body", "not printable"],
+  ...["wrong log-in", "no log-in", "in clear", "bad host", "cross-site", "no administrator", "banned"],
+  ...["not found", "not served", "wrong method", "timed out", "too long", "wrong type", "too fast"],
+  ...["too many wrong log-ins", "head too long", "failed", "stopping", "overload", "storage"],
+] as const;
+
 /** Services whose clients are connected in streams and read one another's messages. */
 const STREAMS = ["channels", "room"] as const;
 export type StreamService = typeof STREAMS[number];
-const LISTENERS = [...STREAMS, "files"] as const;
+const LISTENERS = [...STREAMS, "files", "http"] as const;
 export type ListenerName = typeof LISTENERS[number];
 
 /** Tables that a service keeps of its sessions. */
@@ -129,6 +137,11 @@ export const METRICS = {
   ...each(STREAMS, "* tls", counter("connections", "Connections whose clients speak TLS")),
   ...each(STREAMS, "* tls failed", counter("connections", "Hand-shakes of TLS that failed")),
   ...each(STREAMS, "* tls timed out", counter("connections", "Hand-shakes of TLS that took too long")),
+  ...each(
+    STREAMS,
+    "* too many hand-shakes",
+    counter("connections", "Hand-shakes of TLS with no room or time"),
+  ),
   ...each(STREAMS, "* plaintext refused", counter("connections", "Clients without TLS where it must be")),
   ...each(STREAMS, "* received", counter("messages", "Messages received from members")),
   ...each(STREAMS, "* delivered", counter("messages", "Messages sent to members")),
@@ -171,6 +184,19 @@ export const METRICS = {
   "files connections refused": counter("connections", "Connections over the limit"),
   "files connections displaced": counter("connections", "Connections closed for a new one"),
   ...each(TRANSFER_REFUSALS, "files refused *", counter("transfers", "Transfers refused for this reason")),
+
+  "http connections": counter("connections", "Connections of HTTP accepted"),
+  "http tls": counter("connections", "Connections of HTTP whose clients speak TLS"),
+  "http tls failed": counter("connections", "Hand-shakes of TLS that failed"),
+  "http tls timed out": counter("connections", "Hand-shakes of TLS that took too long"),
+  "http too many hand-shakes": counter("connections", "Hand-shakes of TLS with no room or time"),
+  "http plaintext refused": counter("connections", "Clients without TLS where it must be"),
+  "http banned": counter("connections", "Connections of banned addresses"),
+  "http too many connections": counter("connections", "Connections over the limit"),
+  "http too many connections of an address": counter("connections", "Those of one address"),
+  "http cut off stalled": counter("connections", "Clients that did not read"),
+  "http requests": counter("requests", "Requests of HTTP"),
+  ...each(HTTP_REFUSALS, "http refused *", counter("requests", "Requests of HTTP refused for this reason")),
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof METRICS;

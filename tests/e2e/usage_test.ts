@@ -41,7 +41,7 @@ Deno.test("wirepost alone says whether a server runs here, where and what it hol
     assertEquals((await wirepost(["send", "bob", "hi", "--as", "al"], options)).code, 0);
     assertEquals(await wirepost([], options), {
       code: 0,
-      out: `A server runs here: mailbox 127.0.0.1:${server.port}, room :${room}.\n` +
+      out: `A server runs here: mailbox 127.0.0.1:${server.port}, room :${room}, http :${server.port}.\n` +
         `It holds 1 message, 0 channels, 0 accounts, in parley-data.\n\n${help}`,
       err: "",
     });

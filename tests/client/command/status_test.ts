@@ -28,7 +28,7 @@ Deno.test("status shows services, what is held, and the mailboxes of the oldest 
       "bob 1",
     ]);
     assertEquals(report.services.map(({ name, transport }) => `${name} ${transport}`), [
-      ...["mailbox udp", "channels tcp", "room tcp", "forum udp", "forum tcp"],
+      ...["mailbox udp", "channels tcp", "room tcp", "forum udp", "forum tcp", "http tcp"],
     ]);
     const text = statusText(report, Date.now());
     assertMatch(text, /^wirepost 0, up \S+\n\nServices\n +mailbox +udp +127\.0\.0\.1:\d+\n/);

@@ -1,0 +1,15 @@
+/**
+ * The table of routes: all that the server answers over HTTP. `protocol/http.md` says what each does.
+ *
+ * @module
+ */
+
+import { LOGIN_ROUTES } from "./routes/login.ts";
+import { SERVER_ROUTES } from "./routes/server.ts";
+
+export const ROUTES = {
+  ...SERVER_ROUTES,
+  ...LOGIN_ROUTES,
+};
+
+export type RouteName = keyof typeof ROUTES;
