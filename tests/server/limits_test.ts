@@ -212,7 +212,7 @@ const OTHERS: readonly string[] = [
 
 /** The rows of a table that is shared between clients. */
 function table(name: string): string[] {
-  const parts = ["", " of one address", " logged in", " logged in per address", " of one account"];
+  const parts = ["", " of one address", " logged in", " logged in at one address", " of one account"];
   return parts.map((part) => `${name}${part}`);
 }
 
