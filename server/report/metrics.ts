@@ -116,6 +116,7 @@ export const METRICS = {
   "received": counter("datagrams", "Datagrams received by mailbox and forum"),
   "read failed": counter("reads", "Reads from a UDP socket that failed"),
   "send failed": counter("datagrams", "Datagrams that could not be sent"),
+  "send queue full": counter("datagrams", "Datagrams that were dropped because too many waited to be sent"),
   "stored": counter("messages", "Messages put on the original wire"),
   "forwarded": counter("messages", "Messages taken on the original wire"),
   "empty": counter("requests", "Takes on the original wire that found no message"),
