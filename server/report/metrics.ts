@@ -50,7 +50,7 @@ export type RefusedReason = typeof REFUSED_REASONS[number];
 const SESSION_REQUESTS = [
   ...["put", "part", "ack", "back", "fail", "extend", "begin", "skip", "bad"],
   ...["lease", "got", "cancel", "stat", "info", "peek", "bye"],
-  ...["CRT", "MSG", "DLT", "EDT", "RMV", "LST", "RDT", "UPD", "DWN"],
+  ...["CRT", "MSG", "DLT", "EDT", "RMV", "LST", "RDT", "UPD", "UPS", "DWN", "DWS"],
 ] as const;
 
 /** Why a file transfer ends without success: the codes of its answer `no`. */
@@ -116,6 +116,7 @@ export const METRICS = {
   "received": counter("datagrams", "Datagrams received by mailbox and forum"),
   "read failed": counter("reads", "Reads from a UDP socket that failed"),
   "send failed": counter("datagrams", "Datagrams that could not be sent"),
+  "send queue full": counter("datagrams", "Datagrams that were dropped because too many waited to be sent"),
   "stored": counter("messages", "Messages put on the original wire"),
   "forwarded": counter("messages", "Messages taken on the original wire"),
   "empty": counter("requests", "Takes on the original wire that found no message"),
@@ -180,6 +181,8 @@ export const METRICS = {
   "files bytes sent": counter("bytes", "Content of files sent"),
   "files damaged": counter("downloads", "Downloads of a content that is not what was uploaded"),
   "files cut": counter("transfers", "Transfers whose connection ended early"),
+  "files in the clear": counter("transfers", "Transfers of clients that are too old to seal them"),
+  "files wrong record": counter("transfers", "Transfers ended by a record that does not open"),
   "files displaced": counter("transfers", "Slow transfers ended for a new one"),
   "files connections refused": counter("connections", "Connections over the limit"),
   "files connections displaced": counter("connections", "Connections closed for a new one"),

@@ -33,10 +33,11 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
     "new connections of one address",
     "new connections for files",
   ],
-  "net/datagram_socket.ts MAX_WAITING_DATAGRAMS": [
+  "net/datagram_socket.ts MAX_QUEUED_DATAGRAMS": [
     "mailbox datagrams that wait",
     "forum datagrams that wait",
   ],
+  "net/datagram_socket.ts MAX_WAITING_DATAGRAMS": "work",
   "net/datagram_socket.ts REMOTE_DATAGRAMS_PER_SECOND": [
     "mailbox datagrams of an address",
     "forum datagrams of an address",
