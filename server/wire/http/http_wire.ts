@@ -116,7 +116,7 @@ export class HttpWire {
     server.keepAliveTimeout = timeouts.idleMs - KEEP_ALIVE_MARGIN_MS;
     server.on("request", (incoming, response) => void this.#receive(incoming, response));
     server.on("clientError", (error: Error & { code?: string }, connection: HttpConnection) => {
-      if (!(connection instanceof HttpConnection) || connection.destroyed) return;
+      if (!(connection instanceof HttpConnection) || connection.destroyed || connection.writableEnded) return;
       this.#refuseRaw(
         connection,
         new Refusal(error.code === "HPE_HEADER_OVERFLOW" ? "head too long" : "malformed"),
@@ -296,6 +296,7 @@ export class HttpWire {
 
   /** Refuses what node:http could not read, or what did not come in time, and closes. */
   #refuseRaw(connection: HttpConnection, refusal: Refusal) {
+    connection.setPhase("answer");
     this.#options.metrics.add(`http refused ${refusal.code}`);
     const body = encodeProblem(refusal);
     connection.end(
