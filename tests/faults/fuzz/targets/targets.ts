@@ -5,6 +5,8 @@ import { FORUM_SERVER, MAILBOX_SERVER } from "../server/datagrams.ts";
 import { CLIENT_CHAT } from "../client/chat.ts";
 import { CLIENT_SESSIONS } from "../client/sessions.ts";
 import { CLIENT_COMMANDS } from "../client/commands.ts";
+import { CLIENT_TRANSFERS } from "../client/transfers.ts";
+import { TRANSFER_SERVER } from "../server/transfer.ts";
 import { HUB_SERVER } from "../server/hub.ts";
 import { HUB_TEXTS, STREAMS } from "./hub.ts";
 import { FILES } from "./files.ts";
@@ -18,6 +20,6 @@ export const TARGETS: readonly Target[] = [
   ...[ORIGINAL, SESSION_DATAGRAMS, SESSION_LINES, SEAL_DATAGRAMS, LOGIN_TEXTS, HUB_TEXTS, STREAMS],
   ...[FORUM_TEXTS, WATCH_TEXTS, ADDRESSES, TERMINAL_TEXTS],
   ...[JOURNAL_REQUESTS, JOURNAL_RECOVERY, FILES],
-  ...[MAILBOX_SERVER, FORUM_SERVER, HUB_SERVER],
-  ...[CLIENT_COMMANDS, CLIENT_CHAT, CLIENT_SESSIONS],
+  ...[MAILBOX_SERVER, FORUM_SERVER, HUB_SERVER, TRANSFER_SERVER],
+  ...[CLIENT_COMMANDS, CLIENT_CHAT, CLIENT_SESSIONS, CLIENT_TRANSFERS],
 ];
