@@ -58,7 +58,7 @@ export const FILES: Target = {
   ],
   maxBytes: 4096,
   shortInputs: 60,
-  maxMs: 1000,
+  maxMs: 10_000,
   async run(input) {
     directory ??= Deno.makeTempDirSync({ prefix: "wirepost-fuzz-" });
     const path = `${directory}/wirepost/file`;
