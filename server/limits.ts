@@ -174,7 +174,7 @@ function tableLimits(name: string, usage: TableUsage): Limit[] {
     { name, used: usage.anonymous, limit: usage.mostAnonymous },
     { name: `${name} of one address`, used: most(networks), limit: usage.mostOfNetwork },
     { name: `${name} logged in`, used: usage.loggedIn, limit: usage.mostLoggedIn },
-    { name: `${name} logged in at one address`, used: usage.loggedInOfOne, limit: usage.mostLoggedInOfOne },
+    { name: `${name} logged in per address`, used: usage.loggedInOfOne, limit: usage.mostLoggedInOfOne },
     { name: `${name} of one account`, used: most(usage.accounts), limit: usage.mostOfAccount },
   ];
 }

@@ -404,6 +404,7 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     services: servicePorts(sockets),
     limits,
     webHosts,
+    hub: running.hub,
     trustedProxies,
     page,
   });

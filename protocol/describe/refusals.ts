@@ -106,6 +106,7 @@ export const REFUSAL_RULES = {
   "files thread": { rule: "transfer.md 3.13", why: "the thread does not take it" },
   "files silence": { rule: "transfer.md 1.6", why: "no byte came for 30 s" },
   "files ending": { rule: "transfer.md section 9", why: "the server stops" },
+  "files wrong record": { rule: "transfer.md 10.8", why: "a record does not open" },
   "files connections refused": { rule: "transfer.md 7.4" },
   "files connections displaced": { rule: "transfer.md 7.3", why: "it made room for a new connection" },
 } as const satisfies Record<string, Rule>;

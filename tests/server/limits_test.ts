@@ -21,7 +21,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "hub_service.ts DEFAULT_HUB_LIMITS": ["channels", "channels of one address", "waiting bytes", "line bytes"],
   "http_service.ts DEFAULT_HTTP_LIMITS": [
     "http connections",
-    "http connections per address",
+    "http from one address",
     "new http connections",
   ],
   "http_service.ts REMOTE_REQUESTS_PER_SECOND": ["http requests per address"],
@@ -55,7 +55,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "net/send_queue.ts MAX_REMEMBERED": "remembered",
   "net/sockets.ts MAX_TRIES": "work",
   "net/tls/handshakes.ts MAX_NETWORK_WAITING": "in a row",
-  "net/tls/handshakes.ts MAX_OPEN": ["TLS hand-shakes that are half open"],
+  "net/tls/handshakes.ts MAX_OPEN": ["half-open TLS hand-shakes"],
   "net/tls/tls_session.ts MAX_END_MS": "of one thing",
   "net/tls/tls_session.ts MAX_WRITE_BYTES": "of one thing",
   "options.ts MAX_HISTORY": "in a row",
@@ -211,7 +211,7 @@ const OTHERS: readonly string[] = [
 
 /** The rows of a table that is shared between clients. */
 function table(name: string): string[] {
-  const parts = ["", " of one address", " logged in", " logged in at one address", " of one account"];
+  const parts = ["", " of one address", " logged in", " logged in per address", " of one account"];
   return parts.map((part) => `${name}${part}`);
 }
 

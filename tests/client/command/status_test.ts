@@ -65,7 +65,7 @@ Deno.test("limits are those of the options, each with its use", () =>
       const text = limitsText(limits);
       assertMatch(text, /\none address's bytes +500 B +1000 B +50% +--address-bytes\n/);
       assertMatch(text, /\ndatabase bytes +\S+ KiB +no limit +--max-file\n/);
-      for (const line of text.split("\n")) assertLessOrEqual(textWidth(line), 80);
+      for (const line of text.split("\n")) assertLessOrEqual(textWidth(line), 80, line);
     },
   ));
 

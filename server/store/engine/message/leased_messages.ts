@@ -6,7 +6,8 @@ import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.t
 import type { FailedAttempt } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
-import { buryDamaged, reportDamage } from "./rows/damage.ts";
+import { reportDamage } from "../whole_row.ts";
+import { buryDamaged } from "./rows/damage.ts";
 import type { CoveredMailboxes } from "./covered_mailboxes.ts";
 import type { DeadLetterRows } from "./dead_letters.ts";
 import type { DelayedMessages } from "./rows/delayed_messages.ts";

@@ -29,7 +29,8 @@ import { LeasedMessages, type MessageTables } from "./leased_messages.ts";
 import { PeekedMessages } from "./peeked_messages.ts";
 import { ReadyEvents } from "./ready_events.ts";
 import { ReadyMessages } from "./ready_messages.ts";
-import { buryDamaged, buryDamagedDelayed, reportDamage } from "./rows/damage.ts";
+import { reportDamage } from "../whole_row.ts";
+import { buryDamaged, buryDamagedDelayed } from "./rows/damage.ts";
 import { type DelayedMessage, DelayedMessages, isWholeDelayed } from "./rows/delayed_messages.ts";
 import { isWhole, type Message } from "./rows/message_rows.ts";
 

@@ -148,7 +148,7 @@ export const TABLE: Readonly<Record<Wire, Readonly<Record<Case, Cell>>>> = {
     "expired token": NO_TICKET,
     "other's name": "file exists",
     "replay": "hello of alice; P1 no ticket unknown, used or too old",
-    "changed": "hash",
+    "changed": "hello of alice",
     "spoofed source": TCP_ADDRESS,
     "role user": "file exists",
     "role admin": "file exists",
