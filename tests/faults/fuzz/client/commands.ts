@@ -9,6 +9,7 @@
  * @module
  */
 
+import { newDirectory } from "../engine/directory.ts";
 import { main } from "../../../../main.ts";
 import { encodeAnswers, isSessionDatagram } from "../../../../protocol/session.ts";
 import type { Random } from "../../../simulation/random.ts";
@@ -18,8 +19,11 @@ import { FuzzedStream } from "../server/stream.ts";
 import { environment, patched } from "./patched.ts";
 import { checkShown } from "./terminal_output.ts";
 
-/** Milliseconds within which a command ends, and bytes that it writes: many times what was sent to it. */
-const MAX_RUN_MS = 15_000, MAX_WRITTEN_BYTES = 4 * 1024 * 1024;
+/**
+ * Milliseconds within which a command ends: a server that answers, but nothing that helps, is given up after 60 s. And bytes
+ * that it writes, many times what was sent to it.
+ */
+const MAX_RUN_MS = 75_000, MAX_WRITTEN_BYTES = 4 * 1024 * 1024;
 
 /** Milliseconds after which Ctrl-C is typed, and after which a connection ends, unless the script says `tcp-silent`. */
 const WATCH_MS = 150, TCP_MS = 50;
@@ -235,7 +239,7 @@ async function run(script: Bytes) {
 
 /** A directory for what commands keep, and the secret. */
 function prepared(): string {
-  const path = Deno.makeTempDirSync({ prefix: "wirepost-fuzz-" });
+  const path = newDirectory();
   Deno.writeTextFileSync(`${path}/secret`, "a secret of an administrator");
   return path;
 }

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { newDirectory } from "../engine/directory.ts";
 import { download } from "../../../../client/transfer/download.ts";
 import { ConnectionLostError, TransferError } from "../../../../client/transfer/transfer.ts";
 import { upload } from "../../../../client/transfer/upload.ts";
@@ -67,7 +68,7 @@ async function run(script: Bytes) {
   listen();
   const [first = "", ...steps] = textOf(script).split("\n"), [what, size = "", hash] = first.split(" ");
   if (what !== "download" && what !== "upload") return;
-  const root = Deno.makeTempDirSync({ prefix: "wirepost-fuzz-" }), target = `${root}/here`;
+  const root = newDirectory(), target = `${root}/here`;
   const connections = new Connections(steps);
   try {
     Deno.mkdirSync(target);

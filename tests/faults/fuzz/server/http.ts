@@ -49,7 +49,14 @@ class HttpWorld implements World {
     const log = new Log(() => Promise.resolve(), { level: "debug" }), listener = new FuzzedListener();
     const http = new HttpService({
       ...environment,
-      ...{ sockets: [listener], version: "0", services: { mailbox: 21001 }, limits: LIMITS, webHosts: [] },
+      ...{
+        hub: undefined,
+        sockets: [listener],
+        version: "0",
+        services: { mailbox: 21001 },
+        limits: LIMITS,
+        webHosts: [],
+      },
       ...{ store, log, secret: undefined, metrics: new Metrics(), clients: new Clients(now) },
       trustedProxies: new Networks(["127.0.0.0/8"]),
       accounts: new Accounts({ ...environment, store, known: [] }),

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { newDirectory } from "../engine/directory.ts";
 import { decodeTransferAnswer, uploadProof } from "../../../../protocol/transfer.ts";
 import { Clock } from "../../../simulation/clock.ts";
 import {
@@ -64,7 +65,7 @@ class TransferWorld implements World {
   }
 
   static async start(): Promise<TransferWorld> {
-    const directory = Deno.makeTempDirSync({ prefix: "wirepost-fuzz-" }),
+    const directory = newDirectory(),
       clock = new Clock(1_700_000_000_000);
     const listener = new FuzzedListener();
     using _ = patched({ listen: () => listener });
@@ -100,7 +101,7 @@ class TransferWorld implements World {
     const client = this.#clientOf(who.slice(0, 1));
     switch (what) {
       case "up":
-        this.#showUpload(client, Math.min(MAX_SIZE, Number(rest) || 0));
+        this.#showUpload(client, Math.max(0, Math.min(MAX_SIZE, Math.floor(Number(rest)) || 0)));
         break;
       case "down": {
         const stored = this.#server.uploads[0];

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { newDirectory } from "../engine/directory.ts";
 import { DatabaseSync, type SQLInputValue } from "node:sqlite";
 import { checkDirectory } from "../../../../server/store/check/check.ts";
 import { CHECKED_COLUMNS } from "../../../../server/store/database/checksum.ts";
@@ -23,7 +24,7 @@ const SESSION = "0123456789abcdef0123456789abcdef";
 const TEXTS = ["one", "two", "three", "later", "never", "hello", "hi", "said", "another"];
 
 /** Changes of one input. */
-const MAX_CHANGES = 8;
+const MAX_CHANGES = 16;
 
 function put(mailbox: string, text: string, more = {}): StoreRequest {
   return { kind: "put", mailbox, sender: "ann", time: 1, text, bytes: text.length, ...more };
@@ -143,7 +144,7 @@ function valueOf(text: string): SQLInputValue {
 }
 
 async function run(input: Uint8Array) {
-  const directory = Deno.makeTempDirSync({ prefix: "wirepost-fuzz-" });
+  const directory = newDirectory();
   try {
     whole ??= filled(directory);
     Deno.writeFileSync(`${directory}/${DATABASE_FILE}`, whole);
@@ -218,15 +219,21 @@ const VALUES = [
   '"[[1,2]]"',
 ];
 
+/** A change of each column. */
+const ALL = Object.entries(TABLES).flatMap(([table, columns]) =>
+  columns.map((column, i) => `${table} ${column} ${i % 2} "x"`)
+);
+
 export const ROWS: Target = {
   name: "rows",
   covers: ["server/store/engine/", "server/store/check/", "server/store/database/"],
   words: [...Object.keys(TABLES), ...new Set(Object.values(TABLES).flat()), ...VALUES, " "],
-  seeds: Object.entries(TABLES).map(([table, columns]) =>
-    columns.slice(0, MAX_CHANGES).map((column, i) => `${table} ${column} ${i % 2} "x"`).join("\n")
+  seeds: Array.from(
+    { length: Math.ceil(ALL.length / MAX_CHANGES) },
+    (_, i) => ALL.slice(i * MAX_CHANGES, (i + 1) * MAX_CHANGES).join("\n"),
   ),
   maxBytes: 1024,
-  shortInputs: 10,
+  shortInputs: 4,
   maxMs: 5000,
   line(random) {
     const table = pick(random, Object.keys(TABLES)), column = pick(random, [...TABLES[table]!, "checksum"]);
