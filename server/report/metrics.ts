@@ -39,7 +39,7 @@ function each<const Label extends string, const Pattern extends string>(
 export const REFUSED_REASONS = [
   ...["too long", "not UTF-8", "not printable", "malformed", "bad ID", "reserved sender", "unknown type"],
   ...["address not answered", "sender has an account", "account", "no log-in", "unproved", "overload"],
-  ...["datagram rate", "reply rate"],
+  ...["datagram rate", "reply rate", "creation rate"],
   ...["full", "full share", "storage", "banned", "muted"],
   ...["sealed malformed", "sealed bad key", "sealed no account", "sealed out of place"],
   ...["sealed too many handshakes", "sealed too often", "sealed twice", "sealed wrong"],
@@ -116,6 +116,7 @@ export const METRICS = {
   "received": counter("datagrams", "Datagrams received by mailbox and forum"),
   "read failed": counter("reads", "Reads from a UDP socket that failed"),
   "send failed": counter("datagrams", "Datagrams that could not be sent"),
+  "send queue full": counter("datagrams", "Datagrams that were dropped because too many waited to be sent"),
   "stored": counter("messages", "Messages put on the original wire"),
   "forwarded": counter("messages", "Messages taken on the original wire"),
   "empty": counter("requests", "Takes on the original wire that found no message"),

@@ -33,10 +33,11 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
     "new connections of one address",
     "new connections for files",
   ],
-  "net/datagram_socket.ts MAX_WAITING_DATAGRAMS": [
+  "net/datagram_socket.ts MAX_QUEUED_DATAGRAMS": [
     "mailbox datagrams that wait",
     "forum datagrams that wait",
   ],
+  "net/datagram_socket.ts MAX_WAITING_DATAGRAMS": "work",
   "net/datagram_socket.ts REMOTE_DATAGRAMS_PER_SECOND": [
     "mailbox datagrams of an address",
     "forum datagrams of an address",
@@ -62,6 +63,9 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "options.ts MAX_MAX_DATAGRAM": "in a row",
   "options.ts MIN_MAX_DATAGRAM": "in a row",
   "quota/address.ts MAX_REMEMBERED": "remembered",
+  "quota/creations.ts BURST_SECONDS": "in a row",
+  "quota/creations.ts MAX_COUNTED": "remembered",
+  "quota/creations.ts REMOTE_CREATIONS_PER_SECOND": ["creations of one address"],
   "quota/equal_owners.ts MAX_STALE": "work",
   "quota/fair_table.ts LEASE_LIMITS": table("leases"),
   "quota/fair_table.ts MAX_PASSED": "work",
@@ -171,6 +175,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "wire/admin/watchers.ts MAX_WAITING_BYTES": ["one watcher's waiting bytes"],
   "wire/admin/watchers.ts MAX_WATCHERS": ["watchers"],
   "wire/http/access/logins.ts MAX_KNOWN": "remembered",
+  "wire/http/channel/said_keys.ts MAX_KEYS": "remembered",
   "wire/http/connection.ts MAX_READ_BYTES": "of one thing",
   "wire/http/http_wire.ts MAX_HEADERS": "of one thing",
   "wire/http/http_wire.ts MAX_HEAD_BYTES": "of one thing",
@@ -211,7 +216,7 @@ const OTHERS: readonly string[] = [
 
 /** The rows of a table that is shared between clients. */
 function table(name: string): string[] {
-  const parts = ["", " of one address", " logged in", " logged in per address", " of one account"];
+  const parts = ["", " of one address", " logged in", " logged in at one address", " of one account"];
   return parts.map((part) => `${name}${part}`);
 }
 
