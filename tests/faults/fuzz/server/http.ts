@@ -11,6 +11,7 @@ import { Clients } from "../../../../server/report/clients.ts";
 import { Log } from "../../../../server/report/log.ts";
 import { Metrics } from "../../../../server/report/metrics.ts";
 import { Accounts } from "../../../../server/service/accounts.ts";
+import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { Moderation } from "../../../../server/service/moderation.ts";
 import { ROUTES } from "../../../../protocol/http/routes.ts";
 import { Random } from "../../../simulation/random.ts";
@@ -44,24 +45,17 @@ class HttpWorld implements World {
 
   static start(): Promise<HttpWorld> {
     const now = () => Math.floor(performance.now()) + 1_700_000_000_000, random = new Random(5);
-    const stores = fuzzedStore(now, random, () => {}), { store } = stores;
+    const stores = fuzzedStore(now, random, (mailbox) => mailboxes.ready(mailbox)), { store } = stores;
     const environment = { wallClock: now, monotonicClock: now, random: random.bytes };
     const log = new Log(() => Promise.resolve(), { level: "debug" }), listener = new FuzzedListener();
+    const accounts = new Accounts({ ...environment, store, known: [] });
+    const moderation = new Moderation({ ...environment, store, known: [] });
+    const mailboxes = new Mailboxes({ ...environment, store, accounts, moderation });
     const http = new HttpService({
-      ...environment,
-      ...{
-        hub: undefined,
-        sockets: [listener],
-        version: "0",
-        services: { mailbox: 21001 },
-        limits: LIMITS,
-        webHosts: [],
-      },
-      ...{ store, log, secret: undefined, metrics: new Metrics(), clients: new Clients(now) },
+      ...{ ...environment, accounts, moderation, mailboxes, hub: undefined, store, log, secret: undefined },
+      ...{ sockets: [listener], version: "0", services: { mailbox: 21001 }, limits: LIMITS, webHosts: [] },
+      ...{ metrics: new Metrics(), clients: new Clients(now), polling: { due: undefined } as never },
       trustedProxies: new Networks(["127.0.0.0/8"]),
-      accounts: new Accounts({ ...environment, store, known: [] }),
-      moderation: new Moderation({ ...environment, store, known: [] }),
-      polling: { due: undefined } as never,
     });
     return Promise.resolve(
       new HttpWorld(http, listener, async () => {
