@@ -15,6 +15,7 @@ import { DatagramSocket, MAX_QUEUED_DATAGRAMS, REMOTE_DATAGRAMS_PER_SECOND } fro
 import type { SocketPolling } from "./net/fairness.ts";
 import { isLoopback } from "./quota/address.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
+import type { Creations } from "./quota/creations.ts";
 import { NetworkRate } from "./quota/network_rate.ts";
 import type { Environment } from "./quota/uptime.ts";
 import type { Clients } from "./report/clients.ts";
@@ -48,6 +49,8 @@ export interface SharedOptions extends Environment {
   moderation: Moderation;
   /** Where its sessions are listed. */
   clients: Clients;
+  /** What addresses create. */
+  creations?: Creations;
   /** Dates new sessions. */
   startTimes: SessionStartTimes;
   /** Datagrams of one address; undefined for {@linkcode REMOTE_DATAGRAMS_PER_SECOND}, and for no limit on this machine. */
