@@ -24,7 +24,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
     "http from one address",
     "new http connections",
   ],
-  "http_service.ts REMOTE_REQUESTS_PER_SECOND": ["http requests per address"],
+  "http_service.ts REMOTE_REQUESTS_PER_SECOND": ["http requests per second"],
   "net/connection.ts MAX_READ_BYTES": "of one thing",
   "net/connection_slots.ts DEFAULT_CONNECTION_LIMITS": ["connections"],
   "net/connection_slots.ts REMOTE_LIMITS": [
@@ -105,6 +105,8 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "store/checkpoint/checkpoints.ts LOG_BYTES_MAX": "work",
   "store/checkpoint/checkpoints.ts MAX_CHECKS": "work",
   "store/checkpoint/checkpoints.ts MAX_WAIT_MS": "work",
+  "store/engine/key/request_keys.ts KEYS_MAX": ["remembered request keys"],
+  "store/engine/key/request_keys.ts OWNER_KEYS_MAX": ["request keys per owner"],
   "store/engine/mailbox/owners.ts MAX_OWNERS": ["addresses and users with messages"],
   "store/engine/mailbox/ready_queue.ts MAX_GONE": "work",
   "store/engine/message/dead_letters.ts DEAD_LIMITS": [
@@ -179,6 +181,9 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "wire/http/connection.ts MAX_READ_BYTES": "of one thing",
   "wire/http/http_wire.ts MAX_HEADERS": "of one thing",
   "wire/http/http_wire.ts MAX_HEAD_BYTES": "of one thing",
+  "wire/http/mailbox/receivers.ts MAX_NETWORK_WAITING": ["http requests waiting per address"],
+  "wire/http/mailbox/receivers.ts MAX_TAKEN_BYTES": "of one thing",
+  "wire/http/mailbox/receivers.ts MAX_WAITING": ["http requests waiting"],
   "wire/mailbox/original_clients.ts MAX_ADDRESSES": "remembered",
   "wire/mailbox/reply_rate.ts ORIGINAL_REPLY_BYTES_PER_SECOND": ["one prefix's reply bytes"],
   "wire/session/mailbox/leases.ts MAX_ASKED": "work",

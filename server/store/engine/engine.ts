@@ -141,7 +141,7 @@ export class Engine {
       accounts: new Accounts(context, messages, networks),
       channels,
       measures: new Measures(context),
-      reports: new Reports(context, messages, threads),
+      reports: new Reports(context, messages, threads, keys),
       configuration: configuration.now,
       configure: (wanted) => this.#configure(wanted),
       start: () => this.#start(),
