@@ -51,7 +51,8 @@ export class TransferConnection implements Disposable {
     // an upload's last bytes and its proof would wait until the server's system acknowledges the bytes before them
     socket.setNoDelay(true);
     this.#attempts = attempts;
-    this.#timer = setTimeout(() => this.#watch(), this.#msLeft);
+    // what has stalled ends with its next wait: a negative time would be warned of
+    this.#timer = setTimeout(() => this.#watch(), Math.max(0, this.#msLeft));
     attempts.options.signal?.addEventListener("abort", this.#abort);
   }
 
