@@ -56,7 +56,7 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   limits: HttpLimits;
   /** What a browser is shown. */
   page?: WebPage | undefined;
-  timeouts: HttpTimeouts;
+  timeouts?: HttpTimeouts;
   /** Names under which the server is reached. */
   webHosts: readonly string[];
   /** Proxies that say for whom they ask. */
