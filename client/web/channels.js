@@ -44,14 +44,14 @@ const PAGE_MESSAGES = 100;
  * @typedef {{ type: "message", channel: string, message: ChannelMessage }
  *   | { type: "gap", channel: string, missing: number | undefined }
  *   | { type: "joined" | "left", channel: string, name: string, members: number }
- *   | { type: "caught up", channel: string, last: string | undefined }
+ *   | { type: "caught up", channel: string, last: string, hasOlder: boolean }
  *   | { type: "connected" }
  *   | { type: "disconnected", error: Error }} ChannelEvent
  * `missing` of a gap is undefined where nobody knows how many. `caught up`: all that was said before has come.
  */
 
 /** A history's page, the oldest message first. */
-/** @typedef {{ messages: ChannelMessage[], missing: number | undefined, hasOlder: boolean, last: string | undefined }} HistoryPage */
+/** @typedef {{ messages: ChannelMessage[], missing: number | undefined, hasOlder: boolean, last: string }} HistoryPage */
 
 /**
  * @typedef {object} ChannelsOptions
@@ -142,13 +142,17 @@ export class Channels {
     const sender = this.#name;
     const before = this.#sending.get(channel) ?? Promise.resolve();
     const sent = before.catch(() => {}).then(async () => {
-      const { id, time } = await this.#requests.change("POST", pathOf(channel), {
-        query: { sender },
-        body: text,
-        key,
-        onDelay,
-        signal,
-      });
+      const { id, time } = await this.#inChannels(
+        [channel],
+        () =>
+          this.#requests.change("POST", pathOf(channel), {
+            query: { sender },
+            json: { text },
+            key,
+            onDelay,
+            signal,
+          }),
+      );
       return { id, time: new Date(time) };
     });
     this.#sending.set(channel, sent);
@@ -162,15 +166,29 @@ export class Channels {
   /**
    * The channels that there are.
    *
-   * @returns {Promise<{ name: string, members: number, last: string | undefined }[]>}
+   * @returns {Promise<{ name: string, members: number, last: string }[]>}
    */
   async list() {
-    const { channels } = await this.#requests.get("/channel");
-    return channels.map((/** @type {any} */ { name, members, last }) => ({
-      name,
-      members,
-      last: last ?? undefined,
-    }));
+    return (await this.#requests.get("/channel")).channels;
+  }
+
+  /**
+   * Does something that needs channels. If one is not there, because the server was started anew and nobody has taken it
+   * up, it is made again first.
+   *
+   * @template T
+   * @param {readonly string[]} channels
+   * @param {() => Promise<T>} act
+   * @returns {Promise<T>}
+   */
+  async #inChannels(channels, act) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.code !== "no channel") throw error;
+      for (const channel of channels) await this.create(channel);
+      return await act();
+    }
   }
 
   /**
@@ -179,7 +197,7 @@ export class Channels {
    * @param {string} channel
    */
   async create(channel) {
-    return (await this.#requests.send("PUT", pathOf(channel))).status === 201;
+    return await this.#requests.act("PUT", pathOf(channel)) === 201;
   }
 
   /**
@@ -201,11 +219,12 @@ export class Channels {
    */
   async history(channel, { before, since, limit = PAGE_MESSAGES, signal } = {}) {
     const page = await this.#requests.get(pathOf(channel), { query: { before, since, limit }, signal });
+    const messages = page.messages.map(messageOf);
     return {
-      messages: page.messages.map(messageOf),
+      messages,
       missing: page.gap === null ? undefined : page.gap,
-      hasOlder: page.messages.length >= limit,
-      last: page.last ?? undefined,
+      hasOlder: messages.length > 0 && partsOf(messages[0].id)[1] > 1,
+      last: page.last,
     };
   }
 
@@ -248,11 +267,15 @@ export class Channels {
     signal.addEventListener("abort", end);
     let timer = setTimeout(() => silence.abort(), SILENCE_MS);
     try {
-      const answer = await this.#requests.send("GET", "/events", {
-        query: { channel: [...this.#channels.keys()], sender: this.#name },
-        headers: { accept: "text/event-stream" },
-        signal: silence.signal,
-      });
+      const answer = await this.#inChannels(
+        [...this.#channels.keys()],
+        () =>
+          this.#requests.send("GET", "/events", {
+            query: { channel: [...this.#channels.keys()], sender: this.#name },
+            headers: { accept: "text/event-stream" },
+            signal: silence.signal,
+          }),
+      );
       yield { type: "connected" };
       // what was said before the stream began, or between the last one and this
       for (const channel of [...this.#channels.keys()]) yield* this.#catchUp(channel, silence.signal);
@@ -281,21 +304,15 @@ export class Channels {
   async *#catchUp(channel, signal) {
     for (let isFirst = true;; isFirst = false) {
       const since = this.#channels.get(channel);
-      /** @type {HistoryPage} */
-      let page;
-      try {
-        page = await this.history(channel, since === undefined ? { signal } : { since, signal });
-      } catch (error) {
-        // nobody has made the channel yet, or it has been removed
-        if (!(error instanceof RequestError) || error.status !== 404) throw error;
-        page = { messages: [], missing: 0, hasOlder: false, last: undefined };
-      }
-      const { messages, missing, last } = page;
+      const { messages, missing, last, hasOlder } = await this.history(
+        channel,
+        since === undefined ? { signal } : { since, signal },
+      );
       if (since !== undefined && isFirst && missing !== 0) yield { type: "gap", channel, missing };
       for (const message of messages) yield* this.#message(channel, message);
       const has = this.#channels.get(channel);
       if (since === undefined || messages.length === 0 || has === last) {
-        yield { type: "caught up", channel, last };
+        yield { type: "caught up", channel, last, hasOlder };
         return;
       }
     }

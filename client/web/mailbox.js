@@ -169,7 +169,7 @@ export class ReceivedMessage {
    * @param {number} ms
    */
   async extend(ms) {
-    await this.#requests.send("POST", `${this.#lease}/extend`, { query: { lease: durationOf(ms) } });
+    await this.#requests.act("POST", `${this.#lease}/extend`, { query: { lease: durationOf(ms) } });
   }
 
   /**
@@ -178,7 +178,7 @@ export class ReceivedMessage {
    * @param {{ delay?: number }} [options] `delay`: it can be received so many milliseconds later.
    */
   async release({ delay } = {}) {
-    await this.#requests.send("POST", `${this.#lease}/release`, { query: { delay: durationOf(delay) } });
+    await this.#requests.act("POST", `${this.#lease}/release`, { query: { delay: durationOf(delay) } });
   }
 }
 

@@ -113,6 +113,19 @@ export class Requests {
   }
 
   /**
+   * Has something done that may be done twice, or fail. Returns the answer's status.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {RequestOptions} [options]
+   */
+  async act(method, path, options) {
+    const answer = await this.send(method, path, options);
+    await answer.body?.cancel();
+    return answer.status;
+  }
+
+  /**
    * Has something changed, once: the request is repeated under the same key until there is an answer, also over a restart
    * of the server.
    *

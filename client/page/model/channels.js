@@ -132,7 +132,7 @@ export class ChannelsModel extends Observable {
         channel.entries.push({ kind: "gap", key: `gap ${this.#events++}`, missing: event.missing });
         return;
       case "caught up":
-        this.#caughtUp(channel, event.last);
+        this.#caughtUp(channel, event.last, event.hasOlder);
         return;
       case "joined":
       case "left":
@@ -197,10 +197,11 @@ export class ChannelsModel extends Observable {
 
   /**
    * @param {Channel} channel
-   * @param {string | undefined} last
+   * @param {string} last
+   * @param {boolean} hasOlder
    */
-  #caughtUp(channel, last) {
-    if (!channel.isLoaded) channel.hasOlder = channel.entries.length > 0;
+  #caughtUp(channel, last, hasOlder) {
+    if (!channel.isLoaded) channel.hasOlder = hasOlder;
     channel.isLoaded = true;
     channel.last ??= last;
     this.#missed.delete(channel.name);

@@ -112,8 +112,8 @@ export class MailboxesModel extends Observable {
    * @param {DeadLetter} letter
    */
   async changeDead(what, letter) {
-    if (what === "requeue") await this.#self.requests.send("POST", `/admin/dead/${letter.id}/requeue`);
-    else await this.#self.requests.send("DELETE", `/admin/dead/${letter.id}`);
+    if (what === "requeue") await this.#self.requests.act("POST", `/admin/dead/${letter.id}/requeue`);
+    else await this.#self.requests.act("DELETE", `/admin/dead/${letter.id}`);
     this.dead = this.dead.filter((one) => one !== letter);
     this.changed();
   }

@@ -54,14 +54,14 @@ export class Self extends Observable {
    * @throws {RequestError} It is refused.
    */
   async logIn(name, password) {
-    await this.requests.send("POST", "/login", { json: { name, password } });
+    await this.requests.act("POST", "/login", { json: { name, password } });
     this.asked = undefined;
     this.rename(name);
     await this.refresh();
   }
 
   async logOut() {
-    await this.requests.send("DELETE", "/login");
+    await this.requests.act("DELETE", "/login");
     this.account = undefined;
     this.isAdmin = false;
     await this.refresh();
