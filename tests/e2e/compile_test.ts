@@ -65,5 +65,22 @@ Deno.test("the compiled program needs nothing else: it serves, sends, receives a
   // what it kept is there when it starts again
   await using server = await ServerProcess.start(["mailbox", "0"], { command: [program], cwd });
   assertEquals(await wirepost(["receive", "bob", "--server", server.address]), done("999 Ω ✓ 😀\n"));
+  await assertPage(server.address);
   assertEquals((await server.end()).code, 0);
 });
+
+/** The page and all that it loads at first are inside. */
+async function assertPage(address: string) {
+  const load = async (path: string, accept: string) => {
+    const answer = await fetch(`http://${address}${path}`, { headers: { accept } });
+    return [answer.status, await answer.text()] as const;
+  };
+  const [status, page] = await load("/", "text/html");
+  assertEquals(status, 200);
+  const files = [...page.matchAll(/(?:href|src)="(\/page\/[^"]+)"/g)].map(([, path]) => path!);
+  assert(files.some((path) => path.endsWith("main.js")) && files.some((path) => path.endsWith("page.css")));
+  for (const path of files) {
+    const [status, text] = await load(path, "*/*");
+    assertEquals([path, status, text !== ""], [path, 200, true]);
+  }
+}

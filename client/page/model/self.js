@@ -21,6 +21,8 @@ export class Self extends Observable {
   /** @type {string | undefined} The account that one has logged in to. */
   account;
   isAdmin = false;
+  /** Whether a password may travel: over TLS, or on the server's own machine. */
+  isPrivate = true;
   version = "";
   /** @type {ServicePorts} */
   services = {};
@@ -34,8 +36,9 @@ export class Self extends Observable {
     const { version, services, you } = await this.requests.get("/");
     this.version = version;
     this.services = services;
-    this.account = you?.name ?? undefined;
-    this.isAdmin = you?.role === "admin";
+    this.account = you.account ?? undefined;
+    this.isAdmin = you.role === "admin";
+    this.isPrivate = you.isPrivate;
     this.isKnown = true;
     if (this.account !== undefined) this.name = this.account;
     this.changed();

@@ -128,7 +128,7 @@ export class FakeServer implements AsyncDisposable {
       return Response.json({
         version: "0.1.0",
         services: { mailbox: 21001, channels: 55555, room: 6000, forum: 10005 },
-        you: {},
+        you: { account: null, role: null, isPrivate: true },
       });
     }
     if (first === "events") return this.#events(url);

@@ -16,8 +16,9 @@ const MINUTE_MS = 60_000, HOUR_MS = 3_600_000, DAY_MS = 86_400_000;
 const ago = (ms: number) => new Date(Date.now() - ms);
 const iso = (ms: number) => ago(ms).toISOString();
 
-/** Has things said in channels. */
-export function fillChannels(server: FakeServer, now = Date.now()) {
+/** Has things said in channels; with the longest name and text, if it is to be hard. */
+export function fillChannels(server: FakeServer, isHard: boolean) {
+  const now = Date.now();
   const at = (minutes: number) => new Date(now - minutes * MINUTE_MS);
   const said: [minutes: number, sender: string, text: string][] = [
     [1503, "alice", "Is the lab open this afternoon?"],
@@ -27,8 +28,14 @@ export function fillChannels(server: FakeServer, now = Date.now()) {
     [63, "ana", "Yes, to 200 bytes. `text.encode().ljust(200)` does it."],
     [63, "ana", "The server strips them again: http://127.0.0.1/channels.md has it in 1.2"],
     [61, "alice", "5 Ω, or more? ✓"],
-    [58, LONG_NAME, "A name of 64 bytes."],
-    [55, "bob", LONG_TEXT],
+    ...isHard
+      ? [[58, LONG_NAME, "A name of 64 bytes."], [55, "bob", LONG_TEXT]] as [number, string, string][]
+      : [],
+    [
+      20,
+      "bob",
+      "Ω needs two bytes, so a character may not be cut in the middle:\n\n  \"Ω\".encode()  →  b'\\xce\\xa9'",
+    ],
     [12, "nc", "ana: hello from a plain socket"],
   ];
   for (const [minutes, sender, text] of said) server.say("room", sender, text, at(minutes));
@@ -38,13 +45,13 @@ export function fillChannels(server: FakeServer, now = Date.now()) {
 }
 
 /** JSON of routes that {@linkcode FakeServer} does not have. */
-function answers(isFull: boolean): Record<string, unknown> {
+function answers(isFull: boolean, isHard: boolean): Record<string, unknown> {
   const some = <T>(...rows: T[]): T[] => isFull ? rows : [];
   return {
     "/": {
       version: "0.1.0",
       services: { mailbox: 21001, channels: 55555, room: 6000, forum: 10005 },
-      you: { name: "ana", role: "admin" },
+      you: { account: "ana", role: "admin", isPrivate: true },
     },
     "/mailbox/ana": {
       messages: some(
@@ -54,7 +61,7 @@ function answers(isFull: boolean): Record<string, unknown> {
           attempts: 0,
           time: iso(2 * DAY_MS),
           sender: "alice",
-          bytes: 20,
+          bytes: 18,
           text: "5 Ω, or more? ✓",
         },
         {
@@ -71,8 +78,8 @@ function answers(isFull: boolean): Record<string, unknown> {
           state: "delayed",
           attempts: 0,
           time: iso(MINUTE_MS),
-          sender: LONG_NAME,
-          bytes: 18,
+          sender: isHard ? LONG_NAME : "ana",
+          bytes: 19,
           text: "Remind me tomorrow.",
         },
         {
@@ -81,8 +88,8 @@ function answers(isFull: boolean): Record<string, unknown> {
           attempts: 2,
           time: iso(9000),
           sender: "cron",
-          bytes: 60_000,
-          text: LONG_TEXT,
+          bytes: isHard ? 60_000 : 24,
+          text: isHard ? LONG_TEXT : "backup failed, 1 error ✗",
         },
         {
           id: 35,
@@ -200,7 +207,7 @@ function answers(isFull: boolean): Record<string, unknown> {
           id: 4,
           kind: "message",
           number: 3,
-          author: LONG_NAME,
+          author: isHard ? LONG_NAME : "luke",
           time: iso(MINUTE_MS),
           version: 0,
           text: "Thanks! That helps.",
@@ -242,8 +249,8 @@ function* statuses() {
 }
 
 /** Has the page of a {@linkcode FakeServer} shown all of its views, as to an administrator. */
-export async function showAll(page: Page, isFull: boolean) {
-  const status = statuses(), all = answers(isFull);
+export async function showAll(page: Page, isFull: boolean, isHard = false) {
+  const status = statuses(), all = answers(isFull, isHard);
   await page.route(
     (url) => Object.hasOwn(all, url.pathname) || url.pathname === "/admin/status",
     async (route) => {
