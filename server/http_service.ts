@@ -8,6 +8,7 @@ import { ROUTES } from "../protocol/http/routes.ts";
 import { ConnectionSlots, REMOTE_LIMITS } from "./net/connection_slots.ts";
 import type { StreamSocket } from "./net/listener.ts";
 import type { SocketPolling } from "./net/fairness.ts";
+import type { Networks } from "./quota/address.ts";
 import { NetworkRate } from "./quota/network_rate.ts";
 import { turnClock, uptime } from "./quota/uptime.ts";
 import type { Clients } from "./report/clients.ts";
@@ -17,7 +18,9 @@ import type { Metrics } from "./report/metrics.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
+import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
+import { loginHandlers } from "./wire/http/login_routes.ts";
 import type { WebPage } from "./wire/http/page_files.ts";
 import { serverHandlers } from "./wire/http/server_routes.ts";
 
@@ -37,7 +40,7 @@ export type HttpLimits = Readonly<typeof DEFAULT_HTTP_LIMITS>;
 /** Requests a second that another machine may make by default, as it may send datagrams. */
 export const REMOTE_REQUESTS_PER_SECOND = 1000;
 
-export interface HttpServiceOptions {
+export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "random" | "wallClock"> {
   /** Where it listens; it closes them. */
   sockets: readonly StreamSocket[];
   version: string;
@@ -48,6 +51,8 @@ export interface HttpServiceOptions {
   page?: WebPage | undefined;
   /** Names under which the server is reached. */
   webHosts: readonly string[];
+  /** Proxies that say for whom they ask. */
+  trustedProxies: Networks;
   store: GroupCommit;
   accounts: Accounts;
   moderation: Moderation;
@@ -79,11 +84,12 @@ export class HttpService {
       remotePerSecond: REMOTE_REQUESTS_PER_SECOND,
       monotonicClock: uptime.now,
     });
+    const logins = new HttpLogins({ ...options, monotonicClock: uptime.now });
     const handlers = {
+      ...loginHandlers(logins),
       ...serverHandlers({
         ...options,
         routes: ROUTES,
-        isLoginRequired: accounts.auth === "required",
         isStoreWorking: async () => await store.ask({ kind: "count" }).then(() => true, () => false),
       }),
     };
@@ -91,6 +97,7 @@ export class HttpService {
       ...options,
       routes: ROUTES,
       handlers,
+      logins,
       slots: this.#slots,
       rate: this.#rate,
       requestRate: this.#requestRate,

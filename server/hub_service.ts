@@ -15,7 +15,7 @@ import { setTimer, turnClock, uptime } from "./quota/uptime.ts";
 import type { Limit } from "./report/limit.ts";
 import type { MetricName } from "./report/metrics.ts";
 import type { Watch } from "./report/watch.ts";
-import { DEFAULT_HISTORY_LIMITS, History } from "./service/history.ts";
+import { DEFAULT_HISTORY_LIMITS, History, MAX_CHANNEL_BYTES } from "./service/history.ts";
 import { HistoryWriter } from "./service/history_writer.ts";
 import { Hub } from "./service/hub.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
@@ -65,7 +65,10 @@ export class HubService {
   readonly #writer: HistoryWriter;
   readonly #wires: MemberWire[] = [];
 
-  private constructor({ sockets, limits, store, watch, ...options }: HubServiceOptions, history: History) {
+  private constructor(
+    { sockets, limits, store, watch, ...options }: HubServiceOptions,
+    history: History,
+  ) {
     this.#limits = limits;
     this.#history = history;
     this.#store = store;
@@ -143,6 +146,11 @@ export class HubService {
         limit: ownerLimit(maxChannels, share, addressChannels),
       },
       { name: "messages kept of one channel", option: "history", used: longest, limit: history.messages },
+      {
+        name: "one channel's kept bytes",
+        used: Math.max(0, ...channels.map(({ record }) => record.bytes)),
+        limit: MAX_CHANNEL_BYTES,
+      },
       {
         name: "kept channel bytes",
         option: "history-bytes",

@@ -22,6 +22,7 @@ import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import { Certificate } from "./net/tls/certificate.ts";
+import { Handshakes } from "./net/tls/handshakes.ts";
 import type { ServeOptions } from "./options.ts";
 import { end, Ending, MAX_STOP_MS } from "./ending.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
@@ -38,7 +39,7 @@ import { Moderation, readMeasures } from "./service/moderation.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
-import { hubSockets, reloadCertificate, withTls } from "./tls.ts";
+import { hubSockets, reloadCertificate, type Tls, withTls } from "./tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journaled/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
@@ -283,6 +284,10 @@ async function open(
   const tokenTimer = setInterval(() => accounts.endTokens(), TOKEN_INTERVAL_MS);
   opening.defer(() => clearInterval(tokenTimer));
   const certificate = options.tls && await Certificate.load(options.tls);
+  const handshakes = certificate && new Handshakes({ monotonicClock, setTimer });
+  opening.defer(() => handshakes?.close());
+  const tls: Tls | undefined = certificate && handshakes && options.tls &&
+    { certificate, handshakes, takesPlain: options.tls.takesPlain };
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   const moderation = new Moderation({ store, known: measures, wallClock });
@@ -298,6 +303,8 @@ async function open(
     secret,
     sealKey,
     certificate,
+    handshakes,
+    tls,
     accounts,
     startTimes,
     control,
@@ -337,8 +344,8 @@ async function controlDirectoryOf(
 const SERVICES = [startHub, startMailbox, startForum, startHttp];
 
 async function startHub(shared: Shared, running: Running): Promise<Service | undefined> {
-  const { options: { hubLimits: limits, tls }, certificate } = shared;
-  const sockets = hubSockets(shared.sockets, certificate, tls?.takesPlain ?? true);
+  const { options: { hubLimits: limits }, tls } = shared;
+  const sockets = hubSockets(shared.sockets, tls);
   if (Object.keys(sockets).length === 0) return undefined;
   return running.hub = await HubService.start({ ...shared, sockets, limits });
 }
@@ -363,12 +370,13 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
 }
 
 async function startForum(shared: Shared, running: Running): Promise<Service | undefined> {
-  const { options: { data, forumLimits }, handlers, sockets, store, opened } = shared;
+  const { options: { data, forumLimits }, handlers, sockets, store, accounts, opened } = shared;
   if (sockets.forum === undefined) return undefined;
   const files = running.files = await openFiles({
     ...shared,
     directory: data,
     limits: forumLimits.files,
+    ownerOf: (user) => accounts.ownerOf(user),
     onLost: (error) => store.lose(error),
   });
   const removal = running.removal = new ContentRemoval(files, store, opened.hold);
@@ -387,15 +395,16 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
 
 /** Its routes are those of the services that run. */
 function startHttp(shared: Shared, running: Running): Service | undefined {
-  const { options: { version, tls, httpLimits: limits, webHosts, page }, sockets, certificate } = shared;
+  const { options: { version, httpLimits: limits, webHosts, trustedProxies, page }, sockets, tls } = shared;
   if (sockets.http === undefined) return undefined;
   return running.http = new HttpService({
     ...shared,
-    sockets: withTls(sockets.http, certificate, tls?.takesPlain ?? true),
+    sockets: withTls(sockets.http, tls),
     version,
     services: servicePorts(sockets),
     limits,
     webHosts,
+    trustedProxies,
     page,
   });
 }
@@ -404,7 +413,7 @@ function adminOf(shared: Shared, running: Running): Admin {
   const { options: { version, data }, opened, sockets, store, accounts, watchers, secret, log, stop } =
       shared,
     startTime = Date.now();
-  return new Admin({
+  const admin: Admin = new Admin({
     secret,
     commands: serverCommands({
       commands: [
@@ -417,7 +426,7 @@ function adminOf(shared: Shared, running: Running): Admin {
         watchers.command,
       ],
       status: () => status({ ...shared, ...running, version, startTime }),
-      limits: async () => (await limits({ ...shared, ...running })).map(limitRow),
+      limits: async () => (await limits({ ...shared, ...running, admin })).map(limitRow),
       services: () =>
         listeningOn(sockets, running.adminSocket?.address).flatMap(({ name, transport, addresses }) =>
           addresses.map((address) => `${name},${transport},${formatAddress(address)}`)
@@ -432,4 +441,5 @@ function adminOf(shared: Shared, running: Running): Admin {
       log.warn({ service: "admin", peer, what, kind: what });
     },
   });
+  return admin;
 }

@@ -63,6 +63,7 @@ export const REFUSAL_RULES = {
   "kicked": { rule: "admin.md 7.3", why: "an administrator has disconnected it" },
   "tls failed": { rule: "channels.md 10.4", why: "the hand-shake of TLS has failed" },
   "tls timed out": { rule: "channels.md 10.3", why: "the hand-shake of TLS took too long" },
+  "too many hand-shakes": { rule: "channels.md 10.10", why: "too many hand-shakes of TLS" },
   "plaintext refused": { rule: "channels.md 10.6", why: "the port is only for TLS" },
   "log-in refused": { rule: "channels.md 9.3" },
   "not logged in": {

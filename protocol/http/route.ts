@@ -76,8 +76,11 @@ export interface Route {
   readonly help?: string;
   /** What the page is shown instead, where a browser asks for `text/html`. */
   readonly isPage?: boolean;
-  /** Who may use it: `open` is everybody, as far as the service lets them; `admin` an administrator's account. */
-  readonly access: "open" | "admin";
+  /**
+   * Who may use it: `open` is everybody, also where nobody is let in without a log-in; `user` everybody there who has
+   * logged in, as far as the service lets them; `admin` an administrator's account.
+   */
+  readonly access: "open" | "user" | "admin";
   /** What each parameter of the path is. */
   readonly parameters?: Readonly<Record<string, string>>;
   readonly query?: QueryParameters;

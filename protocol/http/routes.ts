@@ -4,10 +4,12 @@
  * @module
  */
 
+import { LOGIN_ROUTES } from "./routes/login.ts";
 import { SERVER_ROUTES } from "./routes/server.ts";
 
 export const ROUTES = {
   ...SERVER_ROUTES,
+  ...LOGIN_ROUTES,
 };
 
 export type RouteName = keyof typeof ROUTES;

@@ -104,6 +104,7 @@ export class Log {
   /** What one address has used of the lines that are limited, with its limit. */
   limits(): Limit[] {
     return [
+      { name: "characters of the log that wait", used: this.#lines.waiting, limit: MAX_PENDING_CHARACTERS },
       { name: "log lines of one address", used: this.#kindLimit.mostTaken, limit: KIND_LIMIT.burst },
       {
         name: "console lines of one address",
@@ -229,6 +230,11 @@ class LineQueue {
   constructor(write: (bytes: Uint8Array) => Promise<unknown>, lostLine: (count: number) => string) {
     this.#write = write;
     this.#lostLine = lostLine;
+  }
+
+  /** Characters that wait to be written. */
+  get waiting(): number {
+    return this.#pending.length;
   }
 
   add(line: string) {

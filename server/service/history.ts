@@ -20,7 +20,7 @@ export type HistoryLimits = Readonly<typeof DEFAULT_HISTORY_LIMITS>;
 /** Stores a change. Resolves when it is durable; to false if it could not be written. */
 export type StoreChannel = (change: ChannelChange | RemoveChannel) => Promise<boolean>;
 
-const MAX_CHANNEL_BYTES = 256 * 1024;
+export const MAX_CHANNEL_BYTES = 256 * 1024;
 
 /** What goes to the store at a time, about: some milliseconds' work. */
 const PIECE_BYTES = 512 * 1024, PIECE_MESSAGES = 4096, PIECE_CHANNELS = 256;

@@ -42,8 +42,20 @@ export class PasswordChecks {
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  get waiting(): Limit {
-    return { name: "passwords that wait", used: this.#waiting.length, limit: MAX_WAITING };
+  /** Its limits, with their use now. */
+  limits(): Limit[] {
+    // a name has a space in it there, a network has none
+    const most = (isName: boolean) =>
+      Math.max(
+        0,
+        ...this.#counts.entries().filter(([key]) => key.includes(" ") === isName).map(([, n]) => n),
+      );
+    return [
+      { name: "passwords that are checked", used: this.#running, limit: MAX_RUNNING },
+      { name: "passwords that wait", used: this.#waiting.length, limit: MAX_WAITING },
+      { name: "passwords of one address", used: most(false), limit: MAX_OF_NETWORK },
+      { name: "passwords of one address for one name", used: most(true), limit: MAX_OF_NAME },
+    ];
   }
 
   /** What `check` resolves to; undefined if too many wait: for this name, of this network, or of all. */

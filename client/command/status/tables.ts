@@ -106,7 +106,7 @@ export function oldestLines(oldest: readonly OldestMailbox[], now: number): stri
 export function statusText(report: StatusReport, now: number): string {
   const { held, clients, refused, done } = grouped(report);
   const services = report.services.filter(({ name }) => name !== "admin");
-  const serviceRows = services.map(({ name, transport, address }) => [name, transport, address]);
+  const serviceRows = services.map((row) => [row.name, row.transport, row.address].map(escapeControls));
   const blank = [{ heading: "" }, { heading: "" }, { heading: "" }];
   const groups: [heading: string, lines: string[]][] = [
     ["Services", table(blank, serviceRows).slice(1)],

@@ -8,7 +8,7 @@ import type { Routes } from "../route.ts";
 
 const SERVER_SCHEMA = {
   type: "object",
-  required: ["name", "version", "services", "isLoginRequired"],
+  required: ["name", "version", "services", "isLoginRequired", "you"],
   properties: {
     name: { type: "string" },
     version: { type: "string" },
@@ -18,6 +18,15 @@ const SERVER_SCHEMA = {
       additionalProperties: { type: "integer" },
     },
     isLoginRequired: { type: "boolean", description: "Whether nobody is let in without a log-in" },
+    you: {
+      type: "object",
+      required: ["account", "role", "isPrivate"],
+      properties: {
+        account: { type: ["string", "null"], description: "The account that is logged in" },
+        role: { type: ["string", "null"], enum: ["user", "admin", null] },
+        isPrivate: { type: "boolean", description: "Whether a password may be sent over this connection" },
+      },
+    },
   },
 } as const;
 
@@ -40,7 +49,7 @@ export const SERVER_ROUTES = {
       headers: { accept: "application/json" },
       answer: {
         status: 200,
-        body: '{"name":"wirepost","version":"…","services":{…},"isLoginRequired":false}\n',
+        body: '{"name":"wirepost","version":"…","services":{…},"isLoginRequired":false,"you":{…}}\n',
       },
     }],
   },

@@ -28,7 +28,8 @@
  *           that `forgotten` does not name began after `horizon`.
  * account   the verifier of a name (RFC 5803), and its `role`, `user` or `admin`. `last` is the number of the last
  *           message that was put before the account covered the mailbox of that name; NULL: it does not. `tokens` are
- *           JSON: `[{"id": …, "verifier": …, "until": milliseconds since 1970, or null}, …]`.
+ *           JSON: `[{"id": …, "verifier": …, "until": milliseconds since 1970, or null}, …]`. `network` is where a client
+ *           has made it, empty if the administrator has, or has confirmed it.
  * thread    one row a thread of the forum, with the sums over its rows of `entry`, and the highest ID that one ever had.
  * entry     one row a message or a file of a thread. Positions are not stored: see `thread_positions.ts`.
  * rank      how many messages there are in a block of IDs of a thread.
@@ -369,5 +370,10 @@ export const MIGRATIONS: readonly string[] = [
     apart INTEGER NOT NULL,
     checksum INTEGER
   ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE account ADD COLUMN network TEXT NOT NULL DEFAULT '';
+  UPDATE account SET checksum = NULL;
+  UPDATE checksums_complete SET complete = 0;
   `,
 ];

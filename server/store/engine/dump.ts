@@ -30,7 +30,7 @@ const ROWS: Readonly<Record<string, string>> = {
   lease:
     `SELECT token, session, tag, network, account, mailbox, duration, messages, begun, given, until, confirmed
     FROM lease ORDER BY use`,
-  account: "SELECT name, verifier, last, role, tokens FROM account ORDER BY name",
+  account: "SELECT name, verifier, last, role, tokens, network FROM account ORDER BY name",
   covering: "SELECT mailbox, last, requests, apart FROM covering ORDER BY mailbox",
   // in the order of their last use: that decides which one makes room
   session: "SELECT id, account, network, start_time, ended, done, used_at FROM session ORDER BY use",
@@ -62,9 +62,9 @@ export function* dumpRows(db: DatabaseSync): Generator<string> {
 }
 
 export function configurationLine(
-  { limits, takeBytesMax, forumLimits, sessionLimits }: Configuration,
+  { limits, takeBytesMax, forumLimits, sessionLimits, leaseLimits }: Configuration,
 ): string {
-  const parts = [limits, forumLimits, sessionLimits].map((part) => Object.entries(part).sort());
+  const parts = [limits, forumLimits, sessionLimits, leaseLimits].map((part) => Object.entries(part).sort());
   return lineOf("configuration", [takeBytesMax, ...parts]);
 }
 

@@ -11,14 +11,11 @@ import type { QueryValues } from "../../../protocol/http/query.ts";
 import type { PathValues, QueryOf, Route, Routes } from "../../../protocol/http/route.ts";
 import { concatBytes } from "../../../protocol/syntax/bytes.ts";
 import { decodeUtf8 } from "../../../protocol/syntax/utf8.ts";
+import type { RequestOrigin } from "./access/logins.ts";
 import type { HttpConnection } from "./connection.ts";
 
-/** Who asks. */
-export interface HttpClient {
-  /** Its address: of the client itself, also behind a proxy that is trusted. */
-  readonly hostname: string;
-  readonly port: number;
-  readonly network: string;
+/** Who asks. Its address is that of the client itself, also behind a proxy that is trusted. */
+export interface HttpClient extends RequestOrigin {
   /** The account that is logged in, or `""`. */
   readonly account: string;
 }

@@ -17,13 +17,17 @@ import { mediaType } from "../../../protocol/http/accept.ts";
 import type { ConnectionSlots } from "../../net/connection_slots.ts";
 import type { SocketPolling } from "../../net/fairness.ts";
 import { Listener, type Stream, type StreamSocket } from "../../net/listener.ts";
+import type { Networks } from "../../quota/address.ts";
 import type { NetworkRate } from "../../quota/network_rate.ts";
 import { type Environment, within } from "../../quota/uptime.ts";
 import type { Clients } from "../../report/clients.ts";
 import type { Log } from "../../report/log.ts";
 import type { Metrics } from "../../report/metrics.ts";
+import type { Accounts } from "../../service/accounts.ts";
 import type { Moderation } from "../../service/moderation.ts";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
+import type { HttpLogins } from "./access/logins.ts";
+import { originOf } from "./access/proxies.ts";
 import { HttpConnection, type HttpTimeouts } from "./connection.ts";
 import {
   ClientGone,
@@ -35,8 +39,8 @@ import {
   type HttpClient,
   HttpExchange,
 } from "./exchange.ts";
+import { Site } from "./access/site.ts";
 import { PageFiles, type WebPage } from "./page_files.ts";
-import { Site } from "./site.ts";
 
 /** Longest head of a request, in bytes: request line and headers (http.md 6.1). */
 export const MAX_HEAD_BYTES = 16_384;
@@ -86,6 +90,10 @@ export interface HttpWireOptions extends Pick<Environment, "monotonicClock"> {
   log: Log;
   moderation: Pick<Moderation, "isBannedAddress">;
   clients: Clients;
+  logins: HttpLogins;
+  accounts: Pick<Accounts, "auth" | "role">;
+  /** Proxies that say for whom they ask. */
+  trustedProxies: Networks;
   timeouts?: HttpTimeouts;
 }
 
@@ -182,7 +190,7 @@ export class HttpWire {
       handled = await this.#handle(incoming, response, connection);
     } catch (error) {
       if (error instanceof ClientGone) return;
-      handled = this.#refusalOf(error, connection);
+      handled = this.#refusalOf(error, connection, incoming);
     }
     if (handled !== "opened") this.#answer(incoming, response, connection, handled);
   }
@@ -192,18 +200,24 @@ export class HttpWire {
     response: ServerResponse,
     connection: HttpConnection,
   ): Promise<Handled> {
-    const { requestRate, handlers } = this.#options, { method = "", headers } = incoming;
+    const { requestRate, handlers, moderation } = this.#options, { method = "", headers } = incoming;
     if (this.#isStopping) throw new Refusal("stopping");
     const target = splitTarget(incoming.url ?? "");
     this.#site.check(incoming, target.authority ?? headers.host ?? "");
-    const { hostname, port, network } = connection;
-    if (!requestRate.take(hostname)) throw new Refusal("too fast", undefined, { retryAfter: 1 });
+    const origin = originOf(incoming, connection, this.#options.trustedProxies);
+    if (origin.port === 0 && moderation.isBannedAddress(origin.hostname)) throw new Refusal("banned");
+    if (!requestRate.take(origin.hostname)) throw new Refusal("too fast", undefined, { retryAfter: 1 });
     const file = await this.#page?.file(method, target.path, headers);
     if (file !== undefined) return file;
     const { name, route, path } = this.#router.find(method, target.path);
     const form = preferredForm(headers.accept), isPage = form === "html" && route.isPage === true;
+    // before the log-in, for which the page asks
     if (isPage && this.#page?.hasContent(name) === false) return await this.#page.html(headers);
-    const client: HttpClient = { hostname, port, network, account: "" };
+    const identified = this.#options.logins.identify(incoming, origin);
+    const account = typeof identified === "string" ? identified : await identified;
+    connection.name = account;
+    this.#checkAccess(route, account);
+    const client: HttpClient = { ...origin, account };
     const query = parseQuery(target.query, route.query ?? {});
     checkBody(incoming, route);
     const handler = handlers[name];
@@ -219,13 +233,22 @@ export class HttpWire {
     );
   }
 
+  #checkAccess({ access }: Route, account: string) {
+    if (access === "open") return;
+    const { accounts } = this.#options;
+    if (account === "" && (access === "admin" || accounts.auth === "required")) {
+      throw new Refusal("no log-in");
+    }
+    if (access === "admin" && accounts.role(account) !== "admin") throw new Refusal("no administrator");
+  }
+
   /** While the body comes, its time is bounded. */
   #readBody(incoming: IncomingMessage, connection: HttpConnection, { body }: Route) {
     connection.setPhase(body?.maxBytes === undefined ? "piece" : "body");
     incoming.once("end", () => connection.setPhase("answer"));
   }
 
-  #refusalOf(error: unknown, connection: HttpConnection): HttpAnswer {
+  #refusalOf(error: unknown, connection: HttpConnection, incoming: IncomingMessage): HttpAnswer {
     let refusal: Refusal;
     if (error instanceof Refusal) refusal = error;
     else {
@@ -240,6 +263,7 @@ export class HttpWire {
       headers: {
         "content-type": PROBLEM_TYPE,
         ...headers,
+        ...status === 401 ? { "www-authenticate": challenge(incoming) } : {},
         ...retryAfter === undefined ? {} : { "retry-after": `${retryAfter}` },
       },
       body: encodeProblem(refusal),
@@ -325,6 +349,11 @@ function splitTarget(target: string): { authority: string | undefined; path: str
   const mark = rest.indexOf("?");
   const path = mark < 0 ? rest : rest.slice(0, mark);
   return { authority, path: path === "" ? "/" : path, query: mark < 0 ? "" : rest.slice(mark + 1) };
+}
+
+/** How to log in. A browser would ask for a password by itself for what a page asks: the page asks for it. */
+function challenge({ headers }: IncomingMessage): string {
+  return headers["sec-fetch-dest"] === "empty" ? "Bearer" : 'Basic realm="Wirepost", charset="UTF-8"';
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

@@ -8,6 +8,7 @@ import { openApiDocument } from "../../../protocol/http/openapi.ts";
 import { Refusal } from "../../../protocol/http/problem.ts";
 import type { Routes } from "../../../protocol/http/route.ts";
 import type { SERVER_ROUTES } from "../../../protocol/http/routes/server.ts";
+import type { Accounts } from "../../service/accounts.ts";
 import { type Handlers, json, text } from "./exchange.ts";
 
 export interface ServerRoutesOptions {
@@ -16,17 +17,22 @@ export interface ServerRoutesOptions {
   routes: Routes;
   /** The ports of the services that run, by their names. */
   services: Readonly<Record<string, number>>;
-  isLoginRequired: boolean;
+  accounts: Pick<Accounts, "auth" | "role">;
   /** Whether the store does what it is asked; it takes no longer than a sync. */
   isStoreWorking(): Promise<boolean>;
 }
 
 export function serverHandlers(options: ServerRoutesOptions): Handlers<typeof SERVER_ROUTES> {
-  const { version, routes, services, isLoginRequired } = options;
+  const { version, routes, services, accounts } = options, isLoginRequired = accounts.auth === "required";
   const document = JSON.stringify(openApiDocument(routes, version));
   return {
-    server({ form }) {
-      if (form === "json") return json({ name: "wirepost", version, services, isLoginRequired });
+    server({ form, client: { account, isPrivate } }) {
+      const you = {
+        account: account || null,
+        role: account === "" ? null : accounts.role(account),
+        isPrivate,
+      };
+      if (form === "json") return json({ name: "wirepost", version, services, isLoginRequired, you });
       const lines = Object.entries(services).map(([name, port]) => `${name} ${port}\n`);
       return text(`wirepost ${version}\n${lines.join("")}${isLoginRequired ? "a log-in is required\n" : ""}`);
     },

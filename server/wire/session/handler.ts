@@ -27,6 +27,8 @@ export interface SessionClient {
   readonly account: string;
   /** The network that it began in, or `LOOPBACK`. */
   readonly network: string;
+  /** The network at which a client has made its account; undefined if none has. */
+  readonly maker?: string | undefined;
   /** Where it is now. */
   readonly hostname: string;
   /** When its last datagram arrived, in milliseconds of the monotonic clock. */

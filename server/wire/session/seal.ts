@@ -28,6 +28,8 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
   readonly login: Login<Seal<A>>;
   /** The account that is logged in, or `""`. */
   account = "";
+  /** The network at which a client has made it; undefined if none has. */
+  maker: string | undefined;
   /** The session that is logged in. */
   session: string | undefined;
   /** The ID of the token by which it logged in; undefined if that was the password. */
@@ -64,7 +66,8 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
 
   /** Where it is counted. */
   get origin(): Origin {
-    return { network: this.#isLoopback ? LOOPBACK : this.network, account: this.account };
+    const { network, account, maker } = this;
+    return { network: this.#isLoopback ? LOOPBACK : network, account, maker };
   }
 
   /** Ends it: its keys are overwritten (seal.md 4.14). */

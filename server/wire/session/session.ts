@@ -19,6 +19,8 @@ export interface SessionSeal<A extends Address> {
   readonly address: A;
   /** The account that is logged in. */
   readonly account: string;
+  /** The network at which a client has made that account; undefined if none has. */
+  readonly maker: string | undefined;
   /** Seals the part of a datagram behind the cookie, and sends it. */
   send(body: Uint8Array): void;
 }
@@ -54,6 +56,8 @@ export class Session<A extends Address> implements OrderedSession, Linked<Sessio
   reportedAt: number;
   readonly account: string;
   readonly network: string;
+  /** The network at which a client has made its account; undefined if none has. */
+  readonly maker: string | undefined;
   /** Its account, or the name under which it did something last; `""` if there is none. */
   name: string;
   /** What it has sent and was sent; there if clients are listed. */
@@ -72,6 +76,7 @@ export class Session<A extends Address> implements OrderedSession, Linked<Sessio
   ) {
     this.receivedAt = this.reportedAt = now;
     this.name = this.account = seal?.account ?? "";
+    this.maker = seal?.maker;
     this.network = isLoopback(address.hostname) ? LOOPBACK : networkOf(address.hostname);
   }
 

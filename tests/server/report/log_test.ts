@@ -143,6 +143,7 @@ Deno.test("one address never uses up the lines of others, on its own or from man
   assertEquals([count(" 192.0.2.1:"), count(" [2001:db8::"), count("mallory")], [50, 50, 50]);
   assertEquals([count(" 192.0.2.2:1 wrong"), count("[2001:db8:0:1::1]:1 wrong"), count("alice")], [1, 1, 1]);
   assertEquals(log.limits(), [
+    { name: "characters of the log that wait", used: 0, limit: 1024 * 1024 },
     { name: "log lines of one address", used: 50, limit: 50 },
     { name: "console lines of one address", used: 50, limit: 50 },
   ]);

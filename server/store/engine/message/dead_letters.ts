@@ -101,6 +101,11 @@ export class DeadLetterRows {
     return this.#sizes.of();
   }
 
+  /** Those that are set apart. */
+  get apart(): { letters: number; bytes: number } {
+    return { ...this.#apart };
+  }
+
   /** Adds a message, which the caller removes. `reason` is why its last attempt failed. */
   add(mailbox: string, message: LetterMessage, attempts: number, reason: string) {
     this.#insert(mailbox, message, attempts, reason, 0);

@@ -42,7 +42,7 @@ export interface LeaseRow extends Omit<Lease, "messages" | "begun" | "given" | "
 
 /** Messages that are with a session. */
 export class LeasedMessages {
-  readonly leases = new Leases();
+  readonly leases: Leases;
   readonly #context: Context;
   readonly #tables: MessageTables;
   readonly #sql;
@@ -54,6 +54,7 @@ export class LeasedMessages {
   constructor(context: Context, tables: MessageTables) {
     this.#context = context;
     this.#tables = tables;
+    this.leases = new Leases(context.configuration.leaseLimits);
     const { db } = context, now = context.monotonicClock();
     this.#sql = prepareAll(db, {
       set: `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, account, begun,

@@ -194,6 +194,7 @@ export class RandomRecords {
         name,
         verifier: `v${kind}`,
         mailbox: this.#pick(["always", "if empty", "never"]),
+        network: this.#pick(NETWORKS),
       };
     }
     if (kind < 33) return { kind: "account", what: "change", name, verifier: `v${id}` };
@@ -283,6 +284,7 @@ export class RandomRecords {
         loggedIn: 4,
         loggedInOfNetwork: 3,
       },
+      ...random.chance(0.7) ? { leaseLimits: { all: 6, ofNetwork: 3, ofAccount: 4, sharedOut: true } } : {},
     };
   }
 

@@ -141,9 +141,9 @@ Deno.test("an account that is removed and made again covers only what comes afte
       "reserved",
       "unknown",
       [
-        { name: "admin", verifier: "v", mailbox: false, role: "user", tokens: [] },
-        { name: "carol", verifier: "v", mailbox: true, role: "user", tokens: [] },
-        { name: "dora", verifier: "v", mailbox: false, role: "user", tokens: [] },
+        { name: "admin", verifier: "v", mailbox: false, role: "user", tokens: [], network: "" },
+        { name: "carol", verifier: "v", mailbox: true, role: "user", tokens: [], network: "" },
+        { name: "dora", verifier: "v", mailbox: false, role: "user", tokens: [], network: "" },
       ],
     ]);
     engine.close();
@@ -171,7 +171,7 @@ Deno.test("accounts of before that distinction keep the mailbox that they cover,
     }
     const engine = open();
     assertEquals(apply(engine, { ...account, what: "list", limit: 9 }, cover("alice")), [
-      [{ name: "alice", verifier: "v", mailbox: true, role: "user", tokens: [] }],
+      [{ name: "alice", verifier: "v", mailbox: true, role: "user", tokens: [], network: "" }],
       { mailbox: true, apart: 0 },
     ]);
     assertEquals(apply(engine, { kind: "dead", what: "requeue all", after: 0, limit: 9 }), [

@@ -106,12 +106,13 @@ Deno.test("a data directory of before the columns were renamed opens and keeps e
           "denied",
           "unknown",
           88,
-          [{ name: "bob", verifier: "v", mailbox: true, role: "user", tokens: [] }, {
+          [{ name: "bob", verifier: "v", mailbox: true, role: "user", tokens: [], network: "" }, {
             name: "carol",
             verifier: "w",
             mailbox: false,
             role: "user",
             tokens: [],
+            network: "",
           }],
           [{
             name: "tea",

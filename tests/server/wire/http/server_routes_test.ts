@@ -12,7 +12,7 @@ Deno.test("GET / says what runs here, as text and as JSON, and the mailbox's por
       alice = wirepost 0\\nmailbox ${port}\\nhttp ${port}\\n
       alice > GET / | accept: application/json
       alice < 200 | content-type: application/json
-      alice = {"name":"wirepost","version":"0","services":{"mailbox":${port},"http":${port}},"isLoginRequired":false}\\n
+      alice = {"name":"wirepost","version":"0","services":{"mailbox":${port},"http":${port}},"isLoginRequired":false,"you":{"account":null,"role":null,"isPrivate":true}}\\n
       alice > HEAD /healthz
       alice < 200 | content-length: 3
       `.replaceAll(/alice > HEAD[^]*/g, ""),

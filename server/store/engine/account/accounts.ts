@@ -1,9 +1,9 @@
-import { ADMIN } from "../../../protocol/mailbox.ts";
-import { checksumOf } from "../database/checksum.ts";
-import type { Context } from "../database/context.ts";
-import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
-import type { Transaction } from "../database/transaction.ts";
-import { Again } from "../requests/again.ts";
+import { ADMIN } from "../../../../protocol/mailbox.ts";
+import { checkedColumns, checksumOf } from "../../database/checksum.ts";
+import type { Context } from "../../database/context.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
+import type { Transaction } from "../../database/transaction.ts";
+import { Again } from "../../requests/again.ts";
 import {
   type Account,
   type AccountOutcome,
@@ -14,9 +14,10 @@ import {
   type Role,
   type SettingApart,
   type Token,
-} from "../requests/account.ts";
-import type { Messages } from "./message/messages.ts";
-import { type CheckedRow, isWholeRow } from "./whole_row.ts";
+} from "../../requests/account.ts";
+import type { Messages } from "../message/messages.ts";
+import { type CheckedRow, isWholeRow } from "../whole_row.ts";
+import type { AccountNetworks } from "./networks.ts";
 
 type AccountRow = CheckedRow<{
   name: string;
@@ -26,6 +27,7 @@ type AccountRow = CheckedRow<{
   role: Role;
   /** JSON of {@linkcode Token}s. */
   tokens: string;
+  network: string;
 }>;
 
 /** The accounts: a verifier for each name, and whether it covers the mailbox of that name. */
@@ -33,19 +35,21 @@ export class Accounts {
   readonly #context: Context;
   readonly #transaction: Transaction;
   readonly #messages: Messages;
+  readonly #networks: AccountNetworks;
   readonly #sql;
   #count: number;
 
-  constructor(context: Context, messages: Messages) {
+  constructor(context: Context, messages: Messages, networks: AccountNetworks) {
     const { db, transaction } = this.#context = context;
     this.#transaction = transaction;
     this.#messages = messages;
+    this.#networks = networks;
     this.#sql = prepareAll(db, {
-      get: "SELECT name, verifier, last, role, tokens, checksum FROM account WHERE name = ?",
-      set: "REPLACE INTO account (name, verifier, last, role, tokens, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+      get: `SELECT ${checkedColumns("account")} FROM account WHERE name = ?`,
+      set: `REPLACE INTO account (name, verifier, last, role, tokens, network, checksum)
+        VALUES (?, ?, ?, ?, ?, ?, ?)`,
       remove: "DELETE FROM account WHERE name = ?",
-      list:
-        `SELECT name, verifier, last, role, tokens, checksum FROM account WHERE name > ? ORDER BY name ${LIMIT}`,
+      list: `SELECT ${checkedColumns("account")} FROM account WHERE name > ? ORDER BY name ${LIMIT}`,
     });
     this.#count = firstRow<{ count: number }>(db.prepare("SELECT count(*) AS count FROM account"))!.count;
     // a damaged one too: it is better to keep a mailbox from others for nothing
@@ -91,14 +95,16 @@ export class Accounts {
       case "remove":
         this.#transaction.run(this.#sql.remove, name);
         this.#messages.tables.covered.set(name, 0);
+        this.#networks.set(name, "");
         this.#count--;
         return "removed";
     }
   }
 
   #add(request: AccountRequest & { what: "add" }, canStore: boolean): AccountOutcome {
-    const { name, verifier, mailbox, before } = request;
+    const { name, verifier, mailbox, network = "", before } = request;
     if (this.#count >= MAX_ACCOUNTS) return "full";
+    if (network !== "" && this.#networks.isFullFor(network, this.#count)) return "full";
     if (!canStore) return "storage";
     const mayCover = before !== undefined || this.#mayCover(name, mailbox);
     let covered = mayCover ? this.#messages.coverage.add(name, before) : undefined;
@@ -108,7 +114,8 @@ export class Accounts {
       covered = undefined;
     }
     if (covered?.isDone === false) return new Again({ ...request, before: stateOf(covered) });
-    this.#set({ name, verifier, last: covered?.last ?? null, role: "user", tokens: "[]" });
+    this.#set({ name, verifier, last: covered?.last ?? null, role: "user", tokens: "[]", network });
+    this.#networks.set(name, network);
     this.#count++;
     return { mailbox: covered !== undefined, apart: covered?.apart ?? 0 };
   }
@@ -128,9 +135,9 @@ export class Accounts {
     return "changed";
   }
 
-  #set({ name, verifier, last, role, tokens }: Omit<AccountRow, "checksum">) {
-    const checksum = checksumOf(name, verifier, last, role, tokens);
-    this.#transaction.run(this.#sql.set, name, verifier, last, role, tokens, checksum);
+  #set({ name, verifier, last, role, tokens, network }: Omit<AccountRow, "checksum">) {
+    const values = [name, verifier, last, role, tokens, network] as const;
+    this.#transaction.run(this.#sql.set, ...values, checksumOf(...values));
   }
 
   #cover(
@@ -140,21 +147,31 @@ export class Accounts {
   ): AccountOutcome {
     const { name, last } = account;
     if (name === ADMIN) return "reserved";
-    if (last !== null) return { mailbox: true, apart: 0 };
+    if (last !== null && account.network === "") return { mailbox: true, apart: 0 };
     if (!canStore) return "storage";
+    if (last !== null) {
+      this.#confirm(account);
+      return { mailbox: true, apart: 0 };
+    }
     const covered = this.#messages.coverage.add(name, request.before);
     if (covered === "apart full") return covered;
     if (!covered.isDone) return new Again({ ...request, before: stateOf(covered) });
-    this.#set({ ...account, last: covered.last });
+    this.#confirm({ ...account, last: covered.last });
     return { mailbox: true, apart: covered.apart };
+  }
+
+  /** What it stores from now on counts for itself: the administrator knows its owner. */
+  #confirm(account: AccountRow) {
+    this.#set({ ...account, network: "" });
+    this.#networks.set(account.name, "");
   }
 
   #list(after: string, limit: number): Account[] {
     return allRows<AccountRow>(this.#sql.list, after, limit)
       .filter((row) => isWholeRow(this.#context, "account", row.name, row))
       .map((row) => {
-        const { name, verifier, last, role } = row;
-        return { name, verifier, mailbox: last !== null, role, tokens: tokensOf(row) };
+        const { name, verifier, last, role, network } = row;
+        return { name, verifier, mailbox: last !== null, role, tokens: tokensOf(row), network };
       });
   }
 }

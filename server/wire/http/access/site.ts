@@ -6,7 +6,7 @@
 
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
-import { Refusal } from "../../../protocol/http/problem.ts";
+import { Refusal } from "../../../../protocol/http/problem.ts";
 
 /** Methods that change nothing. */
 const SAFE_METHODS: readonly string[] = ["GET", "HEAD"];
