@@ -32,6 +32,9 @@ const FIRST_DELAY_MS = 250, MAX_DELAY_MS = 5000;
 /** Messages of a history that are asked for at once. */
 const PAGE_MESSAGES = 100;
 
+/** Channels of one stream (http.md 9.6); what is said in more of them does not come. */
+export const MAX_CHANNELS = 32;
+
 /**
  * @typedef {object} ChannelMessage
  * @property {string} id `HISTORY:NUMBER`. Within a history, numbers ascend.
@@ -51,7 +54,8 @@ const PAGE_MESSAGES = 100;
  */
 
 /** A history's page, the oldest message first. */
-/** @typedef {{ messages: ChannelMessage[], missing: number | undefined, hasOlder: boolean, last: string }} HistoryPage */
+/** @typedef {{ messages: ChannelMessage[], missing: number | undefined, hasOlder: boolean, position: string, last: string }} HistoryPage `position` is behind the page; where it is `last`, there is
+ * no more. */
 
 /**
  * @typedef {object} ChannelsOptions
@@ -78,6 +82,8 @@ export class Channels {
   /** Ends the stream that is open, to begin another one. */
   #stream = new AbortController();
   #closed = new AbortController();
+  /** @type {Set<string>} IDs of what was sent, of the last lines. */
+  #own = new Set();
   /** @type {Map<string, Promise<unknown>>} What is being sent, by channel: in order. */
   #sending = new Map();
 
@@ -129,38 +135,87 @@ export class Channels {
   }
 
   /**
-   * Says something, once, behind what was sent to this channel before. Resolves when the server has it.
+   * Says something, once, behind what was sent to this channel before: each line is a message. Resolves when the server has
+   * it on disk, with the ID of the last of them.
    *
    * @param {string} channel
    * @param {string} text
-   * @param {{ key?: string, onDelay?: (error: Error) => void, signal?: AbortSignal }} [options] `key`: the same one again says nothing a
-   *   second time, also after the page was loaded anew.
-   * @returns {Promise<{ id: string, time: Date }>}
+   * @param {{ key?: string, since?: string | undefined, onDelay?: (error: Error) => void, signal?: AbortSignal }} [options] `key`: the same one again says
+   *   nothing a second time. `since`: the ID of the last message before it was sent for the first time, by an earlier
+   *   page: behind that, it may have been said.
+   * @returns {Promise<{ id: string }>}
    * @throws {RequestError} The server refuses it.
    */
-  send(channel, text, { key = newKey(), onDelay, signal } = {}) {
+  send(channel, text, options = {}) {
     const sender = this.#name;
     const before = this.#sending.get(channel) ?? Promise.resolve();
-    const sent = before.catch(() => {}).then(async () => {
-      const { id, time } = await this.#inChannels(
-        [channel],
-        () =>
-          this.#requests.change("POST", pathOf(channel), {
-            query: { sender },
-            json: { text },
-            key,
-            onDelay,
-            signal,
-          }),
-      );
-      return { id, time: new Date(time) };
-    });
+    const sent = before.catch(() => {}).then(() => this.#say(channel, sender, text, options));
     this.#sending.set(channel, sent);
     const forget = () => {
       if (this.#sending.get(channel) === sent) this.#sending.delete(channel);
     };
     sent.then(forget, forget);
     return sent;
+  }
+
+  /**
+   * @param {string} channel
+   * @param {string} sender
+   * @param {string} text
+   * @param {{ key?: string, since?: string | undefined, onDelay?: (error: Error) => void, signal?: AbortSignal }} options
+   * @returns {Promise<{ id: string }>}
+   */
+  async #say(channel, sender, text, { key = newKey(), since, onDelay, signal }) {
+    const lines = text.replace(/\n$/, "").split("\n");
+    // keys end with the server, and what is on its disk does not (http.md 9.5)
+    let mayBeSaid = since !== undefined;
+    since ??= this.#channels.get(channel);
+    for (let delayMs = FIRST_DELAY_MS;; delayMs = Math.min(2 * delayMs, MAX_DELAY_MS)) {
+      try {
+        const id = mayBeSaid && since !== undefined && await this.#find(channel, sender, lines, since);
+        if (typeof id === "string") return this.#said(id);
+        const said = await this.#inChannels(
+          [channel],
+          () =>
+            this.#requests.once("POST", pathOf(channel), { query: { sender }, json: { text }, key, signal }),
+        );
+        return this.#said(said.id);
+      } catch (error) {
+        if (!isTemporary(error)) throw error;
+        mayBeSaid = true;
+        onDelay?.(error);
+        await delay(error instanceof RequestError ? error.retryAfterMs ?? delayMs : delayMs, signal);
+      }
+    }
+  }
+
+  /** @param {string} id Of what was sent here: nothing else is taken for it. */
+  #said(id) {
+    this.#own.add(id);
+    return { id };
+  }
+
+  /**
+   * Whether these lines were said behind a message, and not by an earlier `send`. Returns the ID of the last one.
+   *
+   * @param {string} channel
+   * @param {string} sender
+   * @param {readonly string[]} lines
+   * @param {string} since
+   * @returns {Promise<string | undefined>}
+   */
+  async #find(channel, sender, lines, since) {
+    let found = 0;
+    for (let place = since;;) {
+      const { messages, position, last } = await this.history(channel, { since: place });
+      for (const message of messages) {
+        const isNext = message.sender === sender && message.text.trimEnd() === lines[found]?.trimEnd();
+        found = isNext && !this.#own.has(message.id) ? found + 1 : 0;
+        if (found === lines.length) return message.id;
+      }
+      if (position === last) return undefined;
+      place = position;
+    }
   }
 
   /**
@@ -224,6 +279,7 @@ export class Channels {
       messages,
       missing: page.gap === null ? undefined : page.gap,
       hasOlder: messages.length > 0 && partsOf(messages[0].id)[1] > 1,
+      position: page.position,
       last: page.last,
     };
   }
@@ -266,19 +322,20 @@ export class Channels {
     const end = () => silence.abort(signal.reason);
     signal.addEventListener("abort", end);
     let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+    const followed = [...this.#channels.keys()].slice(0, MAX_CHANNELS);
     try {
       const answer = await this.#inChannels(
         [...this.#channels.keys()],
         () =>
           this.#requests.send("GET", "/events", {
-            query: { channel: [...this.#channels.keys()], sender: this.#name },
+            query: { channel: followed, sender: this.#name },
             headers: { accept: "text/event-stream" },
             signal: silence.signal,
           }),
       );
       yield { type: "connected" };
       // what was said before the stream began, or between the last one and this
-      for (const channel of [...this.#channels.keys()]) yield* this.#catchUp(channel, silence.signal);
+      for (const channel of followed) yield* this.#catchUp(channel, silence.signal);
       for await (const event of readEvents(/** @type {ReadableStream<Uint8Array>} */ (answer.body))) {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), SILENCE_MS);
@@ -302,16 +359,16 @@ export class Channels {
    * @returns {AsyncGenerator<ChannelEvent>}
    */
   async *#catchUp(channel, signal) {
-    for (let isFirst = true;; isFirst = false) {
+    for (;;) {
       const since = this.#channels.get(channel);
-      const { messages, missing, last, hasOlder } = await this.history(
+      const { messages, missing, position, last, hasOlder } = await this.history(
         channel,
         since === undefined ? { signal } : { since, signal },
       );
-      if (since !== undefined && isFirst && missing !== 0) yield { type: "gap", channel, missing };
+      if (since !== undefined && missing !== 0) yield { type: "gap", channel, missing };
       for (const message of messages) yield* this.#message(channel, message);
-      const has = this.#channels.get(channel);
-      if (since === undefined || messages.length === 0 || has === last) {
+      if (this.#channels.has(channel)) this.#channels.set(channel, position);
+      if (position === last || !this.#channels.has(channel)) {
         yield { type: "caught up", channel, last, hasOlder };
         return;
       }

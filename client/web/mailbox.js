@@ -39,7 +39,17 @@ const ANSWER_MS = 10_000;
  * @property {Date} time When the server received it.
  * @property {string} sender
  * @property {number} bytes Of the whole text.
- * @property {string} text
+ * @property {string} text Its beginning.
+ */
+
+/**
+ * @typedef {object} MailboxContent
+ * @property {number} ready How many can be received.
+ * @property {number} leased
+ * @property {number} delayed
+ * @property {number} dead Dead letters.
+ * @property {SeenMessage[]} messages
+ * @property {boolean} isMore Whether there are messages behind these.
  */
 
 /** @param {import("./request.js").ServerOptions} options */
@@ -71,7 +81,7 @@ export class Mailbox {
     const { id, time } = await this.#requests.change("POST", pathOf(receiver), {
       ...options,
       query: { sender, delay: durationOf(delay), ttl: durationOf(ttl) },
-      body: text,
+      json: { text },
     });
     return { id, time: new Date(time) };
   }
@@ -81,15 +91,15 @@ export class Mailbox {
    *
    * @param {string} mailbox
    * @param {{ after?: number, limit?: number, signal?: AbortSignal }} [page]
-   * @returns {Promise<{ messages: SeenMessage[], isMore: boolean }>}
+   * @returns {Promise<MailboxContent>}
    */
   async peek(mailbox, { after, limit, signal } = {}) {
-    const page = await this.#requests.get(pathOf(mailbox), { query: { after, limit }, signal });
+    const { more, ...page } = await this.#requests.get(pathOf(mailbox), { query: { after, limit }, signal });
     const messages = page.messages.map((/** @type {any} */ message) => ({
       ...message,
       time: new Date(message.time),
     }));
-    return { messages, isMore: page.next !== undefined && page.next !== null };
+    return { ...page, messages, isMore: more };
   }
 
   /**

@@ -126,6 +126,20 @@ export class Requests {
   }
 
   /**
+   * Sends a request under a key once. Returns the answer's JSON.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {RequestOptions & { key: string }} options
+   * @returns {Promise<any>}
+   */
+  async once(method, path, { key, headers, ...options }) {
+    return await jsonOf(
+      await this.send(method, path, { ...options, headers: { ...headers, "idempotency-key": key } }),
+    );
+  }
+
+  /**
    * Has something changed, once: the request is repeated under the same key until there is an answer, also over a restart
    * of the server.
    *
@@ -136,14 +150,10 @@ export class Requests {
    * @returns {Promise<any>} The answer's JSON; undefined if there is none.
    * @throws {RequestError} The server refuses it for good.
    */
-  async change(method, path, { key = newKey(), onDelay, headers, ...options } = {}) {
+  async change(method, path, { key = newKey(), onDelay, ...options } = {}) {
     for (let delayMs = FIRST_DELAY_MS;; delayMs = Math.min(2 * delayMs, MAX_DELAY_MS)) {
       try {
-        const answer = await this.send(method, path, {
-          ...options,
-          headers: { ...headers, "idempotency-key": key },
-        });
-        return await jsonOf(answer);
+        return await this.once(method, path, { ...options, key });
       } catch (error) {
         if (!isTemporary(error)) throw error;
         onDelay?.(error);

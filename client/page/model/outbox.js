@@ -17,6 +17,7 @@ const MAX_KEPT_LENGTH = 1024 * 1024;
  * @property {string} sender
  * @property {string} text
  * @property {Date} time When it was written.
+ * @property {string | undefined} since The last message of the channel then.
  * @property {string | undefined} refused Why the server does not take it.
  * @property {string | undefined} id What the server has made of it, until that has come as a message.
  */

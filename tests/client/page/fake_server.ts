@@ -91,6 +91,11 @@ export class FakeServer implements AsyncDisposable {
     this.#isPaused = false;
   }
 
+  /** Loses what it knows of requests that may be repeated, as a server that was started anew. */
+  forgetKeys() {
+    this.#keys.clear();
+  }
+
   /** Loses the history of a channel, as a server whose data are gone. */
   forget(name: string) {
     this.channels.delete(name);
@@ -176,9 +181,11 @@ export class FakeServer implements AsyncDisposable {
     const page = since !== null
       ? messages.slice(at(since) + 1).slice(0, limit)
       : messages.slice(0, before === null ? undefined : at(before)).slice(-limit);
+    const last = `${channel.history}:${messages.length}`;
     return Response.json({
       channel: name,
-      last: `${channel.history}:${messages.length}`,
+      last,
+      position: since === null || page.length === 0 ? last : page.at(-1)!.id,
       messages: page,
       gap: isLost ? null : 0,
     });

@@ -31,11 +31,7 @@ export function fillChannels(server: FakeServer, isHard: boolean) {
     ...isHard
       ? [[58, LONG_NAME, "A name of 64 bytes."], [55, "bob", LONG_TEXT]] as [number, string, string][]
       : [],
-    [
-      20,
-      "bob",
-      "Ω needs two bytes, so a character may not be cut in the middle:\n\n  \"Ω\".encode()  →  b'\\xce\\xa9'",
-    ],
+    [20, "bob", 'Ω needs two bytes, so do not cut a frame within it: `"Ω".encode()` has 2.'],
     [12, "nc", "ana: hello from a plain socket"],
   ];
   for (const [minutes, sender, text] of said) server.say("room", sender, text, at(minutes));
@@ -54,6 +50,12 @@ function answers(isFull: boolean, isHard: boolean): Record<string, unknown> {
       you: { account: "ana", role: "admin", isPrivate: true },
     },
     "/mailbox/ana": {
+      mailbox: "ana",
+      ready: isFull ? 3 : 0,
+      leased: isFull ? 1 : 0,
+      delayed: isFull ? 1 : 0,
+      dead: isFull ? 1 : 0,
+      more: false,
       messages: some(
         {
           id: 31,
@@ -193,7 +195,7 @@ function answers(isFull: boolean, isHard: boolean): Record<string, unknown> {
           time: iso(DAY_MS),
           version: 1,
           text:
-            "I did. Here is what travels:\n\n  → UPD,4,0,11,-,thread0 hello.txt\n  ← upload,4,4fJmX0b2TzWq7yR1sNcVbA",
+            "I did: `UPD,4,0,11,-,thread0 hello.txt` is answered by a ticket, and the content goes over TCP.",
         },
         {
           id: 3,
