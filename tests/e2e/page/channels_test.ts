@@ -62,7 +62,7 @@ Deno.test("two browsers, a client of frames and nc read each other in one channe
       if (done) throw new Error(`nc ended after ${JSON.stringify(heard)}`);
       heard += value;
     }
-    assertEquals(heard.trimEnd().split("\n").at(-1), "[ana] hello, nc");
+    assertEquals(heard.trimEnd().split("\n").at(-1), "\r<ana> hello, nc");
     await writer.close();
     await reader.cancel();
     await child.status;
