@@ -14,10 +14,13 @@ import { turnClock, uptime } from "./quota/uptime.ts";
 import type { Clients } from "./report/clients.ts";
 import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
-import type { Metrics } from "./report/metrics.ts";
+import type { MetricName, Metrics } from "./report/metrics.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
+import type { HubService } from "./hub_service.ts";
+import { channelHandlers } from "./wire/http/channel/channel_routes.ts";
+import { EventStreams } from "./wire/http/channel/event_streams.ts";
 import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
 import { loginHandlers } from "./wire/http/login_routes.ts";
@@ -54,6 +57,8 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   /** Proxies that say for whom they ask. */
   trustedProxies: Networks;
   store: GroupCommit;
+  /** Channels, if they run. */
+  hub: HubService | undefined;
   accounts: Accounts;
   moderation: Moderation;
   clients: Clients;
@@ -67,11 +72,12 @@ export class HttpService {
   readonly #slots: ConnectionSlots;
   readonly #rate: NetworkRate;
   readonly #requestRate: NetworkRate;
+  readonly #streams: EventStreams | undefined;
   readonly #wire: HttpWire;
 
   /** Begins to accept. */
   constructor(options: HttpServiceOptions) {
-    const limits = this.#limits = options.limits, { store, accounts } = options;
+    const limits = this.#limits = options.limits, { store } = options;
     this.#slots = new ConnectionSlots(limits);
     this.#rate = new NetworkRate({
       perSecond: limits.connectionsPerSecond,
@@ -84,8 +90,13 @@ export class HttpService {
       remotePerSecond: REMOTE_REQUESTS_PER_SECOND,
       monotonicClock: uptime.now,
     });
+    const monotonicClock = turnClock(() => Math.floor(uptime.now())), { hub } = options;
+    const streams = this.#streams = hub &&
+      new EventStreams({ ...options, ...hub.sending, hub: hub.hub, monotonicClock });
+    const channels = hub && streams && { ...options, ...hub.sending, hub: hub.hub, streams, monotonicClock };
     const logins = new HttpLogins({ ...options, monotonicClock: uptime.now });
     const handlers = {
+      ...channels && channelHandlers(channels),
       ...loginHandlers(logins),
       ...serverHandlers({
         ...options,
@@ -101,8 +112,13 @@ export class HttpService {
       slots: this.#slots,
       rate: this.#rate,
       requestRate: this.#requestRate,
-      monotonicClock: turnClock(() => Math.floor(uptime.now())),
+      monotonicClock,
     });
+  }
+
+  /** Metrics for `status`. */
+  status(): [MetricName, number][] {
+    return [["event readers", this.#streams?.count ?? 0]];
   }
 
   /** Its limits, with their use now. */
@@ -111,7 +127,7 @@ export class HttpService {
     return [
       { name: "http connections", option: "http-connections", used: this.#slots.taken, limit: connections },
       {
-        name: "http connections per address",
+        name: "http from one address",
         option: "address-connections",
         used: this.#slots.fullest,
         limit: addressConnections ?? REMOTE_LIMITS.addressConnections,
@@ -133,6 +149,8 @@ export class HttpService {
 
   /** Takes no more, answers what was taken, and closes the sockets. */
   async close() {
+    this.#wire.stop();
+    await this.#streams?.close();
     await this.#wire.close();
   }
 }

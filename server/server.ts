@@ -22,6 +22,7 @@ import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import { Certificate } from "./net/tls/certificate.ts";
+import { Creations } from "./quota/creations.ts";
 import { Handshakes } from "./net/tls/handshakes.ts";
 import type { ServeOptions } from "./options.ts";
 import { end, Ending, MAX_STOP_MS } from "./ending.ts";
@@ -281,6 +282,11 @@ async function open(
     auth: options.auth,
     wallClock,
   });
+  const creations = new Creations({
+    perSecond: options.creationsPerSecond,
+    isMailbox: (name) => opened.isMailbox(name),
+    monotonicClock,
+  });
   const tokenTimer = setInterval(() => accounts.endTokens(), TOKEN_INTERVAL_MS);
   opening.defer(() => clearInterval(tokenTimer));
   const certificate = options.tls && await Certificate.load(options.tls);
@@ -305,6 +311,7 @@ async function open(
     certificate,
     handshakes,
     tls,
+    creations,
     accounts,
     startTimes,
     control,
@@ -404,6 +411,7 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     services: servicePorts(sockets),
     limits,
     webHosts,
+    hub: running.hub,
     trustedProxies,
     page,
   });

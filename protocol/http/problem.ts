@@ -27,6 +27,11 @@ export const PROBLEMS = {
   },
   "wrong log-in": { status: 401, rule: "http.md 4.3", detail: "the name or the password is wrong" },
   "no log-in": { status: 401, rule: "accounts.md 2.8", detail: "nobody is let in without a log-in" },
+  "not logged in": {
+    status: 401,
+    rule: "channels.md 9.5",
+    detail: "the name is that of an account: log in as it",
+  },
   "in clear": {
     status: 403,
     rule: "http.md 4.2",
@@ -44,12 +49,28 @@ export const PROBLEMS = {
     rule: "admin.md 7.4",
     detail: "an administrator has banned the address or the name",
   },
+  "muted": {
+    status: 403,
+    rule: "admin.md 7.9",
+    detail: "an administrator has muted the address or the name: nobody gets what it sends",
+  },
   "not found": { status: 404, rule: "http.md 2.1", detail: "there is nothing at this path" },
   "not served": { status: 404, rule: "http.md 2.2", detail: "the service does not run on this server" },
+  "no channel": { status: 404, rule: "http.md 9.2", detail: "there is no such channel: PUT makes it" },
   "wrong method": { status: 405, rule: "http.md 2.1", detail: "the path has no such method" },
   "timed out": { status: 408, rule: "http.md 6.2", detail: "the request took too long to arrive" },
+  "too many channels": {
+    status: 409,
+    rule: "channels.md section 6",
+    detail: "there are as many channels as there may be",
+  },
   "too long": { status: 413, rule: "http.md 6.1", detail: "the body is too long" },
   "wrong type": { status: 415, rule: "http.md 1.10", detail: "the body is of a type that is not read here" },
+  "other body": {
+    status: 422,
+    rule: "http.md 9.5",
+    detail: "the Idempotency-Key came before with another request",
+  },
   "too fast": {
     status: 429,
     rule: "http.md 6.4",

@@ -51,6 +51,8 @@ export interface RouteAnswer extends Partial<Content> {
 export interface RouteExample {
   /** What it shows, in a few words. */
   readonly title: string;
+  /** Another method than the route's, for what has to be there before. */
+  readonly method?: Method | "HEAD";
   /** The target: path and query. */
   readonly target: string;
   readonly headers?: Readonly<Record<string, string>>;

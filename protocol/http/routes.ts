@@ -4,11 +4,13 @@
  * @module
  */
 
+import { CHANNEL_ROUTES } from "./routes/channel.ts";
 import { LOGIN_ROUTES } from "./routes/login.ts";
 import { SERVER_ROUTES } from "./routes/server.ts";
 
 export const ROUTES = {
   ...SERVER_ROUTES,
+  ...CHANNEL_ROUTES,
   ...LOGIN_ROUTES,
 };
 

@@ -39,7 +39,7 @@ function each<const Label extends string, const Pattern extends string>(
 export const REFUSED_REASONS = [
   ...["too long", "not UTF-8", "not printable", "malformed", "bad ID", "reserved sender", "unknown type"],
   ...["address not answered", "sender has an account", "account", "no log-in", "unproved", "overload"],
-  ...["datagram rate", "reply rate"],
+  ...["datagram rate", "reply rate", "creation rate"],
   ...["full", "full share", "storage", "banned", "muted"],
   ...["sealed malformed", "sealed bad key", "sealed no account", "sealed out of place"],
   ...["sealed too many handshakes", "sealed too often", "sealed twice", "sealed wrong"],
@@ -50,7 +50,7 @@ export type RefusedReason = typeof REFUSED_REASONS[number];
 const SESSION_REQUESTS = [
   ...["put", "part", "ack", "back", "fail", "extend", "begin", "skip", "bad"],
   ...["lease", "got", "cancel", "stat", "info", "peek", "bye"],
-  ...["CRT", "MSG", "DLT", "EDT", "RMV", "LST", "RDT", "UPD", "DWN"],
+  ...["CRT", "MSG", "DLT", "EDT", "RMV", "LST", "RDT", "UPD", "UPS", "DWN", "DWS"],
 ] as const;
 
 /** Why a file transfer ends without success: the codes of its answer `no`. */
@@ -64,6 +64,7 @@ export const HTTP_REFUSALS = [
   ...["malformed", "bad path", "bad query", "bad header", "bad ID", "bad body", "not printable"],
   ...["wrong log-in", "no log-in", "in clear", "bad host", "cross-site", "no administrator", "banned"],
   ...["not found", "not served", "wrong method", "timed out", "too long", "wrong type", "too fast"],
+  ...["not logged in", "muted", "no channel", "too many channels", "other body"],
   ...["too many wrong log-ins", "head too long", "failed", "stopping", "overload", "storage"],
 ] as const;
 
@@ -107,6 +108,7 @@ export const METRICS = {
   "forum file bytes": gauge("bytes", "Content of the forum's files"),
   "channels": gauge("channels", "Channels"),
   "members": gauge("members", "Members in channels and in the room"),
+  "event readers": gauge("connections", "Readers of events over HTTP"),
   "connections": gauge("connections", "Connections to channels and room"),
   ...each(TABLES, "*", gauge("entries", "Entries of clients without an account, and their limit")),
   ...each(TABLES, "* logged in", gauge("entries", "Entries of clients with an account, and their limit")),
@@ -114,6 +116,7 @@ export const METRICS = {
   "received": counter("datagrams", "Datagrams received by mailbox and forum"),
   "read failed": counter("reads", "Reads from a UDP socket that failed"),
   "send failed": counter("datagrams", "Datagrams that could not be sent"),
+  "send queue full": counter("datagrams", "Datagrams that were dropped because too many waited to be sent"),
   "stored": counter("messages", "Messages put on the original wire"),
   "forwarded": counter("messages", "Messages taken on the original wire"),
   "empty": counter("requests", "Takes on the original wire that found no message"),
@@ -178,6 +181,8 @@ export const METRICS = {
   "files bytes sent": counter("bytes", "Content of files sent"),
   "files damaged": counter("downloads", "Downloads of a content that is not what was uploaded"),
   "files cut": counter("transfers", "Transfers whose connection ended early"),
+  "files in the clear": counter("transfers", "Transfers of clients that are too old to seal them"),
+  "files wrong record": counter("transfers", "Transfers ended by a record that does not open"),
   "files displaced": counter("transfers", "Slow transfers ended for a new one"),
   "files connections refused": counter("connections", "Connections over the limit"),
   "files connections displaced": counter("connections", "Connections closed for a new one"),
@@ -193,6 +198,11 @@ export const METRICS = {
   "http too many connections": counter("connections", "Connections over the limit"),
   "http too many connections of an address": counter("connections", "Those of one address"),
   "http cut off stalled": counter("connections", "Clients that did not read"),
+  "http cut off pending": counter("connections", "Readers of events with too much to be sent"),
+  "http cut off most pending": counter("connections", "Readers of events with most to be sent of all"),
+  "http logged out": counter("connections", "Readers of events that ended because of an account"),
+  "http received": counter("messages", "Messages received for channels"),
+  "http delivered": counter("messages", "Messages sent to readers of events"),
   "http requests": counter("requests", "Requests of HTTP"),
   ...each(HTTP_REFUSALS, "http refused *", counter("requests", "Requests of HTTP refused for this reason")),
 } as const satisfies Record<string, Metric>;

@@ -24,14 +24,15 @@ export interface Speaker {
  */
 export type ChannelEvent =
   | { kind: "message"; speaker: Speaker; text: string; number: number; time: number }
-  | { kind: "joined" | "left"; speaker: Speaker };
+  /** `members` is how many there are then. */
+  | { kind: "joined" | "left"; speaker: Speaker; members: number };
 
-/** How members on one wire are sent events. */
+/** How readers on one wire are sent events. */
 export interface EventEncoder {
   /** The wire, for metrics. */
-  readonly wire: StreamService;
-  /** The events in the wire's bytes, one behind the other. They are not changed any more. */
-  encode(events: readonly ChannelEvent[]): Uint8Array;
+  readonly wire: StreamService | "http";
+  /** The channel's events in the wire's bytes, one behind the other. They are not changed any more. */
+  encode(events: readonly ChannelEvent[], channel: Channel): Uint8Array;
   /** What a member is sent for its own message; undefined if nothing. */
   encodeOwn?(event: ChannelEvent): Uint8Array;
 }
@@ -46,34 +47,42 @@ export interface MemberConnection {
   send(bytes: Uint8Array): void;
 }
 
-/** A client that may be in a channel. */
-export class Member {
+/** A client that is sent what happens in a channel, and that nobody there sees. */
+export class Reader {
   channel: Channel | undefined;
   /** As its channel counts it. */
   isBehind = false;
+  /** Called when the channel is removed. */
+  onRemoved?(): void;
 
-  constructor(
-    readonly speaker: Speaker,
-    readonly encoder: EventEncoder,
-    readonly connection: MemberConnection,
-  ) {}
+  constructor(readonly encoder: EventEncoder, readonly connection: MemberConnection) {}
+}
+
+/** A client that may be in a channel. */
+export class Member extends Reader {
+  constructor(readonly speaker: Speaker, encoder: EventEncoder, connection: MemberConnection) {
+    super(encoder, connection);
+  }
 }
 
 export class Channel {
   record: ChannelRecord;
   /** Whether it was created since the server started; one that was kept from before waits for that. */
   isListed = false;
-  readonly members = new Map<EventEncoder, Set<Member>>();
+  /** Members, and those who only read. */
+  readonly readers = new Map<EventEncoder, Set<Reader>>();
+  readerCount = 0;
+  /** Members alone. */
   size = 0;
   /** Order in which channels were left: higher than that of any channel that was left before; 0 if none left this one. */
   leftAt = 0;
   /** When it was last left in this run of the server, in milliseconds since 1970; 0 if it was not. */
   leftTime = 0;
-  /** Members that others wait for. */
+  /** Readers that others wait for. */
   behind = 0;
   /** The outbox: events since it was last flushed, the member that caused each, and their bytes, about. */
   events: ChannelEvent[] = [];
-  causes: Member[] = [];
+  causes: (Member | undefined)[] = [];
   bytes = 0;
   /** Called when no member needs to be waited for any more. */
   readonly waiting = new Set<() => void>();
@@ -92,20 +101,24 @@ export class Channel {
   }
 
   get isSlow(): boolean {
-    return this.behind > 0 && this.behind * BEHIND_SHARE > this.size - 1;
+    return this.behind > 0 && this.behind * BEHIND_SHARE > this.readerCount - 1;
+  }
+
+  get allReaders(): Reader[] {
+    return [...this.readers.values()].flatMap((readers) => [...readers]);
   }
 
   get allMembers(): Member[] {
-    return [...this.members.values()].flatMap((members) => [...members]);
+    return this.allReaders.filter((reader) => reader instanceof Member);
   }
 
   /** The names of members, at most so many. */
   names(max: number): string[] {
     const names: string[] = [];
-    for (const members of this.members.values()) {
-      for (const { speaker } of members) {
+    for (const readers of this.readers.values()) {
+      for (const reader of readers) {
         if (names.length >= max) return names;
-        names.push(speaker.name);
+        if (reader instanceof Member) names.push(reader.speaker.name);
       }
     }
     return names;

@@ -8,6 +8,7 @@ import { MUTED_TEXT } from "../../protocol/admin.ts";
 import { ADMIN, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { LOG_IN_FIRST, NOT_CONFIRMED } from "../../protocol/session.ts";
 import { ownerAt, ownerOf } from "../quota/owner.ts";
+import type { Creations } from "../quota/creations.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journaled/group.ts";
 import type { Moderation } from "./moderation.ts";
@@ -59,6 +60,8 @@ export interface MailboxesOptions extends Pick<Environment, "wallClock"> {
   store: Pick<GroupCommit, "submit">;
   /** By default no mailbox belongs to an account. */
   accounts?: CoveredMailboxes;
+  /** By default everybody may create as many mailboxes as there may be. */
+  creations?: Pick<Creations, "takeMailbox">;
   /** By default nobody is banned or muted. */
   moderation?: Pick<Moderation, "isBannedName" | "isMuted" | "dropsUnanswered" | "owedNote">;
 }
@@ -89,12 +92,13 @@ export class Mailboxes {
     { mailbox, sender, text, bytes }: { mailbox: string; sender: string; text: string; bytes: number },
     hostname: string,
     done: (outcome: PutOutcome) => void,
-  ): "no log-in" | "sender has an account" | "banned" | "muted" | "overload" | undefined {
+  ): "no log-in" | "sender has an account" | "banned" | "muted" | "creation rate" | "overload" | undefined {
     if (this.#isClosedTo("")) return "no log-in";
     if (this.#isCovered(sender)) return "sender has an account";
     const { store, wallClock, moderation } = this.#options;
     if (moderation?.isBannedName(sender)) return "banned";
     if (moderation?.dropsUnanswered(hostname, sender)) return "muted";
+    if (!this.mayCreate(mailbox, hostname)) return "creation rate";
     const time = wallClock(), owner = ownerAt(hostname);
     const put: Put = { kind: "put", mailbox, sender, time, text, bytes, owner };
     return store.submit(put, done, false) ? undefined : "overload";
@@ -115,6 +119,11 @@ export class Mailboxes {
       return undefined;
     }
     return this.#options.store.submit({ kind: "take", mailbox }, done) ? undefined : "overload";
+  }
+
+  /** Whether a client at this address may put into the mailbox now, which it may create by that. */
+  mayCreate(mailbox: string, hostname: string): boolean {
+    return mailbox === SHARED_QUEUE || (this.#options.creations?.takeMailbox(mailbox, hostname) ?? true);
   }
 
   /** What a session's put asks of the store: the receiver's time begins now. */

@@ -149,6 +149,11 @@ export class Engine {
     return this.#messages.counts;
   }
 
+  /** Whether a mailbox holds something, or did lately: that is no part of the state. */
+  isMailbox(name: string): boolean {
+    return this.#messages.tables.mailboxes.get(name) !== undefined;
+  }
+
   /** Messages that were dropped for newer ones since it was opened. */
   get dropped(): number {
     return this.#messages.dropped;

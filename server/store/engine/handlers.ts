@@ -78,7 +78,7 @@ export function requestHandlers(parts: EngineParts): Handlers {
     "channels complete": ({ complete }) => channels.setComplete(complete),
     measure: (request, canStore) => measures.request(request, canStore),
     fullest: () => reports.fullest(),
-    oldest: ({ limit }) => reports.oldest(limit),
+    oldest: ({ limit, before }) => reports.oldest(limit, before),
     tick: ({ rows }) => messages.tick(rows),
     sweep: ({ rows }) => {
       // both: whether memory believes that something is left is no part of the state

@@ -62,6 +62,8 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   #isWriting = false;
   #closing: void | Promise<void> = undefined;
   #isStreamClosed = false;
+  #isReading = false;
+  #isTakenOver = false;
 
   constructor(stream: Stream, { hostname, port }: Deno.NetAddr, options: HttpConnectionOptions) {
     super({ allowHalfOpen: true });
@@ -124,6 +126,17 @@ export class HttpConnection extends Duplex implements SlottedConnection {
     this.#closeStream();
   }
 
+  /**
+   * Takes the connection over from node:http, behind what that has written. What the client still sends is dropped, and
+   * its end is the connection's. Returns what writes some of its bytes, and returns how many.
+   */
+  async takeOver(): Promise<(bytes: Uint8Array) => Promise<number>> {
+    await new Promise<void>((resolve) => this.write(new Uint8Array(), () => resolve()));
+    this.#isTakenOver = true;
+    if (!this.#isReading) void this.#readPiece();
+    return (bytes) => this.#stream.write(bytes);
+  }
+
   /** Resolves when nothing more is sent. */
   async ended() {
     await this.#closing;
@@ -134,11 +147,14 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   }
 
   async #readPiece() {
+    this.#isReading = true;
     try {
       const polled = this.#options.polling.due;
       if (polled !== undefined) await polled;
       const length = await this.#stream.read(this.#buffer);
+      this.#isReading = false;
       if (this.destroyed) return;
+      if (this.#isTakenOver) return length === null ? this.close() : void this.#readPiece();
       if (length === null) return void this.push(null);
       // the buffer is read into again before all of this is used
       const bytes = this.#buffer.slice(0, length);

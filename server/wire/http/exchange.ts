@@ -20,6 +20,13 @@ export interface HttpClient extends RequestOrigin {
   readonly account: string;
 }
 
+/** Headers of every answer (http.md 5.5). */
+export const COMMON_HEADERS: Readonly<Record<string, string>> = {
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+  "referrer-policy": "no-referrer",
+};
+
 /**
  * What became of an answer: the client's system has taken all of it, or some of it before it was gone, or nothing.
  */
@@ -160,9 +167,28 @@ export class HttpExchange<R extends Route = Route> {
 
   /** Begins an answer that is sent in pieces. Returns what they are written to. */
   open(status: number, headers: HttpAnswer["headers"] = {}): ServerResponse {
-    this.#response.writeHead(status, headers as Record<string, string | string[]>);
+    const all = { ...COMMON_HEADERS, ...headers } as Record<string, string | string[]>;
+    this.#response.writeHead(status, all);
     this.#response.flushHeaders();
     return this.#response;
+  }
+
+  /**
+   * Begins an answer that ends with the connection, which it takes over from node:http. Returns what writes some of its
+   * bytes, and returns how many; undefined if the client is gone.
+   */
+  async stream(
+    headers: HttpAnswer["headers"],
+  ): Promise<((bytes: Uint8Array) => Promise<number>) | undefined> {
+    const response = this.#response;
+    // behind the answers to requests before this one
+    if (response.socket === null && !this.isOver) {
+      await new Promise<unknown>((resolve) => response.once("socket", resolve).once("close", resolve));
+    }
+    if (this.isOver) return undefined;
+    response.useChunkedEncodingByDefault = false;
+    this.open(200, headers);
+    return await this.connection.takeOver();
   }
 }
 

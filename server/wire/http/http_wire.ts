@@ -31,6 +31,7 @@ import { originOf } from "./access/proxies.ts";
 import { HttpConnection, type HttpTimeouts } from "./connection.ts";
 import {
   ClientGone,
+  COMMON_HEADERS,
   type Delivery,
   type Handled,
   type Handler,
@@ -63,13 +64,6 @@ const CHECK_INTERVAL_MS = 1000;
 
 /** How long clients may take what they are sent, after the server began to stop. */
 const LAST_READ_MS = 1000;
-
-/** Headers of every answer (http.md 5.5). */
-const COMMON_HEADERS: Readonly<Record<string, string>> = {
-  "x-content-type-options": "nosniff",
-  "cache-control": "no-store",
-  "referrer-policy": "no-referrer",
-};
 
 export interface HttpWireOptions extends Pick<Environment, "monotonicClock"> {
   /** Where it listens; it closes them. */

@@ -8,6 +8,7 @@
 import type { Context } from "../../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { Counts } from "../../requests/message.ts";
+import { reportDamage } from "../whole_row.ts";
 import { Mailbox } from "./mailbox.ts";
 import { type Owner, Owners } from "./owners.ts";
 import { Registry } from "./registry.ts";
@@ -95,7 +96,7 @@ export class Mailboxes extends Registry<Mailbox> {
       this.#count(mailbox, 1);
     }
     for (const { key } of allRows<{ key: number }>(db.prepare(DIFFERING))) {
-      context.onEvent({ kind: "damaged", table: "mailbox", key: `${key}` });
+      reportDamage(context, "mailbox", key);
     }
   }
 

@@ -6,7 +6,8 @@ import type { Transaction } from "../../database/transaction.ts";
 import type { DeadLetter, DeadLetters, DeadOutcome, Put } from "../../requests/message.ts";
 import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
 import { beginningOf } from "./peeked_messages.ts";
-import { type LetterMessage, reportDamage } from "./rows/damage.ts";
+import { reportDamage } from "../whole_row.ts";
+import type { LetterMessage } from "./rows/damage.ts";
 
 /** Dead letters that are kept, and bytes of their text; the oldest make room for new ones (session.md 6.7). */
 export const DEAD_LIMITS = { letters: 100_000, bytes: 256 * 1024 ** 2 };

@@ -6,7 +6,8 @@ import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.t
 import type { FailedAttempt } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
-import { buryDamaged, reportDamage } from "./rows/damage.ts";
+import { reportDamage } from "../whole_row.ts";
+import { buryDamaged } from "./rows/damage.ts";
 import type { CoveredMailboxes } from "./covered_mailboxes.ts";
 import type { DeadLetterRows } from "./dead_letters.ts";
 import type { DelayedMessages } from "./rows/delayed_messages.ts";
@@ -48,8 +49,9 @@ export class LeasedMessages {
   readonly #sql;
   /** Leases whose rows are not up to date. One that has ended and has no row is not among them. */
   #changed = new Set<Lease>();
-  /** Leases that were cleared together: their rows are to be removed. */
+  /** Leases that were cleared together, whose rows are to be removed, and about how many these are. */
   readonly #cleared: IterableIterator<Lease>[] = [];
+  #clearedCount = 0;
 
   constructor(context: Context, tables: MessageTables) {
     this.#context = context;
@@ -235,6 +237,7 @@ export class LeasedMessages {
   /** Ends all leases: every mailbox is cleared. */
   clearAll() {
     // those that ended before may have rows still, too
+    this.#clearedCount += this.#changed.size + this.leases.count;
     this.#cleared.push(this.#changed.values(), this.leases.clear());
     this.#changed = new Set();
   }
@@ -321,6 +324,7 @@ export class LeasedMessages {
     let count = 0;
     while (this.#cleared.length > 0 && count < rows) {
       const { done, value: lease } = this.#cleared[0]!.next();
+      if (!done) this.#clearedCount--;
       if (done) this.#cleared.shift();
       else if (lease.stored) this.#context.transaction.run(this.#sql.drop, lease.token);
       count++;
@@ -336,7 +340,7 @@ export class LeasedMessages {
 
   /** How much there is to {@linkcode flush}. */
   get unflushed(): number {
-    return this.#changed.size + this.#cleared.length;
+    return this.#changed.size + this.#cleared.length + this.#clearedCount;
   }
 
   #store(lease: Lease) {

@@ -63,6 +63,11 @@ export class Leases {
     return this.#bySession.get(session)?.get(tag);
   }
 
+  /** How many there are. */
+  get count(): number {
+    return this.#byToken.size;
+  }
+
   /** All of them. */
   all(): Lease[] {
     return [...this.#byToken.values()];

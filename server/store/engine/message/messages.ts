@@ -29,7 +29,8 @@ import { LeasedMessages, type MessageTables } from "./leased_messages.ts";
 import { PeekedMessages } from "./peeked_messages.ts";
 import { ReadyEvents } from "./ready_events.ts";
 import { ReadyMessages } from "./ready_messages.ts";
-import { buryDamaged, buryDamagedDelayed, reportDamage } from "./rows/damage.ts";
+import { reportDamage } from "../whole_row.ts";
+import { buryDamaged, buryDamagedDelayed } from "./rows/damage.ts";
 import { type DelayedMessage, DelayedMessages, isWholeDelayed } from "./rows/delayed_messages.ts";
 import { isWhole, type Message } from "./rows/message_rows.ts";
 
@@ -389,22 +390,15 @@ export class Messages {
   #endDelay(message: DelayedMessage, now: number) {
     const { expires, owner: ownerId, ...rest } = message, owner = this.#mailboxes.owners.withId(ownerId);
     const mailbox = this.#mailboxes.obtain(message.mailbox);
-    this.tables.delayed.remove(message);
-    if (!isWholeDelayed(message)) {
-      buryDamagedDelayed(this.#context, this.tables.dead, message);
-      this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
-      return;
+    const { delayed, dead, covered } = this.tables;
+    delayed.remove(message);
+    const isDamaged = !isWholeDelayed(message), isExpired = expires !== null && expires <= now;
+    if (!isDamaged && !isExpired && !covered.mustSetApart(message.mailbox, message.id)) {
+      return this.#append(expires === null ? rest : { ...rest, expires }, mailbox, owner);
     }
-    if (this.tables.covered.mustSetApart(message.mailbox, message.id)) {
-      this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
-      if (expires === null || expires > now) {
-        this.tables.dead.setApart(message.mailbox, { ...message, seq: message.id }, 0);
-      }
-      return;
-    }
-    if (expires === null) this.#append(rest, mailbox, owner);
-    else if (expires > now) this.#append({ ...rest, expires }, mailbox, owner);
-    else this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
+    this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
+    if (isDamaged) buryDamagedDelayed(this.#context, dead, message);
+    else if (!isExpired) dead.setApart(message.mailbox, { ...message, seq: message.id }, 0);
   }
 
   /** Removes up to `rows` rows of cleared mailboxes. */

@@ -56,6 +56,10 @@ export class MailboxRequests implements SessionHandler {
     return true;
   }
 
+  createsTooFast({ hostname }: SessionClient, request: OrderedServiceRequest): boolean {
+    return request.kind === "put" && !this.#mailboxes.mayCreate(request.receiver, hostname);
+  }
+
   arrived(client: SessionClient, request: OrderedServiceRequest): AccessRefusal | undefined {
     if (request.kind === "put") {
       client.called?.(request.sender);

@@ -4,7 +4,7 @@ import { allRows, firstRow, LIMIT, prepareAll } from "../../../database/statemen
 import type { Transaction } from "../../../database/transaction.ts";
 import type { Put } from "../../../requests/message.ts";
 import { MailboxCounts } from "../../mailbox/mailbox_counts.ts";
-import { reportDamage } from "./damage.ts";
+import { reportDamage } from "../../whole_row.ts";
 
 export interface DelayedMessage extends Omit<Put, "kind" | "expires" | "owner"> {
   id: number;
