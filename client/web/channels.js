@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * Talks in the channels of a server over HTTP: in a browser, or wherever `fetch` is.
  *

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * Reads and writes the threads of a forum over HTTP, and their files: in a browser, or wherever `fetch` is.
  *

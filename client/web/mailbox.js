@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * Sends and receives messages of mailboxes over HTTP: in a browser, or wherever `fetch` is.
  *

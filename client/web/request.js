@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * Requests to a server over HTTP (`protocol/http.md`): JSON in and out, errors with the server's codes, and changes that
  * are repeated until the server has them, each carried out once.

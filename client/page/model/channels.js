@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * The channels that the page shows: what was said in each, what is new, who is there, and what is being sent.
  *

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * The threads that the page shows, and the files that are on their way.
  *

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * The mailboxes that the page shows, and what one has taken from them.
  *

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * What was said and the server does not have yet. It is kept with the tab, each text with its key, so that it is sent once
  * also if the page was loaded anew in between.

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * Who one is: a name that can be changed, and an account where one has logged in. And which server this is.
  *

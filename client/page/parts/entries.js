@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * The messages of a channel as a list: days, marks, and what is not sent yet.
  *

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * One's name, and the dialogs that change it: the name alone, or the log-in of an account.
  *

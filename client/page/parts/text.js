@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * A message's text as elements: links, code between backticks, and what is long cut until it is asked for. All of it is
  * text; nothing that was sent becomes markup.

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * A thread: its messages, which their authors edit and delete, its files, and the field to write in.
  *

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * All threads of the forum, and a field for a new one.
  *
