@@ -99,6 +99,7 @@ interface Service {
 /** The services that run, the forum's files, and what removes their contents. */
 interface Running {
   mailbox?: MailboxService;
+  mailboxes?: Mailboxes;
   hub?: HubService;
   forum?: ForumService;
   http?: HttpService;
@@ -364,7 +365,7 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
   if (sockets.mailbox === undefined) {
     return secret === undefined ? undefined : running.adminSocket = openAdminSocket(admin, shared);
   }
-  const mailboxes = new Mailboxes(shared);
+  const mailboxes = running.mailboxes = new Mailboxes(shared);
   handlers.ready = (name) => mailboxes.ready(name);
   return running.mailbox = new MailboxService({
     ...shared,
@@ -414,6 +415,7 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     hub: running.hub,
     trustedProxies,
     page,
+    mailboxes: running.mailboxes,
   });
 }
 

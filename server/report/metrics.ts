@@ -63,8 +63,10 @@ export const TRANSFER_REFUSALS = [
 export const HTTP_REFUSALS = [
   ...["malformed", "bad path", "bad query", "bad header", "bad ID", "bad body", "not printable"],
   ...["wrong log-in", "no log-in", "in clear", "bad host", "cross-site", "no administrator", "banned"],
+  ...["account", "sender has an account", "not your mailbox", "not your name", "not confirmed", "muted"],
+  ...["lease lost", "other body", "busy", "keys full", "full", "full share"],
   ...["not found", "not served", "wrong method", "timed out", "too long", "wrong type", "too fast"],
-  ...["not logged in", "muted", "no channel", "too many channels", "other body"],
+  ...["not logged in", "no channel", "too many channels"],
   ...["too many wrong log-ins", "head too long", "failed", "stopping", "overload", "storage"],
 ] as const;
 

@@ -69,22 +69,34 @@ export interface MailboxesOptions extends Pick<Environment, "wallClock"> {
 /** Invariant: it is the only one that learns from the store that a mailbox has a message, and notifies who waits. */
 export class Mailboxes {
   readonly #options: MailboxesOptions;
-  #receivers: MailboxReceivers | undefined;
+  /** Of each wire, the one whose turn it is to be served first in front. */
+  readonly #receivers: MailboxReceivers[] = [];
 
   constructor(options: MailboxesOptions) {
     this.#options = options;
-    options.accounts?.onMailboxCovered((name) => this.#receivers?.review(name));
-    options.accounts?.setAwaited((mailbox) => this.#receivers?.isAwaited(mailbox) ?? false);
+    options.accounts?.onMailboxCovered((name) => this.#receivers.forEach((other) => other.review(name)));
+    options.accounts?.setAwaited((mailbox) => this.isAwaited(mailbox));
   }
 
-  /** From now on these are notified. */
+  /** From now on these are notified, too. */
   serve(receivers: MailboxReceivers) {
-    this.#receivers = receivers;
+    this.#receivers.push(receivers);
   }
 
-  /** The store has a message in a mailbox that somebody waits for. */
+  /** The store has a message in a mailbox that somebody waits for. Those of each wire come first in turn. */
   ready(mailbox: string) {
-    this.#receivers?.ready(mailbox);
+    for (const receivers of [...this.#receivers]) receivers.ready(mailbox);
+    if (this.#receivers.length > 1) this.#receivers.push(this.#receivers.shift()!);
+  }
+
+  /** Whether somebody waits for messages of a mailbox, on any wire. */
+  isAwaited(mailbox: string): boolean {
+    return this.#receivers.some((receivers) => receivers.isAwaited(mailbox));
+  }
+
+  /** Ends the store's reports of messages if nobody waits. What is with the store counts: it may subscribe again. */
+  unsubscribe(mailbox: string) {
+    if (!this.isAwaited(mailbox)) this.#options.store.submit({ kind: "unsubscribe", mailbox }, () => {});
   }
 
   /** Puts a message of a client without an account. Returns why the store was not asked, or undefined. */

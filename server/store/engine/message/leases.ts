@@ -20,6 +20,8 @@ export interface Lease extends Linked<Lease> {
   /** When it was given, and when it ends, in milliseconds of a monotonic clock. */
   given: number;
   until: number;
+  /** Whether its messages are removed when it ends by itself, and not given out again. */
+  taken: boolean;
   /** Whether its client has received it. */
   confirmed: boolean;
   /** Whether it has a row. */

@@ -114,6 +114,11 @@ export class Messages {
       this.#kept.waiting.of(name);
   }
 
+  /** The highest number that a message has or has had. */
+  get last(): number {
+    return this.#seq;
+  }
+
   /** Puts a message, or returns the limit that it would pass. */
   put(put: Put): "stored" | Reached {
     const known = this.#mailboxes.get(put.mailbox), owner = this.#mailboxes.owners.obtain(put.owner);

@@ -43,6 +43,7 @@ export class MailboxRequests implements SessionHandler {
     this.#leases = new Leases({
       store,
       monotonicClock,
+      unsubscribe: (mailbox) => mailboxes.unsubscribe(mailbox),
       isDenied: ({ account }, mailbox) => mailboxes.refuseRead(account, mailbox) !== undefined,
     });
     mailboxes.serve(this.#leases);
