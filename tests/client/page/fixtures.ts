@@ -177,6 +177,7 @@ function answers(isFull: boolean, isHard: boolean): Record<string, unknown> {
     },
     "/thread/thread0": {
       title: "thread0",
+      more: false,
       entries: some(
         {
           id: 1,
