@@ -118,7 +118,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "store/engine/message/dead_letters.ts MAX_DROPS": "work",
   "store/engine/message/deadlines.ts PASSED_MAX": "work",
   "store/engine/message/messages.ts MAX_DROPS": "work",
-  "store/engine/message/messages.ts PENDING_BYTES_MAX": "work",
+  "store/engine/message/due_messages.ts PENDING_BYTES_MAX": "work",
   "store/engine/message/pending_messages.ts MAX_GONE": "work",
   "store/engine/session/forgotten_sessions.ts MAX_NAMES": "remembered",
   "store/engine/state/configuration.ts FORMER_LEASE_LIMITS": "in a row",
