@@ -39,11 +39,16 @@ export class Self extends Observable {
     this.version = version;
     this.services = services;
     this.account = you.account ?? undefined;
-    this.isAdmin = you.role === "admin";
+    this.isAdmin = you.role === "admin" && await this.#administers();
     this.isPrivate = you.isPrivate;
     this.isKnown = true;
     if (this.account !== undefined) this.name = this.account;
     this.changed();
+  }
+
+  /** Whether the server shows an administrator what it does. */
+  async #administers() {
+    return await this.requests.act("GET", "/admin/status").then(() => true, () => false);
   }
 
   /** @param {string} name */

@@ -155,7 +155,7 @@ Deno.test("pictures of each view for README", { ignore: ignore || SCREENSHOTS ==
             await page.getByRole("button", { name: "Acknowledge" }).waitFor();
           }
           await page.waitForTimeout(
-            name !== "server" ? 300 : isFull && colorScheme === "light" ? 40_000 : 3000,
+            name !== "server" ? 300 : isFull && colorScheme === "light" ? 20_000 : 3000,
           );
           await page.screenshot({
             path: `${SCREENSHOTS}/${name}-${width}-${colorScheme}${isFull ? "" : "-empty"}.png`,
