@@ -417,6 +417,7 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     page,
     mailboxes: running.mailboxes,
     timeouts: shared.options.httpTimeouts,
+    isStorageFailing: () => shared.handlers.isStorageFailing ?? false,
   });
 }
 
