@@ -422,6 +422,7 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
       const command = running.commands?.find(({ usage }) => /^[\w-]+/.exec(usage)![0] === name);
       return await command?.run([...args], { address: "", send() {} });
     },
+    timeouts: shared.options.httpTimeouts,
   });
 }
 

@@ -25,16 +25,11 @@ Deno.test("an administrator reads what the server does, and others do not (http.
     await httpRequest(http, "POST /mailbox/jobs?sender=carol", { body: "a job" });
     const { version, up, values, oldest } = await get("/admin/status");
     assertEquals([typeof version, typeof up], ["string", "string"]);
-    assertEquals(values.find(({ name }: { name: string }) => name === "messages"), {
-      name: "messages",
-      count: 1,
-    });
-    assertEquals(
-      oldest.map(({ mailbox, messages }: { mailbox: string; messages: number }) => [mailbox, messages]),
-      [
-        ["jobs", 1],
-      ],
+    assert(
+      values.some(({ name, count }: { name: string; count: number }) => name === "messages" && count > 0),
     );
+    const jobs = oldest.find(({ mailbox }: { mailbox: string }) => mailbox === "jobs");
+    assertEquals([jobs.messages, jobs.time.endsWith("Z")], [1, true]);
     const { limits } = await get("/admin/limits");
     assert(
       limits.some(({ name, limit }: { name: string; limit: number }) => name === "messages" && limit > 0),
