@@ -416,6 +416,7 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     trustedProxies,
     page,
     mailboxes: running.mailboxes,
+    timeouts: shared.options.httpTimeouts,
   });
 }
 
