@@ -23,6 +23,7 @@ import type { HubService } from "./hub_service.ts";
 import { channelHandlers } from "./wire/http/channel/channel_routes.ts";
 import { EventStreams } from "./wire/http/channel/event_streams.ts";
 import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
+import { adminHandlers, type AdminRun } from "./wire/http/admin_routes.ts";
 import type { HttpTimeouts } from "./wire/http/connection.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
 import { mailboxHandlers } from "./wire/http/mailbox/mailbox_routes.ts";
@@ -61,6 +62,8 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   webHosts: readonly string[];
   /** Proxies that say for whom they ask. */
   trustedProxies: Networks;
+  /** Carries out the administrator's commands. */
+  administer: AdminRun;
   /** If the mailbox runs. */
   mailboxes: Mailboxes | undefined;
   store: GroupCommit;
@@ -108,6 +111,7 @@ export class HttpService {
     const handlers = {
       ...channels && channelHandlers(channels),
       ...loginHandlers(logins),
+      ...adminHandlers(options.administer),
       ...this.#receivers === undefined
         ? {}
         : mailboxHandlers({ ...options, mailboxes: mailboxes!, receivers: this.#receivers }),

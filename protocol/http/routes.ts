@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ADMIN_ROUTES } from "./routes/admin.ts";
 import { CHANNEL_ROUTES } from "./routes/channel.ts";
 import { LOGIN_ROUTES } from "./routes/login.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
@@ -14,6 +15,7 @@ export const ROUTES = {
   ...CHANNEL_ROUTES,
   ...LOGIN_ROUTES,
   ...MAILBOX_ROUTES,
+  ...ADMIN_ROUTES,
 };
 
 export type RouteName = keyof typeof ROUTES;
