@@ -56,6 +56,10 @@ export const PROBLEMS = {
   },
   "not found": { status: 404, rule: "http.md 2.1", detail: "there is nothing at this path" },
   "not served": { status: 404, rule: "http.md 2.2", detail: "the service does not run on this server" },
+  "another's": { status: 403, rule: "forum.md section 2", detail: "it belongs to another user" },
+  "no thread": { status: 404, rule: "http.md 10.2", detail: "there is no such thread" },
+  "no message": { status: 404, rule: "http.md 10.2", detail: "the thread has no such message" },
+  "no file": { status: 404, rule: "http.md 10.2", detail: "the thread has no such file" },
   "no channel": { status: 404, rule: "http.md 9.2", detail: "there is no such channel: PUT makes it" },
   "wrong method": { status: 405, rule: "http.md 2.1", detail: "the path has no such method" },
   "timed out": { status: 408, rule: "http.md 6.2", detail: "the request took too long to arrive" },
@@ -64,9 +68,22 @@ export const PROBLEMS = {
     rule: "channels.md section 6",
     detail: "there are as many channels as there may be",
   },
+  "thread exists": { status: 409, rule: "http.md 10.2", detail: "there is a thread of this title" },
+  "file exists": { status: 409, rule: "http.md 10.6", detail: "the thread has a file of this name" },
+  "wrong offset": {
+    status: 409,
+    rule: "http.md 10.7",
+    detail: "the part does not begin where what has arrived ends",
+  },
   "too long": { status: 413, rule: "http.md 6.1", detail: "the body is too long" },
   "wrong type": { status: 415, rule: "http.md 1.10", detail: "the body is of a type that is not read here" },
-  "other body": {
+  "bad range": { status: 416, rule: "http.md 10.5", detail: "the file has no such part" },
+  "wrong digest": {
+    status: 422,
+    rule: "http.md 10.8",
+    detail: "what arrived is not what was sent: the upload begins anew",
+  },
+  "other request": {
     status: 422,
     rule: "http.md 9.5",
     detail: "the Idempotency-Key came before with another request",
@@ -76,11 +93,13 @@ export const PROBLEMS = {
     rule: "http.md 6.4",
     detail: "the address sends more requests a second than it may",
   },
+  "files busy": { status: 429, rule: "transfer.md 7.1", detail: "too many files are transferred" },
   "too many wrong log-ins": { status: 429, rule: "seal.md 6.1", detail: "there were too many wrong log-ins" },
   "head too long": { status: 431, rule: "http.md 6.1", detail: "the headers are too long" },
   "failed": { status: 500, rule: "http.md 3.4", detail: "an error of the server; its log says more" },
   "stopping": { status: 503, rule: "http.md 6.6", detail: "the server stops" },
   "overload": { status: 503, rule: "mailbox.md section 7", detail: "too much waits for the disk" },
+  "forum full": { status: 507, rule: "forum.md section 6", detail: "the forum has reached a limit" },
   "storage": { status: 507, rule: "mailbox.md 4.3", detail: "the server cannot write to disk" },
 } as const satisfies Record<string, Problem>;
 
@@ -94,6 +113,7 @@ export const PROBLEM_TYPE = "application/problem+json";
 export const STATUS_TEXTS: Readonly<Record<number, string>> = {
   200: "OK",
   201: "Created",
+  202: "Accepted",
   204: "No Content",
   206: "Partial Content",
   304: "Not Modified",

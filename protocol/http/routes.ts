@@ -5,12 +5,14 @@
  */
 
 import { CHANNEL_ROUTES } from "./routes/channel.ts";
+import { FORUM_ROUTES } from "./routes/forum.ts";
 import { LOGIN_ROUTES } from "./routes/login.ts";
 import { SERVER_ROUTES } from "./routes/server.ts";
 
 export const ROUTES = {
   ...SERVER_ROUTES,
   ...CHANNEL_ROUTES,
+  ...FORUM_ROUTES,
   ...LOGIN_ROUTES,
 };
 

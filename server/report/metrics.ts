@@ -64,7 +64,9 @@ export const HTTP_REFUSALS = [
   ...["malformed", "bad path", "bad query", "bad header", "bad ID", "bad body", "not printable"],
   ...["wrong log-in", "no log-in", "in clear", "bad host", "cross-site", "no administrator", "banned"],
   ...["not found", "not served", "wrong method", "timed out", "too long", "wrong type", "too fast"],
-  ...["not logged in", "muted", "no channel", "too many channels", "other body"],
+  ...["not logged in", "muted", "no channel", "too many channels", "other request"],
+  ...["another's", "no thread", "no message", "no file", "thread exists", "file exists", "wrong offset"],
+  ...["bad range", "wrong digest", "files busy", "forum full"],
   ...["too many wrong log-ins", "head too long", "failed", "stopping", "overload", "storage"],
 ] as const;
 

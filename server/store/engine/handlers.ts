@@ -64,6 +64,7 @@ export function requestHandlers(parts: EngineParts): Handlers {
     end: (request) => sessions.end(request),
     "latest start": () => sessions.latestStart,
     usage: () => ({ sessions: sessions.table.usage, leases: leased.leases.table.usage }),
+    thread: (request, canStore) => threads.request(request, canStore),
     threads: (request) => threads.list(request),
     read: (request) => threads.read(request),
     file: (request) => threads.findFile(request),

@@ -33,7 +33,7 @@ export class SaidKeys {
    *
    * @param who Account or network, and what it is about.
    * @param request All that has to be the same.
-   * @throws {Refusal} `other body`.
+   * @throws {Refusal} `other request`.
    */
   once(who: readonly string[], key: string | undefined, request: string, say: () => Said): Said {
     if (key === undefined) return say();
@@ -41,7 +41,7 @@ export class SaidKeys {
     const digest = createHash("sha256").update(request).digest("base64");
     const known = this.#keys.get(id);
     if (known !== undefined && now - known.atMs < KEPT_MS) {
-      if (known.request !== digest) throw new Refusal("other body");
+      if (known.request !== digest) throw new Refusal("other request");
       return known.said;
     }
     const said = say();
