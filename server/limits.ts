@@ -10,6 +10,7 @@ import type { HubService } from "./hub_service.ts";
 import type { MailboxService } from "./mailbox_service.ts";
 import type { ServeOptions } from "./options.ts";
 import type { Handshakes } from "./net/tls/handshakes.ts";
+import type { Creations } from "./quota/creations.ts";
 import { LOOPBACK, type TableUsage } from "./quota/fair_table.ts";
 import { ownerLimit } from "./quota/share.ts";
 import type { Limit } from "./report/limit.ts";
@@ -36,6 +37,7 @@ export interface LimitSources {
   /** The store, as it was opened. */
   opened: { hold: Pick<Hold, "isOn"> };
   log: Log;
+  creations: Pick<Creations, "usage">;
   /** Of TLS. */
   handshakes: Handshakes | undefined;
   mailbox?: MailboxService;
@@ -49,11 +51,12 @@ export interface LimitSources {
 /** All of the services that run. */
 export async function limits(sources: LimitSources): Promise<Limit[]> {
   const { options, store, accounts, moderation, watchers, admin, opened, log } = sources;
-  const { mailbox, hub, forum, http, handshakes } = sources;
+  const { mailbox, hub, forum, http, handshakes, creations } = sources;
   const fullest = await store.ask({ kind: "fullest" });
   const { sessions, leases } = await store.ask({ kind: "usage" });
   return [
     ...mailbox === undefined ? [] : await mailboxLimits(sources, fullest),
+    { name: "creations of one address", option: "creation-rate", ...creations.usage },
     { name: "database bytes", option: "max-file", used: fullest.databaseBytes, limit: options.maxFileBytes },
     { name: "requests that wait for the disk", used: store.waiting, limit: BACKLOG_REQUESTS },
     { name: "waiting bytes for the disk", used: store.waitingBytes, limit: BACKLOG_BYTES },

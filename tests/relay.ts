@@ -13,8 +13,12 @@ export class Relay implements Disposable {
   /** Datagrams, and bytes of connections, that came from clients. */
   readonly datagrams: Uint8Array<ArrayBuffer>[] = [];
   readonly chunks: Uint8Array<ArrayBuffer>[] = [];
+  /** Bytes of connections that came from the server. */
+  readonly answers: Uint8Array<ArrayBuffer>[] = [];
   /** What becomes of a datagram, or of a piece of a connection: these are passed on instead. */
   change: Change = SAME;
+  /** What becomes of what the server says on a connection. */
+  changeAnswer: Change = SAME;
   readonly port: number;
   readonly #server: Deno.NetAddr;
   /** Where clients send to, and where the server sends to. */
@@ -86,7 +90,10 @@ export class Relay implements Disposable {
       this.chunks.push(bytes);
       return this.change(bytes, this.chunks.length - 1);
     });
-    this.#copy(server, client, (bytes) => [bytes]);
+    this.#copy(server, client, (bytes) => {
+      this.answers.push(bytes);
+      return this.changeAnswer(bytes, this.answers.length - 1);
+    });
   }
 
   async #copy(

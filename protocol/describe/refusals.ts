@@ -42,6 +42,10 @@ export const REFUSAL_RULES = {
     rule: "session.md 10.8",
     why: "the address sends more datagrams a second than one address may",
   },
+  "creation rate": {
+    rule: "README.md 1.7",
+    why: "the address creates more a second than one address may",
+  },
   "reply rate": {
     rule: "mailbox.md 7.1",
     why: "so many replies go to addresses like this one that it may be somebody else's",
@@ -106,6 +110,7 @@ export const REFUSAL_RULES = {
   "files thread": { rule: "transfer.md 3.13", why: "the thread does not take it" },
   "files silence": { rule: "transfer.md 1.6", why: "no byte came for 30 s" },
   "files ending": { rule: "transfer.md section 9", why: "the server stops" },
+  "files wrong record": { rule: "transfer.md 10.8", why: "a record does not open" },
   "files connections refused": { rule: "transfer.md 7.4" },
   "files connections displaced": { rule: "transfer.md 7.3", why: "it made room for a new connection" },
 } as const satisfies Record<string, Rule>;

@@ -7,6 +7,7 @@
 import { CHANNEL_ROUTES } from "./routes/channel.ts";
 import { FORUM_ROUTES } from "./routes/forum.ts";
 import { LOGIN_ROUTES } from "./routes/login.ts";
+import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
 import { SERVER_ROUTES } from "./routes/server.ts";
 
 export const ROUTES = {
@@ -14,6 +15,7 @@ export const ROUTES = {
   ...CHANNEL_ROUTES,
   ...FORUM_ROUTES,
   ...LOGIN_ROUTES,
+  ...MAILBOX_ROUTES,
 };
 
 export type RouteName = keyof typeof ROUTES;

@@ -22,7 +22,7 @@ import type {
   ThreadChange,
   ThreadPage,
 } from "../store/requests/thread.ts";
-import { type DownloadGrant, type Grant, Tickets, type UploadGrant } from "./tickets.ts";
+import { type DownloadGrant, type Grant, type KeysOf, Tickets, type UploadGrant } from "./tickets.ts";
 
 /** What one page holds at most: threads or entries, and bytes of text. */
 const PAGE: PageLimits = { limit: 128, maxBytes: 8192 };
@@ -46,6 +46,8 @@ export interface FileRequest {
   title: string;
   /** The file's name in the thread. */
   file: string;
+  /** The keys with which the transfer is sealed; without it, it travels in the clear. */
+  keysOf?: KeysOf;
 }
 
 export interface UploadRequest extends FileRequest {
@@ -131,7 +133,7 @@ export class Forum {
   upload(request: UploadRequest, onEnd: (refused?: string) => void, done: (outcome: UploadOutcome) => void) {
     this.permitUpload(request, onEnd, (outcome) => {
       if (typeof outcome !== "object" || "refused" in outcome) return done(outcome);
-      done(this.#issue(outcome, request.network, { key: outcome.key }));
+      done(this.#issue(outcome, request, { key: outcome.key }));
     });
   }
 
@@ -178,7 +180,7 @@ export class Forum {
     this.permitDownload(request, onEnd, (outcome) => {
       if ("refused" in outcome) return done(outcome);
       const { size, hash } = outcome;
-      done(this.#issue(outcome, request.network, { size, hash }));
+      done(this.#issue(outcome, request, { size, hash }));
     });
   }
 
@@ -210,10 +212,10 @@ export class Forum {
 
   #issue<T>(
     grant: Grant,
-    network: string | undefined,
+    { network, keysOf }: FileRequest,
     more: T,
   ): { ticket: string } & T | { refused: string } {
-    const ticket = this.tickets.issue(grant, network);
+    const ticket = this.tickets.issue(grant, network, keysOf);
     return ticket === undefined
       ? { refused: "no ticket too many transfers at the same time" }
       : { ticket, ...more };

@@ -16,6 +16,7 @@ import { MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { concatBytes } from "../../protocol/syntax/bytes.ts";
 import { printable } from "../../protocol/syntax/line.ts";
+import type { Creations } from "../quota/creations.ts";
 import { ownerAt } from "../quota/owner.ts";
 import { type Environment, within } from "../quota/uptime.ts";
 import type { Metrics } from "../report/metrics.ts";
@@ -41,6 +42,8 @@ export interface HubOptions extends Pick<Environment, "wallClock"> {
   maxChannels: number;
   /** Channels that one address may have created; as many as there may be by default. */
   maxOfOwner?: number;
+  /** Counts channels by their creators' addresses; by default they are not. */
+  creations?: Pick<Creations, "take"> | undefined;
   /** The channels that were kept, and what is sent from now on. */
   history: History;
   metrics: Metrics;
@@ -122,6 +125,7 @@ export class Hub {
     const kept = this.#channels.get(name);
     if (kept?.isListed) return "exists";
     const owner = ownerAt(hostname);
+    if (this.#options.creations?.take(hostname) === false) return "too many";
     // a channel that was kept counts for the owner that creates it again
     const isCounted = kept?.record.owner === owner;
     if (!isCounted && !this.#makeRoom(owner, kept === undefined)) return "too many";

@@ -213,7 +213,7 @@ export const CHANNEL_ROUTES = {
     },
     problems: [
       ...["no channel", "not logged in", "muted", "bad body", "too long", "wrong type"],
-      ...["other request", "storage"],
+      ...["other body", "storage"],
     ] as const,
     examples: [
       { title: "Make a channel", method: "PUT", target: "/channel/ops", answer: { status: 201 } },

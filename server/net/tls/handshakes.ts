@@ -46,7 +46,7 @@ export class Handshakes {
   limits(): Limit[] {
     return [
       { name: "TLS hand-shakes that wait", used: this.#scheduler.tasks, limit: MAX_TASKS },
-      { name: "TLS hand-shakes, half open", used: this.#open.size, limit: this.#max },
+      { name: "half-open TLS hand-shakes", used: this.#open.size, limit: this.#max },
     ];
   }
 

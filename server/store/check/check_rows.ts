@@ -79,6 +79,7 @@ const KEYS: Readonly<Record<CheckedTable, readonly string[]>> = {
   epoch: [],
   engine: [],
   covering: ["mailbox"],
+  request_key: ["key"],
 };
 
 const NO_START = "a server does not start";
@@ -97,6 +98,7 @@ const MEANS: Readonly<Record<CheckedTable, string>> = {
   epoch: NO_START,
   engine: NO_START,
   covering: "a start removes it",
+  request_key: "a repeated request with this key is refused",
 };
 
 /** Compares every row that has a checksum with it (store 7.1). */

@@ -1,4 +1,5 @@
 import type { BadRequest, DecodeLine, SessionAnswer } from "../../../protocol/session.ts";
+import type { TransferKeys } from "../../../protocol/transfer_records.ts";
 import type { SessionTable } from "../../report/metrics.ts";
 import type { TableUsage } from "../../quota/fair_table.ts";
 import type { OrderedRequest, RequestOutcome } from "../../store/requests/session.ts";
@@ -35,6 +36,8 @@ export interface SessionClient {
   readonly receivedAt: number;
   /** Notes the name under which it does something, unless it has an account. */
   called?(name: string): void;
+  /** The keys of the transfer with this ticket, from the seal under which the session is; undefined if that has ended. */
+  transferKeys?(ticket: string): TransferKeys | undefined;
   answer(answer: SessionAnswer): void;
   /** Sends the line of a service's answer. */
   send(line: string): void;
@@ -48,6 +51,8 @@ export interface SessionHandler {
   readonly decodeLine: DecodeLine<OrderedLine | UnorderedLine | BadRequest>;
   /** Whether the session may send requests. One that may not is asked to log in. */
   admits(client: SessionClient): boolean;
+  /** Whether a request that has arrived would create something, and its address creates too much just now. */
+  createsTooFast?(client: SessionClient, request: OrderedLine): boolean;
   /** Takes an ordered request when it arrives, in its turn or not. Returns why it must not be carried out. */
   arrived?(client: SessionClient, request: OrderedLine): string | undefined;
   /**

@@ -1,4 +1,5 @@
 import { Opener, Sealer, type SealHeader, type SealKeys } from "../../../protocol/seal.ts";
+import { type TransferKeys, transferKeys } from "../../../protocol/transfer_records.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
 import { isLoopback, networkOf } from "../../quota/address.ts";
 import { LOOPBACK, type Origin } from "../../quota/fair_table.ts";
@@ -23,6 +24,7 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
   readonly id: string;
   readonly opener: Opener;
   readonly binding: Uint8Array<ArrayBuffer>;
+  readonly #filesKey: Uint8Array<ArrayBuffer>;
   /** The network that the handshake began in. */
   readonly network: string;
   readonly login: Login<Seal<A>>;
@@ -56,6 +58,7 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
     this.id = header.id;
     this.#header = header;
     this.binding = keys.binding;
+    this.#filesKey = keys.files;
     this.opener = new Opener(keys.toServer);
     this.#sealer = new Sealer("<", keys.toClient);
     this.network = networkOf(address.hostname);
@@ -76,6 +79,11 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
     this.#sealer.erase();
     this.opener.erase();
     this.binding.fill(0);
+    this.#filesKey.fill(0);
+  }
+
+  transferKeys(ticket: string): TransferKeys | undefined {
+    return this.isOpen ? transferKeys(this.#filesKey, ticket) : undefined;
   }
 
   send(body: Uint8Array | string) {

@@ -4,6 +4,7 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from "../../../protocol/session.ts";
+import type { TransferKeys } from "../../../protocol/transfer_records.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
 import { isLoopback, networkOf } from "../../quota/address.ts";
 import { LOOPBACK } from "../../quota/fair_table.ts";
@@ -23,6 +24,8 @@ export interface SessionSeal<A extends Address> {
   readonly maker: string | undefined;
   /** Seals the part of a datagram behind the cookie, and sends it. */
   send(body: Uint8Array): void;
+  /** The keys of the transfer with this ticket; undefined if the seal has ended. */
+  transferKeys(ticket: string): TransferKeys | undefined;
 }
 
 /** The state of a session that the store does not know. */
@@ -90,6 +93,10 @@ export class Session<A extends Address> implements OrderedSession, Linked<Sessio
 
   called(name: string) {
     if (this.account === "" && name !== "") this.name = name;
+  }
+
+  transferKeys(ticket: string): TransferKeys | undefined {
+    return this.seal?.transferKeys(ticket);
   }
 
   answer(answer: SessionAnswer) {

@@ -63,9 +63,9 @@ Deno.test("limits are those of the options, each with its use", () =>
       assertEquals(find("datagram bytes")?.used, null);
       assertEquals(find("mailbox sessions")?.used, 1);
       const text = limitsText(limits);
-      assertMatch(text, /\none address's bytes +500 B +1000 B +50% +--address-bytes\n/);
-      assertMatch(text, /\ndatabase bytes +\S+ KiB +no limit +--max-file\n/);
-      for (const line of text.split("\n")) assertLessOrEqual(textWidth(line), 80);
+      assertMatch(text, /\n *500 B +1000 B +50% +one address's bytes +--address-bytes\n/);
+      assertMatch(text, /\n *\S+ KiB +no limit +database bytes +--max-file\n/);
+      for (const line of text.split("\n")) assertLessOrEqual(textWidth(line), 80, line);
     },
   ));
 

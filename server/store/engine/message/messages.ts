@@ -114,6 +114,11 @@ export class Messages {
       this.#kept.waiting.of(name);
   }
 
+  /** The highest number that a message has or has had. */
+  get last(): number {
+    return this.#seq;
+  }
+
   /** Puts a message, or returns the limit that it would pass. */
   put(put: Put): "stored" | Reached {
     const known = this.#mailboxes.get(put.mailbox), owner = this.#mailboxes.owners.obtain(put.owner);
@@ -390,22 +395,15 @@ export class Messages {
   #endDelay(message: DelayedMessage, now: number) {
     const { expires, owner: ownerId, ...rest } = message, owner = this.#mailboxes.owners.withId(ownerId);
     const mailbox = this.#mailboxes.obtain(message.mailbox);
-    this.tables.delayed.remove(message);
-    if (!isWholeDelayed(message)) {
-      buryDamagedDelayed(this.#context, this.tables.dead, message);
-      this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
-      return;
+    const { delayed, dead, covered } = this.tables;
+    delayed.remove(message);
+    const isDamaged = !isWholeDelayed(message), isExpired = expires !== null && expires <= now;
+    if (!isDamaged && !isExpired && !covered.mustSetApart(message.mailbox, message.id)) {
+      return this.#append(expires === null ? rest : { ...rest, expires }, mailbox, owner);
     }
-    if (this.tables.covered.mustSetApart(message.mailbox, message.id)) {
-      this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
-      if (expires === null || expires > now) {
-        this.tables.dead.setApart(message.mailbox, { ...message, seq: message.id }, 0);
-      }
-      return;
-    }
-    if (expires === null) this.#append(rest, mailbox, owner);
-    else if (expires > now) this.#append({ ...rest, expires }, mailbox, owner);
-    else this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
+    this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
+    if (isDamaged) buryDamagedDelayed(this.#context, dead, message);
+    else if (!isExpired) dead.setApart(message.mailbox, { ...message, seq: message.id }, 0);
   }
 
   /** Removes up to `rows` rows of cleared mailboxes. */

@@ -41,7 +41,7 @@ export class SaidKeys {
     const digest = createHash("sha256").update(request).digest("base64");
     const known = this.#keys.get(id);
     if (known !== undefined && now - known.atMs < KEPT_MS) {
-      if (known.request !== digest) throw new Refusal("other request");
+      if (known.request !== digest) throw new Refusal("other body");
       return known.said;
     }
     const said = say();

@@ -98,7 +98,7 @@ Deno.test("the same Idempotency-Key says nothing twice, and another text with it
       ana = {lab}:1\\n
       ana > POST /channel/lab?sender=ana | idempotency-key: k1 | = twice
       ana < 422
-      ana = …"code":"other request"…
+      ana = …"code":"other body"…
       ana > GET /channel/lab
       ana < 200
       ana = …Z [ana] once\\n
