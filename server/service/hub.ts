@@ -20,6 +20,7 @@ import type { Creations } from "../quota/creations.ts";
 import { ownerAt } from "../quota/owner.ts";
 import { type Environment, within } from "../quota/uptime.ts";
 import type { Metrics } from "../report/metrics.ts";
+import type { UsedKey } from "../store/requests/keyed.ts";
 import { Channel, type ChannelEvent, Member, type Reader, type Speaker } from "./channel.ts";
 import type { History } from "./history.ts";
 
@@ -208,6 +209,11 @@ export class Hub {
     const number = history.add(channel.record, speaker.name, time, text);
     this.#post(channel, member, { kind: "message", speaker, text, number, time }, text.length);
     return { number, time };
+  }
+
+  /** The store is to know under which key a message was said, together with the message. */
+  setKey({ record }: Channel, key: UsedKey) {
+    record.keys.set(key.id, key);
   }
 
   /** Resolves when the store has a message of the channel: to false if it can't be written now. */

@@ -277,7 +277,8 @@ export class RandomRecords {
       { length: count },
       (_, i) => ({ sender: "al", time: i, text: `${i}`, bytes: 3 }),
     );
-    const first = Math.max(1, from - random.between(0, 20));
+    const first = Math.max(1, from - random.between(0, 20)), owner = this.#pick(USERS);
+    const keys = [{ key: `k${random.between(1, 99)}`, digest: "d", id: from, time: 1, owner }];
     return {
       kind: "channel",
       name,
@@ -288,6 +289,7 @@ export class RandomRecords {
       from,
       messages,
       bytes: 3 * count,
+      ...count > 0 && random.chance(0.5) ? { keys } : {},
     };
   }
 
