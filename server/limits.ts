@@ -17,6 +17,7 @@ import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
 import type { Accounts } from "./service/accounts.ts";
 import { MAX_MEASURES, type Moderation } from "./service/moderation.ts";
+import { KEYS_MAX, OWNER_KEYS_MAX } from "./store/engine/key/request_keys.ts";
 import { MAX_OWNERS } from "./store/engine/mailbox/owners.ts";
 import { DEAD_LIMITS } from "./store/engine/message/dead_letters.ts";
 import type { ContentFiles } from "./store/files/files.ts";
@@ -72,6 +73,8 @@ export async function limits(sources: LimitSources): Promise<Limit[]> {
     ...hub?.limits() ?? [],
     ...handshakes?.limits() ?? [],
     ...http?.limits() ?? [],
+    { name: "remembered request keys", used: fullest.requestKeys.keys, limit: KEYS_MAX },
+    { name: "request keys per owner", used: fullest.requestKeys.ofOwner, limit: OWNER_KEYS_MAX },
     ...forum === undefined ? [] : await forumLimits(sources, fullest),
   ];
 }

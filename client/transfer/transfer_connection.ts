@@ -160,7 +160,12 @@ export class TransferConnection implements Disposable {
    * @throws {ConnectionLostError} The connection ended.
    */
   async write(bytes: Uint8Array, isLast = false) {
-    await (this.#writer?.write(bytes, isLast) ?? this.#send(bytes));
+    try {
+      await (this.#writer?.write(bytes, isLast) ?? this.#send(bytes));
+    } catch (error) {
+      // its keys are overwritten when it is closed
+      throw this.#isClosed ? this.#lost() : error;
+    }
   }
 
   async #send(bytes: Uint8Array) {
@@ -180,6 +185,7 @@ export class TransferConnection implements Disposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket.close();
+    this.#writer?.erase();
     if (this.#keys !== undefined) eraseTransferKeys(this.#keys);
   }
 

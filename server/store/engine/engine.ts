@@ -141,7 +141,7 @@ export class Engine {
       accounts: new Accounts(context, messages, networks),
       channels,
       measures: new Measures(context),
-      reports: new Reports(context, messages, threads),
+      reports: new Reports(context, messages, threads, keys),
       configuration: configuration.now,
       configure: (wanted) => this.#configure(wanted),
       start: () => this.#start(),
@@ -276,7 +276,7 @@ export class Engine {
    * be called again, for what is due is looked for a piece at a time.
    */
   due(wallClock: number, monotonicClock: number): StoreRequest | "not yet" | undefined {
-    const rows = this.#messages.dueRows(Math.floor(wallClock), monotonicClock, TICK_ROWS);
+    const rows = this.#messages.due.rows(Math.floor(wallClock), monotonicClock, TICK_ROWS);
     if (rows === "not yet") return rows;
     if (rows > 0) return { kind: "tick", rows };
     if (this.hasCleared) return { kind: "sweep", rows: SWEEP_ROWS };

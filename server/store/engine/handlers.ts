@@ -102,7 +102,7 @@ export function requestHandlers(parts: EngineParts): Handlers {
     measure: (request, canStore) => measures.request(request, canStore),
     fullest: () => reports.fullest(),
     oldest: ({ limit, before }) => reports.oldest(limit, before),
-    tick: ({ rows }) => messages.tick(rows),
+    tick: ({ rows }) => messages.due.tick(rows),
     sweep: ({ rows }) => {
       // both: whether memory believes that something is left is no part of the state
       messages.sweep(rows);

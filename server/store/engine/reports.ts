@@ -4,6 +4,7 @@ import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts"
 import { PAGE_BYTES } from "../database/transaction.ts";
 import { Again } from "../requests/again.ts";
 import type { Fullest, OldestMailbox, OldestRequest, OldestSearch } from "../requests/report.ts";
+import type { RequestKeys } from "./key/request_keys.ts";
 import type { Messages } from "./message/messages.ts";
 import type { Threads } from "./thread/threads.ts";
 
@@ -24,12 +25,14 @@ export class Reports {
   readonly #context: Context;
   readonly #messages: Messages;
   readonly #threads: Threads;
+  readonly #keys: RequestKeys;
   readonly #sql;
 
-  constructor(context: Context, messages: Messages, threads: Threads) {
+  constructor(context: Context, messages: Messages, threads: Threads, keys: RequestKeys) {
     this.#context = context;
     this.#messages = messages;
     this.#threads = threads;
+    this.#keys = keys;
     this.#sql = prepareAll(context.db, {
       oldest: `SELECT seq, name, mailbox, time FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
         WHERE seq > ? ORDER BY seq ${LIMIT}`,
@@ -48,6 +51,7 @@ export class Reports {
       dead: { letters: dead.counts.of(), bytes: dead.bytes },
       apart: dead.apart,
       owners: mailboxes.owners.holding,
+      requestKeys: this.#keys.usage,
       databaseBytes: pages * PAGE_BYTES,
     };
   }

@@ -24,6 +24,8 @@ export interface Fullest {
   apart: { letters: number; bytes: number };
   /** Addresses and users that are counted by themselves. */
   owners: number;
+  /** Keys of requests that are remembered, and the most of one owner. */
+  requestKeys: { keys: number; ofOwner: number };
   /** Bytes of the database, with what is free in it. */
   databaseBytes: number;
 }

@@ -2,6 +2,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { connectChannels } from "../../../client/channels.ts";
 import { connectMailbox } from "../../../client/mailbox.ts";
 import { Creations } from "../../../server/quota/creations.ts";
+import { httpRequest } from "../../http.ts";
 import { Peer } from "../../program.ts";
 import { withAdministrator } from "../administrator.ts";
 
@@ -61,4 +62,14 @@ Deno.test("a session that creates mailboxes too fast gets all of them in time, a
       answers.push(line);
       if (answers.some((answer) => /too many channels/.test(answer))) break;
     }
+  }));
+
+// README.md 1.7, http.md 3.1
+Deno.test("a put by HTTP that would create a mailbox too fast is told to come later, and others are taken", () =>
+  withAdministrator({ creationsPerSecond: 1 }, async ({ port }) => {
+    const put = (mailbox: string) => httpRequest(port("http"), `POST /mailbox/${mailbox}`, { body: "hi" });
+    let refused = await put("box");
+    for (let i = 0; refused.status === 201; i++) refused = await put(`box${i}`);
+    assertEquals([refused.status, refused.headers["retry-after"]], [429, "1"]);
+    assertEquals((await put("box")).status, 201);
   }));

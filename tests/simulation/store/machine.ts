@@ -62,12 +62,7 @@ export class Machine {
   constructor(random: Random, time: SimulatedTime) {
     this.#random = random;
     this.#time = time;
-    const options = { prefix: "wirepost-simulation-" };
-    try {
-      this.directory = Deno.makeTempDirSync({ ...options, dir: "/dev/shm" });
-    } catch {
-      this.directory = Deno.makeTempDirSync(options);
-    }
+    this.directory = Deno.makeTempDirSync({ prefix: "wirepost-simulation-" });
     this.files = new DatabaseFiles(this.directory);
     this.#watch();
   }

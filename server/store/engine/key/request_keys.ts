@@ -79,6 +79,12 @@ export class RequestKeys {
     return { key, digest: row.digest, id: row.message, time: row.time };
   }
 
+  /** How many are remembered, and the most of one owner. */
+  get usage(): { keys: number; ofOwner: number } {
+    const ofOwner = this.#countOfOwner.values().reduce((most, count) => Math.max(most, count), 0);
+    return { keys: this.#count, ofOwner };
+  }
+
   /** Whether one more is too many. */
   isFull(owner: string): boolean {
     return this.#count >= KEYS_MAX || (this.#countOfOwner.get(owner) ?? 0) >= OWNER_KEYS_MAX;

@@ -55,6 +55,11 @@ export class HttpPuts {
     const message = { receiver, sender: from, delay, ttl, text };
     const refused = this.#mailboxes.refusePut(client, message);
     if (refused !== undefined) throw accessRefusal(refused, client.account);
+    if (!this.#mailboxes.mayCreate(receiver, client.hostname)) {
+      throw new Refusal("too fast", "the address creates more mailboxes a second than it may", {
+        retryAfter: 1,
+      });
+    }
     const put = this.#mailboxes.putOfSession(chargedTo(client), message, bytes);
     const key = keyed?.(["put", receiver, from, `${delay}`, `${ttl ?? ""}`, text]);
     return await new Promise((resolve, reject) => {

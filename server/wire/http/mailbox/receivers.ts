@@ -82,7 +82,11 @@ export class HttpReceivers implements MailboxReceivers {
   }
 
   limits(): Limit[] {
-    return [{ name: "http requests waiting", used: this.#waitingCount, limit: MAX_WAITING }];
+    const ofNetwork = this.#waitingOfNetwork.values().reduce((most, count) => Math.max(most, count), 0);
+    return [
+      { name: "http requests waiting", used: this.#waitingCount, limit: MAX_WAITING },
+      { name: "http requests waiting per address", used: ofNetwork, limit: MAX_NETWORK_WAITING },
+    ];
   }
 
   /**
