@@ -26,6 +26,7 @@ import { fileHandlers } from "./wire/http/forum/file_routes.ts";
 import { threadHandlers } from "./wire/http/forum/thread_routes.ts";
 import { EventStreams } from "./wire/http/channel/event_streams.ts";
 import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
+import type { HttpTimeouts } from "./wire/http/connection.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
 import { mailboxHandlers } from "./wire/http/mailbox/mailbox_routes.ts";
 import { HttpReceivers } from "./wire/http/mailbox/receivers.ts";
@@ -58,6 +59,7 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   limits: HttpLimits;
   /** What a browser is shown. */
   page?: WebPage | undefined;
+  timeouts?: HttpTimeouts;
   /** Names under which the server is reached. */
   webHosts: readonly string[];
   /** Proxies that say for whom they ask. */

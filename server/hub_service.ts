@@ -79,6 +79,7 @@ export class HubService {
       maxOfOwner: ownerLimit(limits.maxChannels, limits.share, limits.addressChannels),
       history,
       metrics: options.metrics,
+      polling: options.polling,
       creations: options.creations,
       wallClock: turnClock(Date.now),
     });

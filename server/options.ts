@@ -22,6 +22,7 @@ import { LOG_FORMATS, LOG_LEVELS } from "./report/log.ts";
 import type { ServiceName, SocketsOptions } from "./service_sockets.ts";
 import { DEFAULT_FILE_LIMITS as FILES } from "./store/files/file_quota.ts";
 import { DEFAULT_FORUM_LIMITS as THREADS, DEFAULT_LIMITS, DEFAULT_SHARE } from "./store/limits.ts";
+import { DEFAULT_TIMEOUTS } from "./wire/http/http_wire.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
 import { ORIGINAL_REPLY_BYTES_PER_SECOND } from "./wire/mailbox/reply_rate.ts";
 import { MAX_CONNECTIONS } from "./wire/transfer/transfer.ts";
@@ -331,6 +332,7 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
       whenFull: values["when-full"],
     },
     hubLimits: hubLimits(values),
+    httpTimeouts: DEFAULT_TIMEOUTS,
     httpLimits: {
       connections: values["http-connections"],
       addressConnections: values["address-connections"],

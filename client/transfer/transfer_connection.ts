@@ -51,7 +51,8 @@ export class TransferConnection implements Disposable {
     // an upload's last bytes and its proof would wait until the server's system acknowledges the bytes before them
     socket.setNoDelay(true);
     this.#attempts = attempts;
-    this.#timer = setTimeout(() => this.#watch(), this.#msLeft);
+    // what has stalled ends with its next wait: a negative time would be warned of
+    this.#timer = setTimeout(() => this.#watch(), Math.max(0, this.#msLeft));
     attempts.options.signal?.addEventListener("abort", this.#abort);
   }
 
@@ -137,6 +138,7 @@ export class TransferConnection implements Disposable {
       if (this.#key !== undefined) await this.#sealInput(this.#key);
       return await read(this.#input);
     } catch (error) {
+      if (this.#isClosed) throw this.#lost();
       if (error instanceof WrongRecordError) throw new ConnectionLostError(CHANGED);
       throw error instanceof TruncatedError ? new ConnectionLostError(CLOSED) : error;
     }
@@ -186,6 +188,7 @@ export class TransferConnection implements Disposable {
     this.#isClosed = true;
     this.#socket.close();
     this.#writer?.erase();
+    this.#input.close();
     if (this.#keys !== undefined) eraseTransferKeys(this.#keys);
   }
 

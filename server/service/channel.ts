@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concatBytes } from "../../protocol/syntax/bytes.ts";
 import type { StreamService } from "../report/metrics.ts";
 import type { ChannelRecord } from "./history.ts";
 
@@ -52,6 +53,8 @@ export class Reader {
   channel: Channel | undefined;
   /** As its channel counts it. */
   isBehind = false;
+  /** The last batch of its channel that it was sent, or that was there when it came. */
+  lastBatch = 0;
   /** Called when the channel is removed. */
   onRemoved?(): void;
 
@@ -62,6 +65,51 @@ export class Reader {
 export class Member extends Reader {
   constructor(readonly speaker: Speaker, encoder: EventEncoder, connection: MemberConnection) {
     super(encoder, connection);
+  }
+}
+
+/** Events that go out together, and the member that caused each, if one did. */
+export class Batch {
+  readonly #speaking: ReadonlySet<Reader | undefined>;
+  readonly #encoded = new Map<EventEncoder, { all: Uint8Array; each: Uint8Array[] | undefined }>();
+  readonly #messages: number;
+
+  constructor(
+    /** Its number in its channel, from 1. */
+    readonly number: number,
+    readonly events: readonly ChannelEvent[],
+    readonly causes: readonly (Member | undefined)[],
+    readonly channel: Channel,
+  ) {
+    this.#speaking = new Set(causes);
+    this.#messages = events.reduce((sum, { kind }) => sum + (kind === "message" ? 1 : 0), 0);
+  }
+
+  /**
+   * Its bytes for a reader: what happened after it has joined, without what it caused itself, or with what its encoder has
+   * for that; undefined for none. All who only listen get the same bytes.
+   */
+  bytesFor(reader: Reader): Uint8Array | undefined {
+    const { encoder } = reader, { events, causes, channel } = this, speaking = this.#speaking;
+    let encoded = this.#encoded.get(encoder);
+    if (encoded === undefined) {
+      this.#encoded.set(encoder, encoded = { all: encoder.encode(events, channel), each: undefined });
+    }
+    if (!speaking.has(reader)) return encoded.all;
+    if (speaking.size === 1 && encoder.encodeOwn === undefined) return undefined;
+    const each = encoded.each ??= events.map((event) => encoder.encode([event], channel));
+    const joinedAt = events.findLastIndex(({ kind }, i) => kind === "joined" && causes[i] === reader);
+    const pieces: Uint8Array[] = [];
+    for (let i = joinedAt + 1; i < events.length; i++) {
+      const piece = causes[i] !== reader ? each[i] : encoder.encodeOwn?.(events[i]!);
+      if (piece !== undefined) pieces.push(piece);
+    }
+    return pieces.length > 0 ? concatBytes(...pieces) : undefined;
+  }
+
+  /** Messages that count as delivered to a reader. */
+  messagesFor(reader: Reader): number {
+    return this.#speaking.has(reader) && this.#speaking.size === 1 ? 0 : this.#messages;
   }
 }
 
@@ -84,6 +132,13 @@ export class Channel {
   events: ChannelEvent[] = [];
   causes: (Member | undefined)[] = [];
   bytes = 0;
+  /** What is being sent to the readers, see `fan_out.ts`; the number of the last batch. */
+  batches: Batch[] = [];
+  lastBatch = 0;
+  /** Resolves when all readers were sent everything; there while they are sent it in pieces. */
+  pass: Promise<void> | undefined;
+  /** Bytes that several batches were joined to, for the next readers that lack the same. */
+  joined: { pieces: Uint8Array[]; bytes: Uint8Array } | undefined;
   /** Called when no member needs to be waited for any more. */
   readonly waiting = new Set<() => void>();
 

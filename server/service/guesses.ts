@@ -46,13 +46,13 @@ export class Guesses {
 
   /** Milliseconds until a proof for this name from this network is checked. */
   waitMs(name: string, network: string): number {
-    const atName = this.#isOwn(name, network) ? 0 : this.#limitOf(name, network).waitMs(name);
+    const atName = this.isOwn(name, network) ? 0 : this.#limitOf(name, network).waitMs(name);
     return Math.max(this.#from.waitMs(network), atName);
   }
 
   failed(name: string, network: string) {
     this.#from.take(network);
-    if (this.#isOwn(name, network)) return;
+    if (this.isOwn(name, network)) return;
     this.#limitOf(name, network).take(name);
     this.#atNameFrom.take(pair(name, network));
   }
@@ -76,7 +76,8 @@ export class Guesses {
     this.#ownNetworks.delete(name);
   }
 
-  #isOwn(name: string, network: string): boolean {
+  /** Whether the owner of the name logged in from this network before. */
+  isOwn(name: string, network: string): boolean {
     return this.#ownNetworks.get(name)?.includes(network) ?? false;
   }
 

@@ -7,21 +7,20 @@
  * - A channel that was kept from an earlier run is only visible to an administrator until it is created: clients of the
  *   original expect a fresh server. The room's channel always exists.
  * - Between two turns of the event loop every outbox is empty. It is flushed before a member joins or leaves, so that
- *   each member gets what happened while it was there.
+ *   each member gets what happened while it was there; that of a large channel is not, see `fan_out.ts`.
  *
  * @module
  */
 
 import { MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { concatBytes } from "../../protocol/syntax/bytes.ts";
 import { printable } from "../../protocol/syntax/line.ts";
 import type { Creations } from "../quota/creations.ts";
 import { ownerAt } from "../quota/owner.ts";
 import { type Environment, within } from "../quota/uptime.ts";
-import type { Metrics } from "../report/metrics.ts";
 import type { UsedKey } from "../store/requests/keyed.ts";
-import { Channel, type ChannelEvent, Member, type Reader, type Speaker } from "./channel.ts";
+import { Channel, type ChannelEvent, Member, Reader, type Speaker } from "./channel.ts";
+import { FanOut, type FanOutOptions } from "./fan_out.ts";
 import type { History } from "./history.ts";
 
 /** The channel that the room is. */
@@ -39,7 +38,7 @@ const ABANDONED_MS = 7 * 24 * 60 * 60 * 1000;
 /** How long a member that speaks waits for others at most (channels.md 5.4). */
 export const MAX_WAIT_MS = 1000;
 
-export interface HubOptions extends Pick<Environment, "wallClock"> {
+export interface HubOptions extends Pick<Environment, "wallClock">, FanOutOptions {
   maxChannels: number;
   /** Channels that one address may have created; as many as there may be by default. */
   maxOfOwner?: number;
@@ -47,11 +46,11 @@ export interface HubOptions extends Pick<Environment, "wallClock"> {
   creations?: Pick<Creations, "take"> | undefined;
   /** The channels that were kept, and what is sent from now on. */
   history: History;
-  metrics: Metrics;
 }
 
 export class Hub {
   readonly #options: HubOptions;
+  readonly #fanOut: FanOut;
   /** In the order in which they were created. */
   readonly #channels = new Map<string, Channel>();
   /** Names of the listed channels, until they change. */
@@ -67,6 +66,7 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
+    this.#fanOut = new FanOut(options);
     for (const record of options.history.records) {
       const channel = new Channel(record);
       this.#channels.set(record.name, channel);
@@ -216,18 +216,30 @@ export class Hub {
     record.keys.set(key.id, key);
   }
 
+  /** Sends a reader what its channel has flushed and it has not been sent yet. */
+  catchUp(reader: Reader) {
+    if (reader.channel !== undefined) this.#fanOut.catchUp(reader.channel, reader);
+  }
+
   /** Resolves when the store has a message of the channel: to false if it can't be written now. */
   stored({ record }: Channel, number: number): Promise<boolean> {
     return this.#options.history.whenStored(record, number);
   }
 
   /** Sends the member what has happened in its channel so far, and with it all others. */
-  flush({ channel }: Pick<Member, "channel">) {
-    if (channel !== undefined) this.#flush(channel);
+  flush(reader: Reader | Pick<Reader, "channel">) {
+    const { channel } = reader;
+    if (channel === undefined) return;
+    this.#flush(channel);
+    if (reader instanceof Reader) this.#fanOut.catchUp(channel, reader);
   }
 
-  /** If too many of the channel's readers are behind: resolves when few enough are, or after {@linkcode MAX_WAIT_MS}. */
+  /**
+   * If too many of the channel's readers are behind: resolves when few enough are, or after {@linkcode MAX_WAIT_MS}. While a
+   * large channel's readers are being sent what was said: resolves when all were.
+   */
   congestion({ channel }: Pick<Member, "channel">): Promise<void> | undefined {
+    if (channel?.pass !== undefined) return within(MAX_WAIT_MS, channel.pass).then(() => {});
     if (!channel?.isSlow) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     channel.waiting.add(resolve);
@@ -338,19 +350,21 @@ export class Hub {
       channel.size++;
       this.#post(channel, reader, { kind: "joined", speaker: reader.speaker, members: channel.size });
     }
-    this.#flush(channel);
+    // who only reads has no event from which on it is sent what happens
+    if (!(reader instanceof Member && this.#fanOut.isLarge(channel))) this.#flush(channel);
     let readers = channel.readers.get(reader.encoder);
     if (readers === undefined) channel.readers.set(reader.encoder, readers = new Set());
     readers.add(reader);
     channel.readerCount++;
     reader.channel = channel;
+    reader.lastBatch = channel.lastBatch;
     this.setBehind(reader, reader.connection.isBehind);
   }
 
   #remove(reader: Reader): Channel | undefined {
     const { channel } = reader;
     if (channel === undefined) return undefined;
-    this.#flush(channel);
+    if (!this.#fanOut.isLarge(channel)) this.flush(reader);
     this.setBehind(reader, false);
     // flushing may have disconnected this reader, and so removed it
     if (reader.channel === undefined) return undefined;
@@ -388,38 +402,14 @@ export class Hub {
     }
   }
 
-  /**
-   * Sends the outbox to the readers, each without what it caused itself, or with what its encoder has for that: encoded
-   * once for each encoder, and event by event only for members who spoke. All who only listen get the same bytes.
-   */
+  /** Hands the outbox over to be sent to the readers. */
   #flush(channel: Channel) {
     const { events, causes } = channel;
     if (events.length === 0) return;
     channel.events = [];
     channel.causes = [];
     channel.bytes = 0;
-    const speaking = new Set<Reader | undefined>(causes);
-    const messages = events.reduce((sum, { kind }) => sum + (kind === "message" ? 1 : 0), 0);
-    for (const [encoder, readers] of channel.readers) {
-      let all: Uint8Array | undefined;
-      let each: Uint8Array[] | undefined;
-      let receivers = 0;
-      for (const reader of readers) {
-        if (!speaking.has(reader)) {
-          all ??= encoder.encode(events, channel);
-          reader.connection.send(all);
-          receivers++;
-        } else if (speaking.size > 1 || encoder.encodeOwn !== undefined) {
-          const encoded = each ??= events.map((event) => encoder.encode([event], channel));
-          const pieces = events.map((event, i) =>
-            causes[i] !== reader ? encoded[i]! : encoder.encodeOwn?.(event)
-          );
-          reader.connection.send(concatBytes(...pieces.filter((piece) => piece !== undefined)));
-          if (speaking.size > 1) receivers++;
-        }
-      }
-      this.#options.metrics.add(`${encoder.wire} delivered`, receivers * messages);
-    }
+    this.#fanOut.send(channel, events, causes);
   }
 
   /** Ends every wait: the server stops. */
