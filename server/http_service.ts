@@ -26,6 +26,7 @@ import { fileHandlers } from "./wire/http/forum/file_routes.ts";
 import { threadHandlers } from "./wire/http/forum/thread_routes.ts";
 import { EventStreams } from "./wire/http/channel/event_streams.ts";
 import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
+import { adminHandlers, type AdminRun } from "./wire/http/admin_routes.ts";
 import type { HttpTimeouts } from "./wire/http/connection.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
 import { mailboxHandlers } from "./wire/http/mailbox/mailbox_routes.ts";
@@ -64,6 +65,8 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   webHosts: readonly string[];
   /** Proxies that say for whom they ask. */
   trustedProxies: Networks;
+  /** Carries out the administrator's commands. */
+  administer: AdminRun;
   /** If the mailbox runs. */
   mailboxes: Mailboxes | undefined;
   store: GroupCommit;
@@ -123,6 +126,7 @@ export class HttpService {
       ...forum && threadHandlers(forum),
       ...forum && fileHandlers(forum),
       ...loginHandlers(logins),
+      ...adminHandlers(options.administer),
       ...this.#receivers === undefined
         ? {}
         : mailboxHandlers({ ...options, mailboxes: mailboxes!, receivers: this.#receivers }),

@@ -75,6 +75,7 @@ export const PROBLEMS = {
     rule: "admin.md 7.9",
     detail: "an administrator has muted the address or the name: nobody gets what it sends",
   },
+  "not done": { status: 409, rule: "http.md 14.2", detail: "what an administrator asked for can't be done" },
   "not found": { status: 404, rule: "http.md 2.1", detail: "there is nothing at this path" },
   "not served": { status: 404, rule: "http.md 2.2", detail: "the service does not run on this server" },
   "another's": { status: 403, rule: "forum.md section 2", detail: "it belongs to another user" },

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { ADMIN_ROUTES } from "./routes/admin.ts";
 import { CHANNEL_ROUTES } from "./routes/channel.ts";
 import { FORUM_ROUTES } from "./routes/forum.ts";
 import { LOGIN_ROUTES } from "./routes/login.ts";
@@ -16,6 +17,7 @@ export const ROUTES = {
   ...FORUM_ROUTES,
   ...LOGIN_ROUTES,
   ...MAILBOX_ROUTES,
+  ...ADMIN_ROUTES,
 };
 
 export type RouteName = keyof typeof ROUTES;
