@@ -27,7 +27,7 @@ import { status } from "./status.ts";
 import { hubSockets, reloadCertificate, withTls } from "./tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
-import { Admin } from "./wire/admin/admin_requests.ts";
+import { Admin, type AdminCommand } from "./wire/admin/admin_requests.ts";
 import { backupCommands } from "./wire/admin/backup_commands.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { moderationCommands } from "./wire/admin/moderation_commands.ts";
@@ -81,6 +81,8 @@ interface Running {
   files?: ContentFiles;
   removal?: ContentRemoval;
   adminSocket?: AdminSocket;
+  /** The administrator's. */
+  commands?: readonly AdminCommand[];
 }
 
 /**
@@ -251,10 +253,16 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     limits,
     webHosts,
     hub: running.hub,
+    forum: running.forum,
     trustedProxies,
     page,
     mailboxes: running.mailboxes,
+    administer: async (name, args) => {
+      const command = running.commands?.find(({ usage }) => /^[\w-]+/.exec(usage)![0] === name);
+      return await command?.run([...args], { address: "", send() {} });
+    },
     timeouts: shared.options.httpTimeouts,
+    isStorageFailing: () => shared.handlers.isStorageFailing ?? false,
   });
 }
 
@@ -264,7 +272,7 @@ function adminOf(shared: Shared, running: Running): Admin {
     startTime = Date.now();
   const admin: Admin = new Admin({
     secret,
-    commands: serverCommands({
+    commands: running.commands = serverCommands({
       commands: [
         ...sockets.mailbox === undefined ? [] : mailboxCommands(store),
         ...running.hub?.commands ?? [],

@@ -65,8 +65,19 @@ export const HTTP_REFUSALS = [
   ...["wrong log-in", "no log-in", "in clear", "bad host", "cross-site", "no administrator", "banned"],
   ...["account", "sender has an account", "not your mailbox", "not your name", "not confirmed", "muted"],
   ...["lease lost", "other body", "busy", "keys full", "full", "full share"],
-  ...["not found", "not served", "wrong method", "timed out", "too long", "wrong type", "too fast"],
+  ...[
+    "not found",
+    "not served",
+    "not done",
+    "wrong method",
+    "timed out",
+    "too long",
+    "wrong type",
+    "too fast",
+  ],
   ...["not logged in", "no channel", "too many channels"],
+  ...["another's", "no thread", "no message", "no file", "thread exists", "file exists", "wrong offset"],
+  ...["bad range", "wrong digest", "files busy", "forum full"],
   ...["too many wrong log-ins", "head too long", "failed", "stopping", "overload", "storage"],
 ] as const;
 
