@@ -15,6 +15,7 @@ import type { Clients } from "./report/clients.ts";
 import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
 import type { MetricName, Metrics } from "./report/metrics.ts";
+import { UNWATCHED, type Watch } from "./report/watch.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Mailboxes } from "./service/mailboxes.ts";
 import type { Moderation } from "./service/moderation.ts";
@@ -58,6 +59,9 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   /** What a browser is shown. */
   page?: WebPage | undefined;
   timeouts?: HttpTimeouts;
+  /** Whether the disk takes nothing. */
+  isStorageFailing?(): boolean;
+  watch?: Watch;
   /** Names under which the server is reached. */
   webHosts: readonly string[];
   /** Proxies that say for whom they ask. */
@@ -118,11 +122,13 @@ export class HttpService {
       ...serverHandlers({
         ...options,
         routes: ROUTES,
-        isStoreWorking: async () => await store.ask({ kind: "count" }).then(() => true, () => false),
+        isStoreWorking: async () =>
+          !options.isStorageFailing?.() && await store.ask({ kind: "count" }).then(() => true, () => false),
       }),
     };
     this.#wire = new HttpWire({
       ...options,
+      tap: options.watch?.tap("http") ?? UNWATCHED,
       routes: ROUTES,
       handlers,
       logins,

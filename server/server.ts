@@ -261,6 +261,7 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
       return await command?.run([...args], { address: "", send() {} });
     },
     timeouts: shared.options.httpTimeouts,
+    isStorageFailing: () => shared.handlers.isStorageFailing ?? false,
   });
 }
 

@@ -7,7 +7,7 @@
 
 import { refusal as refusalOf } from "../../../protocol/describe/refusals.ts";
 import { decodeTransferRequest, type TransferAnswer } from "../../../protocol/transfer.ts";
-import { eraseTransferKeys } from "../../../protocol/transfer_records.ts";
+import { eraseTransferKeys } from "../../../protocol/transfer/records.ts";
 import { ConnectionSlots } from "../../net/connection_slots.ts";
 import { type SocketPolling, TurnQueue } from "../../net/fairness.ts";
 import { Listener } from "../../net/listener.ts";

@@ -56,6 +56,7 @@ class HttpWorld implements World {
       ...{ sockets: [listener], version: "0", services: { mailbox: 21001 }, limits: LIMITS, webHosts: [] },
       ...{ metrics: new Metrics(), clients: new Clients(now), polling: { due: undefined } as never },
       trustedProxies: new Networks(["127.0.0.0/8"]),
+      administer: () => Promise.resolve(undefined),
     });
     return Promise.resolve(
       new HttpWorld(http, listener, async () => {
