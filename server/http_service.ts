@@ -20,8 +20,11 @@ import type { Accounts } from "./service/accounts.ts";
 import type { Mailboxes } from "./service/mailboxes.ts";
 import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
+import type { ForumService } from "./forum_service.ts";
 import type { HubService } from "./hub_service.ts";
 import { channelHandlers } from "./wire/http/channel/channel_routes.ts";
+import { fileHandlers } from "./wire/http/forum/file_routes.ts";
+import { threadHandlers } from "./wire/http/forum/thread_routes.ts";
 import { EventStreams } from "./wire/http/channel/event_streams.ts";
 import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
 import { adminHandlers, type AdminRun } from "./wire/http/admin_routes.ts";
@@ -73,12 +76,21 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   store: GroupCommit;
   /** Channels, if they run. */
   hub: HubService | undefined;
+  /** The forum, if it runs. */
+  forum: ForumService | undefined;
   accounts: Accounts;
   moderation: Moderation;
   clients: Clients;
   polling: SocketPolling;
   metrics: Metrics;
   log: Log;
+}
+
+/** What the routes of the forum need, if it runs. */
+function forumOf({ forum, log, metrics, moderation }: HttpServiceOptions, monotonicClock: () => number) {
+  if (forum === undefined) return undefined;
+  const console = (line: string, hostname: string) => log.console("forum", line, { hostname });
+  return { forum: forum.forum, transfers: forum.transfers, moderation, metrics, console, monotonicClock };
 }
 
 export class HttpService {
@@ -111,9 +123,12 @@ export class HttpService {
     const streams = this.#streams = hub &&
       new EventStreams({ ...options, ...hub.sending, hub: hub.hub, monotonicClock });
     const channels = hub && streams && { ...options, ...hub.sending, hub: hub.hub, streams, monotonicClock };
+    const forum = forumOf(options, monotonicClock);
     const logins = new HttpLogins({ ...options, monotonicClock: uptime.now });
     const handlers = {
       ...channels && channelHandlers(channels),
+      ...forum && threadHandlers(forum),
+      ...forum && fileHandlers(forum),
       ...loginHandlers(logins),
       ...adminHandlers(options.administer),
       ...this.#receivers === undefined

@@ -253,6 +253,7 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     limits,
     webHosts,
     hub: running.hub,
+    forum: running.forum,
     trustedProxies,
     page,
     mailboxes: running.mailboxes,

@@ -6,6 +6,7 @@
 
 import { ADMIN_ROUTES } from "./routes/admin.ts";
 import { CHANNEL_ROUTES } from "./routes/channel.ts";
+import { FORUM_ROUTES } from "./routes/forum.ts";
 import { LOGIN_ROUTES } from "./routes/login.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
 import { SERVER_ROUTES } from "./routes/server.ts";
@@ -13,6 +14,7 @@ import { SERVER_ROUTES } from "./routes/server.ts";
 export const ROUTES = {
   ...SERVER_ROUTES,
   ...CHANNEL_ROUTES,
+  ...FORUM_ROUTES,
   ...LOGIN_ROUTES,
   ...MAILBOX_ROUTES,
   ...ADMIN_ROUTES,

@@ -76,6 +76,8 @@ export const HTTP_REFUSALS = [
     "too fast",
   ],
   ...["not logged in", "no channel", "too many channels"],
+  ...["another's", "no thread", "no message", "no file", "thread exists", "file exists", "wrong offset"],
+  ...["bad range", "wrong digest", "files busy", "forum full"],
   ...["too many wrong log-ins", "head too long", "failed", "stopping", "overload", "storage"],
 ] as const;
 

@@ -105,6 +105,11 @@ export class TransferWire implements TransferContext {
     });
   }
 
+  /** The transfers that run; those of another wire take their place among them. */
+  get slots(): Pick<TransferSlots, "take" | "leave"> {
+    return this.#slots;
+  }
+
   /** Its limits, with their use now. */
   limits(): Limit[] {
     const { max = MAX_TRANSFERS, maxUser = MAX_USER_TRANSFERS } = this.#options, slots = this.#slots;
