@@ -15,6 +15,7 @@ import type { Clients } from "./report/clients.ts";
 import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
 import type { MetricName, Metrics } from "./report/metrics.ts";
+import { encodePrometheus, PROMETHEUS_TYPE } from "./report/prometheus.ts";
 import { UNWATCHED, type Watch } from "./report/watch.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Mailboxes } from "./service/mailboxes.ts";
@@ -71,6 +72,8 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   trustedProxies: Networks;
   /** Carries out the administrator's commands. */
   administer: AdminRun;
+  /** The metrics now. */
+  values(): Promise<ReadonlyMap<MetricName, number>>;
   /** If the mailbox runs. */
   mailboxes: Mailboxes | undefined;
   store: GroupCommit;
@@ -131,6 +134,11 @@ export class HttpService {
       ...forum && fileHandlers(forum),
       ...loginHandlers(logins),
       ...adminHandlers(options.administer),
+      metrics: async () => ({
+        status: 200,
+        headers: { "content-type": PROMETHEUS_TYPE },
+        body: encodePrometheus(await options.values(), options.version),
+      }),
       ...this.#receivers === undefined
         ? {}
         : mailboxHandlers({ ...options, mailboxes: mailboxes!, receivers: this.#receivers }),

@@ -23,7 +23,7 @@ import { MANAGER_VARIABLES, ServiceManager } from "./report/service_manager.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { type Listening, listeningOn, servicePorts } from "./service_sockets.ts";
 import { openShared, type Shared } from "./shared.ts";
-import { status } from "./status.ts";
+import { status, values } from "./status.ts";
 import { hubSockets, reloadCertificate, withTls } from "./tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
@@ -244,6 +244,7 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
 /** Its routes are those of the services that run. */
 function startHttp(shared: Shared, running: Running): Service | undefined {
   const { options: { version, httpLimits: limits, webHosts, trustedProxies, page }, sockets, tls } = shared;
+  const startTime = Date.now();
   if (sockets.http === undefined) return undefined;
   return running.http = new HttpService({
     ...shared,
@@ -254,6 +255,7 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     webHosts,
     hub: running.hub,
     forum: running.forum,
+    values: () => values({ ...shared, ...running, version, startTime }),
     trustedProxies,
     page,
     mailboxes: running.mailboxes,

@@ -78,7 +78,7 @@ export const PROBLEMS = {
   "not done": { status: 409, rule: "http.md 14.2", detail: "what an administrator asked for can't be done" },
   "not found": { status: 404, rule: "http.md 2.1", detail: "there is nothing at this path" },
   "not served": { status: 404, rule: "http.md 2.2", detail: "the service does not run on this server" },
-  "another's": { status: 403, rule: "forum.md section 2", detail: "it belongs to another user" },
+  "not yours": { status: 403, rule: "forum.md section 2", detail: "it belongs to another user" },
   "no thread": { status: 404, rule: "http.md 10.2", detail: "there is no such thread" },
   "no message": { status: 404, rule: "http.md 10.2", detail: "the thread has no such message" },
   "no file": { status: 404, rule: "http.md 10.2", detail: "the thread has no such file" },

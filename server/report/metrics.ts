@@ -76,7 +76,7 @@ export const HTTP_REFUSALS = [
     "too fast",
   ],
   ...["not logged in", "no channel", "too many channels"],
-  ...["another's", "no thread", "no message", "no file", "thread exists", "file exists", "wrong offset"],
+  ...["not yours", "no thread", "no message", "no file", "thread exists", "file exists", "wrong offset"],
   ...["bad range", "wrong digest", "files busy", "forum full"],
   ...["too many wrong log-ins", "head too long", "failed", "stopping", "overload", "storage"],
 ] as const;
@@ -102,6 +102,9 @@ export const METRICS = {
   "up": gauge("seconds", "Time since the server started"),
   "messages": gauge("messages", "Messages stored in mailboxes"),
   "bytes": gauge("bytes", "Text of the messages in mailboxes"),
+  "oldest message": gauge("seconds", "Age of the oldest message in a mailbox"),
+  "dead letters": gauge("messages", "Dead letters"),
+  "waiting bytes": gauge("bytes", "What waits to be sent to members and readers of events"),
   "mailboxes": gauge("mailboxes", "Mailboxes that hold messages"),
   "dropped": counter("messages", "Messages dropped for newer ones in a full mailbox"),
   "rows damaged": counter("rows", "Reads of rows that are not as they were written, and were not handed out"),

@@ -186,7 +186,7 @@ export const FORUM_ROUTES = {
     access: "user",
     parameters: THREAD,
     answers: { 204: { help: "It was removed" } },
-    problems: [...CHANGES, "another's"],
+    problems: [...CHANGES, "not yours"],
     examples: [],
   },
   editMessage: {
@@ -198,7 +198,7 @@ export const FORUM_ROUTES = {
     query: MEANT,
     body: POST,
     answers: { 204: { help: "It was edited" } },
-    problems: [...CHANGES, "no message", "another's", "not printable", "forum full"],
+    problems: [...CHANGES, "no message", "not yours", "not printable", "forum full"],
     examples: [],
   },
   deleteMessage: {
@@ -209,7 +209,7 @@ export const FORUM_ROUTES = {
     parameters: MESSAGE,
     query: MEANT,
     answers: { 204: { help: "It was deleted" } },
-    problems: [...CHANGES, "no message", "another's"],
+    problems: [...CHANGES, "no message", "not yours"],
     examples: [],
   },
   downloadFile: {

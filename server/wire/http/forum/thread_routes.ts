@@ -31,7 +31,7 @@ const REFUSALS: Readonly<Record<string, ProblemCode>> = {
   "exists": "thread exists",
   "no thread": "no thread",
   "no message": "no message",
-  "another's": "another's",
+  "another's": "not yours",
 };
 
 /** The refusal for a reason of the forum. */

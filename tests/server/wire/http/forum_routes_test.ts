@@ -34,7 +34,7 @@ Deno.test("threads are created, listed, read and removed, each by whoever may", 
       bob = 2\\n
       bob > PUT /thread/plans/1 | authorization: ${BOB} | = mine
       bob < 403
-      bob = …"code":"another's"…
+      bob = …"code":"not yours"…
       bob > PUT /thread/plans/2 | authorization: ${BOB} | = hello, all
       bob < 204
       bob > PUT /thread/plans/2?id=1 | authorization: ${BOB} | = not this one
