@@ -21,7 +21,9 @@ export const PRIVATE_NETWORKS: readonly string[] = [
   "fc00::/7",
 ];
 
-/** Results of look-ups that a set remembers. */
+const DOT = 0x2e, ZERO = 0x30, NINE = 0x39;
+
+/** Results of look-ups of IPv6 addresses that a set remembers. */
 const MAX_REMEMBERED = 1024;
 
 /** An address as it is compared and counted: without its zone, and IPv4 mapped into IPv6 (RFC 4291, 2.5.5.2) as IPv4. */
@@ -48,6 +50,8 @@ export function isLoopback(hostname: string): boolean {
 
 /** A set of networks. */
 export class Networks {
+  /** The lowest address of each IPv4 network, and the mask of its bits. */
+  readonly #ipv4: { first: number; mask: number }[] = [];
   readonly #list = new BlockList();
   readonly #known = new Map<string, boolean>();
 
@@ -63,21 +67,42 @@ export class Networks {
       if (version === 0 || rest.length > 0 || !(prefix <= most)) {
         throw new SyntaxError(`Cannot read network '${network}': expected ADDRESS/BITS`);
       }
-      this.#list.addSubnet(address, prefix, version === 6 ? "ipv6" : "ipv4");
+      if (version === 4) {
+        const mask = prefix === 0 ? 0 : -1 << 32 - prefix;
+        this.#ipv4.push({ first: ipv4Number(address)! & mask, mask });
+      } else this.#list.addSubnet(address, prefix, "ipv6");
     }
   }
 
   /** Whether the address, as a socket gives it, is in one of the networks. */
   has(hostname: string): boolean {
+    // what a stranger sends from any address has to be looked up each time
+    const number = ipv4Number(hostname);
+    if (number !== undefined) return this.#ipv4.some(({ first, mask }) => (number & mask) === first);
     let known = this.#known.get(hostname);
     if (known === undefined) {
-      const address = plainAddress(hostname);
-      known = this.#list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+      const address = plainAddress(hostname), mapped = ipv4Number(address);
+      known = mapped === undefined ? this.#list.check(address, "ipv6") : this.has(address);
       if (this.#known.size >= MAX_REMEMBERED) this.#known.clear();
       this.#known.set(hostname, known);
     }
     return known;
   }
+}
+
+/** The 32 bits of an IPv4 address as a socket gives it, as a signed number; undefined for any other. */
+function ipv4Number(address: string): number | undefined {
+  let number = 0, part = 0, dots = 0;
+  for (let i = 0; i < address.length; i++) {
+    const code = address.charCodeAt(i);
+    if (code === DOT) {
+      number = number << 8 | part;
+      part = 0;
+      dots++;
+    } else if (code >= ZERO && code <= NINE) part = 10 * part + code - ZERO;
+    else return undefined;
+  }
+  return dots === 3 ? number << 8 | part : undefined;
 }
 
 const LOOPBACK = new Networks(["127.0.0.0/8", "::1"]);

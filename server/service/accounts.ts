@@ -342,7 +342,8 @@ export class Accounts {
       return "wrong";
     };
     if (this.loginWaitMs(name, network) > 0) return "wait";
-    if (this.has(name)) return await this.#checks.run(name, network, check) ?? "wait";
+    const isOwn = this.#isOwn(name, network);
+    if (this.has(name)) return await this.#checks.run(name, network, check, isOwn) ?? "wait";
     this.#guessesFrom.take(network);
     return "wrong";
   }

@@ -9,7 +9,7 @@ function pending(name: string) {
 
 // channels.md 9.8
 Deno.test("passwords are looked at two at a time, and one name or network can't keep others out", async () => {
-  const checks = new PasswordChecks(), a = pending("a");
+  const checks = new PasswordChecks(2), a = pending("a");
   const all: Promise<string | undefined>[] = [];
   for (let i = 0; i < 3; i++) all.push(checks.run("alice", "10.0.0.1", a.check));
   // the third is one too many for alice there, and not for bob, or elsewhere
@@ -31,8 +31,24 @@ Deno.test("passwords are looked at two at a time, and one name or network can't 
 });
 
 Deno.test("a check that fails gives its place to the next one", async () => {
-  const checks = new PasswordChecks(), fail = () => Promise.reject(new Error("failed"));
+  const checks = new PasswordChecks(2), fail = () => Promise.reject(new Error("failed"));
   const all = ["a", "b", "c"].map((name) => checks.run(name, "10.0.0.1", fail).catch(() => "failed"));
   assertEquals(await Promise.all(all), ["failed", "failed", "failed"]);
   assertEquals(await checks.run("a", "10.0.0.1", () => Promise.resolve("right")), "right");
+});
+
+// channels.md 9.8
+Deno.test("networks take turns with what waits, and an owner at its own network waits for no stranger", async () => {
+  const checks = new PasswordChecks(1), done: string[] = [], first = pending("first");
+  const look = (name: string, network: string, isOwn = false) =>
+    checks.run(name, network, () => {
+      done.push(`${name} ${network}`);
+      return Promise.resolve();
+    }, isOwn);
+  const all: Promise<unknown>[] = [checks.run("zoe", "10.0.0.9", first.check)];
+  for (const name of ["a", "b", "c"]) all.push(look(name, "10.0.0.1"));
+  all.push(look("d", "10.0.0.2"), look("owner", "10.0.0.3", true));
+  first.end();
+  await Promise.all(all);
+  assertEquals(done, ["owner 10.0.0.3", "a 10.0.0.1", "d 10.0.0.2", "b 10.0.0.1", "c 10.0.0.1"]);
 });
