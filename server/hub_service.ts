@@ -74,6 +74,7 @@ export class HubService {
       maxOfOwner: ownerLimit(limits.maxChannels, limits.share, limits.addressChannels),
       history,
       metrics: options.metrics,
+      polling: options.polling,
       wallClock: turnClock(Date.now),
     });
     const slots = this.#slots = new ConnectionSlots(limits.connections);

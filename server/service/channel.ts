@@ -4,6 +4,7 @@
  * @module
  */
 
+import { concatBytes } from "../../protocol/syntax/bytes.ts";
 import type { StreamService } from "../report/metrics.ts";
 import type { ChannelRecord } from "./history.ts";
 
@@ -42,6 +43,8 @@ export interface MemberConnection {
   readonly port: number;
   /** Whether much waits to be sent to it, so that others do well to wait for it. */
   readonly isBehind: boolean;
+  /** Whether it is closed, and is sent nothing any more; false by default. */
+  readonly isClosed?: boolean;
   /** Sends bytes that are not changed any more. Never waits and never throws. */
   send(bytes: Uint8Array): void;
 }
@@ -51,12 +54,53 @@ export class Member {
   channel: Channel | undefined;
   /** As its channel counts it. */
   isBehind = false;
+  /** The last batch of its channel that it was sent, or that was there when it joined. */
+  lastBatch = 0;
 
   constructor(
     readonly speaker: Speaker,
     readonly encoder: EventEncoder,
     readonly connection: MemberConnection,
   ) {}
+}
+
+/** Events that go out together, and the member that caused each. */
+export class Batch {
+  readonly #speaking: ReadonlySet<Member>;
+  readonly #encoded = new Map<EventEncoder, { all: Uint8Array; each: Uint8Array[] | undefined }>();
+  readonly #messages: number;
+
+  constructor(
+    /** Its number in its channel, from 1. */
+    readonly number: number,
+    readonly events: readonly ChannelEvent[],
+    readonly causes: readonly Member[],
+  ) {
+    this.#speaking = new Set(causes);
+    this.#messages = events.reduce((sum, { kind }) => sum + (kind === "message" ? 1 : 0), 0);
+  }
+
+  /**
+   * Its bytes for a member: without what it caused itself, or with what its encoder has for that; undefined for none. All
+   * who only listen get the same bytes.
+   */
+  bytesFor(member: Member): Uint8Array | undefined {
+    const { encoder } = member, { events, causes } = this, speaking = this.#speaking;
+    let encoded = this.#encoded.get(encoder);
+    if (encoded === undefined) {
+      this.#encoded.set(encoder, encoded = { all: encoder.encode(events), each: undefined });
+    }
+    if (!speaking.has(member)) return encoded.all;
+    if (speaking.size === 1 && encoder.encodeOwn === undefined) return undefined;
+    const each = encoded.each ??= events.map((event) => encoder.encode([event]));
+    const pieces = events.map((event, i) => causes[i] !== member ? each[i] : encoder.encodeOwn?.(event));
+    return concatBytes(...pieces.filter((piece) => piece !== undefined));
+  }
+
+  /** Messages that count as delivered to a member. */
+  messagesFor(member: Member): number {
+    return this.#speaking.has(member) && this.#speaking.size === 1 ? 0 : this.#messages;
+  }
 }
 
 export class Channel {
@@ -75,6 +119,13 @@ export class Channel {
   events: ChannelEvent[] = [];
   causes: Member[] = [];
   bytes = 0;
+  /** What is being sent to the members, see `fan_out.ts`; the number of the last batch. */
+  batches: Batch[] = [];
+  lastBatch = 0;
+  /** Resolves when all members were sent everything; there while they are sent it in pieces. */
+  pass: Promise<void> | undefined;
+  /** Bytes that several batches were joined to, for the next members that lack the same. */
+  joined: { pieces: Uint8Array[]; bytes: Uint8Array } | undefined;
   /** Called when no member needs to be waited for any more. */
   readonly waiting = new Set<() => void>();
 

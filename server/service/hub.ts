@@ -7,19 +7,18 @@
  * - A channel that was kept from an earlier run is only visible to an administrator until it is created: clients of the
  *   original expect a fresh server. The room's channel always exists.
  * - Between two turns of the event loop every outbox is empty. It is flushed before a member joins or leaves, so that
- *   each member gets what happened while it was there.
+ *   each member gets what happened while it was there; one whose connection is closed gets nothing more.
  *
  * @module
  */
 
 import { MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { concatBytes } from "../../protocol/syntax/bytes.ts";
 import { printable } from "../../protocol/syntax/line.ts";
 import { ownerAt } from "../quota/owner.ts";
 import { type Environment, within } from "../quota/uptime.ts";
-import type { Metrics } from "../report/metrics.ts";
 import { Channel, type ChannelEvent, type Member } from "./channel.ts";
+import { FanOut, type FanOutOptions } from "./fan_out.ts";
 import type { History } from "./history.ts";
 
 /** The channel that the room is. */
@@ -37,17 +36,17 @@ const ABANDONED_MS = 7 * 24 * 60 * 60 * 1000;
 /** How long a member that speaks waits for others at most (channels.md 5.4). */
 export const MAX_WAIT_MS = 1000;
 
-export interface HubOptions extends Pick<Environment, "wallClock"> {
+export interface HubOptions extends Pick<Environment, "wallClock">, FanOutOptions {
   maxChannels: number;
   /** Channels that one address may have created; as many as there may be by default. */
   maxOfOwner?: number;
   /** The channels that were kept, and what is sent from now on. */
   history: History;
-  metrics: Metrics;
 }
 
 export class Hub {
   readonly #options: HubOptions;
+  readonly #fanOut: FanOut;
   /** In the order in which they were created. */
   readonly #channels = new Map<string, Channel>();
   /** Names of the listed channels, until they change. */
@@ -63,6 +62,7 @@ export class Hub {
 
   constructor(options: HubOptions) {
     this.#options = options;
+    this.#fanOut = new FanOut(options);
     for (const record of options.history.records) {
       const channel = new Channel(record);
       this.#channels.set(record.name, channel);
@@ -184,12 +184,19 @@ export class Hub {
   }
 
   /** Sends the member what has happened in its channel so far, and with it all others. */
-  flush({ channel }: Member) {
-    if (channel !== undefined) this.#flush(channel);
+  flush(member: Member) {
+    const { channel } = member;
+    if (channel === undefined) return;
+    this.#flush(channel);
+    this.#fanOut.catchUp(channel, member);
   }
 
-  /** If too many of the channel's members are behind: resolves when few enough are, or after {@linkcode MAX_WAIT_MS}. */
+  /**
+   * If too many of the channel's members are behind: resolves when few enough are, or after {@linkcode MAX_WAIT_MS}. While a
+   * large channel's members are being sent what was said: resolves when all were.
+   */
   congestion({ channel }: Member): Promise<void> | undefined {
+    if (channel?.pass !== undefined) return within(MAX_WAIT_MS, channel.pass).then(() => {});
     if (!channel?.isSlow) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     channel.waiting.add(resolve);
@@ -300,13 +307,14 @@ export class Hub {
     members.add(member);
     channel.size++;
     member.channel = channel;
+    member.lastBatch = channel.lastBatch;
     this.setBehind(member, member.connection.isBehind);
   }
 
   #remove(member: Member): Channel | undefined {
     const { channel } = member;
     if (channel === undefined) return undefined;
-    this.#flush(channel);
+    if (!member.connection.isClosed) this.flush(member);
     this.setBehind(member, false);
     // flushing may have disconnected this member, and so removed it
     if (member.channel === undefined) return undefined;
@@ -338,38 +346,14 @@ export class Hub {
     }
   }
 
-  /**
-   * Sends the outbox to the members, each without what it caused itself, or with what its encoder has for that: encoded
-   * once for each wire, and event by event only for members who spoke. All who only listen get the same bytes.
-   */
+  /** Hands the outbox over to be sent to the members. */
   #flush(channel: Channel) {
     const { events, causes } = channel;
     if (events.length === 0) return;
     channel.events = [];
     channel.causes = [];
     channel.bytes = 0;
-    const speaking = new Set(causes);
-    const messages = events.reduce((sum, { kind }) => sum + (kind === "message" ? 1 : 0), 0);
-    for (const [encoder, members] of channel.members) {
-      let all: Uint8Array | undefined;
-      let each: Uint8Array[] | undefined;
-      let receivers = 0;
-      for (const member of members) {
-        if (!speaking.has(member)) {
-          all ??= encoder.encode(events);
-          member.connection.send(all);
-          receivers++;
-        } else if (speaking.size > 1 || encoder.encodeOwn !== undefined) {
-          const encoded = each ??= events.map((event) => encoder.encode([event]));
-          const pieces = events.map((event, i) =>
-            causes[i] !== member ? encoded[i]! : encoder.encodeOwn?.(event)
-          );
-          member.connection.send(concatBytes(...pieces.filter((piece) => piece !== undefined)));
-          if (speaking.size > 1) receivers++;
-        }
-      }
-      this.#options.metrics.add(`${encoder.wire} delivered`, receivers * messages);
-    }
+    this.#fanOut.send(channel, events, causes);
   }
 
   /** Ends every wait: the server stops. */

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { type ChannelEvent, type EventEncoder, Member } from "../../../../server/service/channel.ts";
 import { DEFAULT_HISTORY_LIMITS, History } from "../../../../server/service/history.ts";
 import { Hub } from "../../../../server/service/hub.ts";
@@ -45,9 +45,10 @@ class Listener {
 }
 
 /** A hub whose clock stands still. */
-function newHub(maxChannels = 10): Hub {
+function newHub(maxChannels = 10, polling?: { due: Promise<void> | undefined }): Hub {
   const history = new History(DEFAULT_HISTORY_LIMITS, []);
-  return new Hub({ maxChannels, history, metrics: new Metrics(), wallClock: () => 0 });
+  const options = { maxChannels, history, metrics: new Metrics(), wallClock: () => 0 };
+  return new Hub(polling === undefined ? options : { ...options, polling });
 }
 
 /** Resolves when this turn of the event loop is over. */
@@ -141,4 +142,43 @@ Deno.test("a client that has sent something is read again when the members have 
   for (const text of ["one", "two"]) hub.send(client.member, text);
   await client.read();
   assertEquals(received, ["Alice: one\nAlice: two\n"]);
+});
+
+// channels.md 5.1, 5.13
+Deno.test("the members of a large channel are sent it in pieces, each from its joining to its leaving", async () => {
+  let polls = 0;
+  const due = () => (polls++, new Promise<void>((resolve) => setTimeout(resolve)));
+  const polling = {
+    get due() {
+      return due();
+    },
+  };
+  const hub = newHub(10, polling), alice = new Listener(hub, "Alice");
+  const members = Array.from({ length: 300 }, (_, i) => new Listener(hub, `${i}`));
+  // until all have been sent that the last one has joined
+  while (hub.congestion(alice.member) !== undefined) await hub.congestion(alice.member);
+  const last = members.at(-1)!, first = members[0]!;
+  assertEquals(last.received, "");
+  for (const [at, listener] of members.entries()) {
+    const behind = members.slice(at + 1).map((_, i) => `${at + 1 + i} has joined\n`);
+    assertEquals(listener.received, behind.join(""));
+    listener.received = "";
+  }
+  polls = 0;
+  hub.send(alice.member, "one");
+  await Promise.resolve();
+  hub.send(alice.member, "two");
+  hub.leave(first.member);
+  const late = new Listener(hub, "late");
+  hub.send(alice.member, "three");
+  while (hub.congestion(alice.member) !== undefined) await hub.congestion(alice.member);
+  assert(polls > 10, `${polls}`);
+  assertEquals(first.received, "Alice: one\nAlice: two\n");
+  assertEquals(late.received, "Alice: three\n");
+  for (const listener of members.slice(1)) {
+    assertEquals(
+      listener.received,
+      "Alice: one\nAlice: two\n0 has left\nlate has joined\nAlice: three\n",
+    );
+  }
 });

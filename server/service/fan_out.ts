@@ -1,0 +1,99 @@
+/**
+ * The way of events to the members of their channel. Those of a large channel are sent them in pieces, between which the
+ * sockets are polled: somebody who opens thousands of connections to the room, where each is announced to all others,
+ * would hold up everybody else.
+ *
+ * Invariant: each member is sent the events from its joining to its leaving, each once, in their order, and not its own.
+ *
+ * @module
+ */
+
+import { concatBytes } from "../../protocol/syntax/bytes.ts";
+import type { Metrics } from "../report/metrics.ts";
+import { Batch, type Channel, type ChannelEvent, type Member } from "./channel.ts";
+
+/** Members that are sent something in one go (channels.md 5.13), and between two looks at the clock. */
+const MAX_AT_ONCE = 256, PIECE_MEMBERS = 16;
+
+export interface FanOutOptions {
+  metrics: Metrics;
+  /** What to wait for between two pieces, if anything; without it, all is sent in one go. */
+  polling?: { readonly due: Promise<void> | undefined };
+}
+
+export class FanOut {
+  readonly #options: FanOutOptions;
+
+  constructor(options: FanOutOptions) {
+    this.#options = options;
+  }
+
+  /** Sends events, or begins to. */
+  send(channel: Channel, events: readonly ChannelEvent[], causes: readonly Member[]) {
+    channel.batches.push(new Batch(++channel.lastBatch, events, causes));
+    if (channel.pass !== undefined) return;
+    if (channel.size > MAX_AT_ONCE && this.#options.polling !== undefined) {
+      channel.pass = this.#sendInPieces(channel);
+      return;
+    }
+    for (const [{ wire }, members] of channel.members) {
+      let delivered = 0;
+      for (const member of members) delivered += this.#catchUp(channel, member);
+      if (delivered > 0) this.#options.metrics.add(`${wire} delivered`, delivered);
+    }
+    channel.batches = [];
+  }
+
+  /** Sends the member what it has not been sent yet. */
+  catchUp(channel: Channel, member: Member) {
+    const delivered = this.#catchUp(channel, member);
+    if (delivered > 0) this.#options.metrics.add(`${member.encoder.wire} delivered`, delivered);
+  }
+
+  /** Returns how many messages it was sent. */
+  #catchUp(channel: Channel, member: Member): number {
+    const { batches, lastBatch } = channel, missing = lastBatch - member.lastBatch;
+    if (missing === 0) return 0;
+    // sending may disconnect it, and so come here again
+    member.lastBatch = lastBatch;
+    if (missing === 1) {
+      const batch = batches.at(-1)!, bytes = batch.bytesFor(member);
+      if (bytes !== undefined) member.connection.send(bytes);
+      return batch.messagesFor(member);
+    }
+    const left = batches.slice(-missing);
+    const pieces = left.map((batch) => batch.bytesFor(member)).filter((piece) => piece !== undefined);
+    if (pieces.length > 0) member.connection.send(this.#joined(channel, pieces));
+    return left.reduce((sum, batch) => sum + batch.messagesFor(member), 0);
+  }
+
+  /** What several members wait for is the same bytes for all of them. */
+  #joined(channel: Channel, pieces: Uint8Array[]): Uint8Array {
+    const last = channel.joined;
+    const isSame = last !== undefined && last.pieces.length === pieces.length &&
+      last.pieces.every((piece, i) => piece === pieces[i]);
+    if (!isSame) channel.joined = { pieces, bytes: concatBytes(...pieces) };
+    return channel.joined!.bytes;
+  }
+
+  /** Goes over the members until all have everything. */
+  async #sendInPieces(channel: Channel) {
+    // what else happens in this turn goes with it
+    await this.#options.polling!.due;
+    for (let isBehind = true; isBehind;) {
+      const { lastBatch } = channel;
+      let sent = 0;
+      for (const members of channel.members.values()) {
+        for (const member of members) {
+          if (member.lastBatch === channel.lastBatch) continue;
+          this.catchUp(channel, member);
+          if (++sent % PIECE_MEMBERS === 0) await this.#options.polling!.due;
+        }
+      }
+      // everybody has these: who has joined meanwhile begins behind them
+      channel.batches = channel.batches.filter(({ number }) => number > lastBatch);
+      isBehind = channel.batches.length > 0;
+    }
+    channel.joined = channel.pass = undefined;
+  }
+}
