@@ -11,6 +11,7 @@ import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promi
 import type { Log } from "../report/log.ts";
 import type { ListenerName, Metrics } from "../report/metrics.ts";
 import type { NetworkRate } from "../quota/network_rate.ts";
+import type { SocketPolling } from "./fairness.ts";
 import type { ConnectionSlots, SlotOutcome, SlottedConnection } from "./connection_slots.ts";
 
 /** Errors of accept(2) that say that the system has run out of something. Deno gives them no class of their own. */
@@ -68,6 +69,8 @@ export interface ListenerOptions<S extends Stream, C extends SlottedConnection> 
   onSlot(outcome: SlotOutcome, address: Deno.NetAddr): void;
   /** Serves a connection to its end, and closes it. Never rejects. */
   serve(connection: C): Promise<void>;
+  /** Connections that come without end are accepted no faster than the sockets are polled; by default they are. */
+  polling?: Pick<SocketPolling, "due">;
   /** Waits `ms` milliseconds, or until the signal is aborted; the system's timer by default. */
   wait?(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -103,8 +106,11 @@ export class Listener<S extends Stream, C extends SlottedConnection> {
   }
 
   async #accept(socket: StreamSocket<S>) {
-    const { name, service, metrics, log, wait = waitFor } = this.#options, stopped = this.#stopped.signal;
+    const { name, service, metrics, log, polling, wait = waitFor } = this.#options,
+      stopped = this.#stopped.signal;
     for (let retryMs = FIRST_RETRY_MS; !stopped.aborted;) {
+      const polled = polling?.due;
+      if (polled !== undefined) await polled;
       let stream: S;
       try {
         stream = await socket.accept();

@@ -43,8 +43,6 @@ export interface MemberConnection {
   readonly port: number;
   /** Whether much waits to be sent to it, so that others do well to wait for it. */
   readonly isBehind: boolean;
-  /** Whether it is closed, and is sent nothing any more; false by default. */
-  readonly isClosed?: boolean;
   /** Sends bytes that are not changed any more. Never waits and never throws. */
   send(bytes: Uint8Array): void;
 }
@@ -81,8 +79,8 @@ export class Batch {
   }
 
   /**
-   * Its bytes for a member: without what it caused itself, or with what its encoder has for that; undefined for none. All
-   * who only listen get the same bytes.
+   * Its bytes for a member: what happened after it has joined, without what it caused itself, or with what its encoder has
+   * for that; undefined for none. All who only listen get the same bytes.
    */
   bytesFor(member: Member): Uint8Array | undefined {
     const { encoder } = member, { events, causes } = this, speaking = this.#speaking;
@@ -93,8 +91,13 @@ export class Batch {
     if (!speaking.has(member)) return encoded.all;
     if (speaking.size === 1 && encoder.encodeOwn === undefined) return undefined;
     const each = encoded.each ??= events.map((event) => encoder.encode([event]));
-    const pieces = events.map((event, i) => causes[i] !== member ? each[i] : encoder.encodeOwn?.(event));
-    return concatBytes(...pieces.filter((piece) => piece !== undefined));
+    const joinedAt = events.findLastIndex(({ kind }, i) => kind === "joined" && causes[i] === member);
+    const pieces: Uint8Array[] = [];
+    for (let i = joinedAt + 1; i < events.length; i++) {
+      const piece = causes[i] !== member ? each[i] : encoder.encodeOwn?.(events[i]!);
+      if (piece !== undefined) pieces.push(piece);
+    }
+    return pieces.length > 0 ? concatBytes(...pieces) : undefined;
   }
 
   /** Messages that count as delivered to a member. */

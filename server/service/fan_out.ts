@@ -3,7 +3,8 @@
  * sockets are polled: somebody who opens thousands of connections to the room, where each is announced to all others,
  * would hold up everybody else.
  *
- * Invariant: each member is sent the events from its joining to its leaving, each once, in their order, and not its own.
+ * Invariant: each member is sent the events from its joining to its leaving, each once, in their order, and not its own;
+ * but one that leaves a large channel is not sent what it has not been sent yet.
  *
  * @module
  */
@@ -28,11 +29,16 @@ export class FanOut {
     this.#options = options;
   }
 
+  /** Whether the members are sent in pieces what happens. */
+  isLarge({ size }: Channel): boolean {
+    return size > MAX_AT_ONCE && this.#options.polling !== undefined;
+  }
+
   /** Sends events, or begins to. */
   send(channel: Channel, events: readonly ChannelEvent[], causes: readonly Member[]) {
     channel.batches.push(new Batch(++channel.lastBatch, events, causes));
     if (channel.pass !== undefined) return;
-    if (channel.size > MAX_AT_ONCE && this.#options.polling !== undefined) {
+    if (this.isLarge(channel)) {
       channel.pass = this.#sendInPieces(channel);
       return;
     }

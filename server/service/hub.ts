@@ -7,7 +7,7 @@
  * - A channel that was kept from an earlier run is only visible to an administrator until it is created: clients of the
  *   original expect a fresh server. The room's channel always exists.
  * - Between two turns of the event loop every outbox is empty. It is flushed before a member joins or leaves, so that
- *   each member gets what happened while it was there; one whose connection is closed gets nothing more.
+ *   each member gets what happened while it was there; that of a large channel is not, see `fan_out.ts`.
  *
  * @module
  */
@@ -301,7 +301,7 @@ export class Hub {
 
   #enter(member: Member, channel: Channel) {
     this.#post(channel, member, { kind: "joined", speaker: member.speaker });
-    this.#flush(channel);
+    if (!this.#fanOut.isLarge(channel)) this.#flush(channel);
     let members = channel.members.get(member.encoder);
     if (members === undefined) channel.members.set(member.encoder, members = new Set());
     members.add(member);
@@ -314,7 +314,7 @@ export class Hub {
   #remove(member: Member): Channel | undefined {
     const { channel } = member;
     if (channel === undefined) return undefined;
-    if (!member.connection.isClosed) this.flush(member);
+    if (!this.#fanOut.isLarge(channel)) this.flush(member);
     this.setBehind(member, false);
     // flushing may have disconnected this member, and so removed it
     if (member.channel === undefined) return undefined;

@@ -84,6 +84,7 @@ export class TransferWire implements TransferContext {
       slots,
       metrics,
       log,
+      polling: options.polling,
       ...options.rate && { rate: options.rate },
       isBanned: ({ hostname }) => moderation?.isBannedAddress(hostname) ?? false,
       onRefused(reason, address) {
