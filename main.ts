@@ -11,8 +11,17 @@ import * as dataDirectory from "./server/data/directory.ts";
 
 /** The server's code goes to the commands that need it: the client imports nothing of it. */
 export const COMMANDS: Commands = {
-  serve: async () =>
-    (await import("./client/command/serve.ts")).serveCommand(await import("./server/server.ts")),
+  serve: async () => {
+    const { serveCommand } = await import("./client/command/serve.ts");
+    const server = await import("./server/server.ts");
+    return serveCommand({
+      ...server,
+      serve: async (options, output) => {
+        const { webPage } = await import("./client/page/files.ts");
+        return await server.serve({ ...options, page: await webPage() }, output);
+      },
+    });
+  },
   send: async () => (await import("./client/command/send.ts")).command,
   receive: async () => (await import("./client/command/receive.ts")).command,
   peek: async () => (await import("./client/command/peek.ts")).command,

@@ -23,22 +23,29 @@ import {
   type ForumAnswer,
   type ForumChange,
   type ForumRow,
-  type ForumUnorderedRequest,
   isPost,
   isWord,
   MAX_THREAD_ENTRIES,
   MAX_THREADS,
+  SEALS_FILES,
 } from "../protocol/forum.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
+import { encodeMailboxRequest } from "../protocol/mailbox_requests.ts";
 import { MAX_TEXT_BYTES } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
+import type { TransferKeys } from "../protocol/transfer_records.ts";
 import { PageQuery } from "./forum/page_query.ts";
 import type { Page } from "./session/page_assembly.ts";
 import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
 import { NotLoggedInError, RefusedError, WrongAnswerError } from "./session/errors.ts";
 import { Session } from "./session/session.ts";
 import { download } from "./transfer/download.ts";
-import type { FileContent, TransferOptions } from "./transfer/transfer.ts";
+import {
+  ConnectionLostError,
+  type FileContent,
+  TransferError,
+  type TransferOptions,
+} from "./transfer/transfer.ts";
 import { upload } from "./transfer/upload.ts";
 
 export { type KnownServer, KnownServers, ServerKeyError } from "./session/seal/known_servers.ts";
@@ -79,6 +86,7 @@ export async function connectForum(options: ForumConnectOptions): Promise<Forum>
   return new Forum({
     request: (...request) => session.request(...request),
     query: (query) => session.query(query),
+    transferKeys: (ticket) => connection.transferKeys(ticket),
     close: (limit) => connection.close(limit),
   }, server);
 }
@@ -110,7 +118,9 @@ export async function checkForum(options: Omit<ForumConnectOptions, "as">): Prom
  *
  * @ignore
  */
-export type ForumSession = Pick<Session<ForumAnswer>, "request" | "query" | "close">;
+export type ForumSession =
+  & Pick<Session<ForumAnswer>, "request" | "query" | "close">
+  & Partial<Pick<SessionConnection<Session<ForumAnswer>>, "transferKeys">>;
 
 /**
  * A forum, as one user sees it. Changes are carried out in the order of the calls, each once, and are on the server's
@@ -122,6 +132,8 @@ export class Forum implements AsyncDisposable {
   readonly #session: ForumSession;
   readonly #server: { hostname: string; port: number };
   readonly #retryMsMax: number;
+  /** Whether the server seals transfers, once it was asked. */
+  #sealsFiles: boolean | undefined;
 
   /**
    * @ignore
@@ -219,8 +231,9 @@ export class Forum implements AsyncDisposable {
       ...options,
       path,
       ticket: async ({ size, hash }, attempt) => {
-        const request = { kind: "UPD", attempt, size, hash, title, file } as const;
-        const answer = await this.#ask((t) => ({ t, ...request }), options.signal);
+        const kind = await this.#isSealed(options) ? "UPS" : "UPD";
+        const request = { kind, attempt, size, hash, title, file } as const;
+        const answer = await this.#ask((t) => encodeForumRequest({ t, ...request }), options);
         if (answer.kind === "stored") return answer.kind;
         if (answer.kind !== "upload") throw new RefusedError(answer.kind);
         return answer;
@@ -247,7 +260,8 @@ export class Forum implements AsyncDisposable {
       ...options,
       path,
       ticket: async () => {
-        const answer = await this.#ask((t) => ({ kind: "DWN", t, title, file }), options.signal);
+        const kind = await this.#isSealed(options) ? "DWS" : "DWN";
+        const answer = await this.#ask((t) => encodeForumRequest({ kind, t, title, file }), options);
         if (answer.kind !== "ticket") throw new RefusedError(answer.kind);
         return answer;
       },
@@ -264,19 +278,45 @@ export class Forum implements AsyncDisposable {
     await this.close();
   }
 
-  /** Sends a request that has one answer. Rejects with the reason of the signal if that comes first. */
+  /**
+   * Whether a transfer is sealed.
+   *
+   * @throws {TransferError} It should be, and the server is too old for that.
+   */
+  async #isSealed(options: TransferOptions): Promise<boolean> {
+    if (options.isPlain) return false;
+    const line = (t: number) => encodeMailboxRequest({ kind: "info", t, name: "" });
+    this.#sealsFiles ??= await this.#ask(line, options).then(
+      (answer) => answer.kind === "info" && answer.values.split(",").includes(SEALS_FILES),
+      (error) => {
+        if (error instanceof RefusedError) return false;
+        throw error;
+      },
+    );
+    if (this.#sealsFiles) return true;
+    throw new TransferError("Cannot transfer files: the server is too old to encrypt them");
+  }
+
+  /**
+   * Sends a request that has one answer. Rejects with the reason of the signal if that comes first.
+   *
+   * @returns The answer, with the keys of a transfer that is to be sealed.
+   */
   async #ask(
-    request: (t: number) => ForumUnorderedRequest,
-    signal: AbortSignal | undefined,
-  ): Promise<ForumAnswer> {
+    line: (t: number) => string,
+    { signal, isPlain = false }: TransferOptions,
+  ): Promise<ForumAnswer & { keys?: TransferKeys | undefined }> {
     const aborted = Promise.withResolvers<never>(), abort = () => aborted.reject(signal!.reason);
     signal?.addEventListener("abort", abort);
-    const query = {
-      line: (t: number) => encodeForumRequest(request(t)),
-      take: (answer: ForumAnswer) => answer,
-    };
+    const take = (answer: ForumAnswer) =>
+      "ticket" in answer && !isPlain
+        ? { ...answer, keys: this.#session.transferKeys?.(answer.ticket) }
+        : answer;
     try {
-      return await Promise.race([this.#session.query(query), aborted.promise]);
+      const answer = await Promise.race([this.#session.query({ line, take }), aborted.promise]);
+      // what is to be sealed never travels in the clear
+      if ("keys" in answer && answer.keys === undefined) throw new ConnectionLostError("the seal has ended");
+      return answer;
     } finally {
       signal?.removeEventListener("abort", abort);
     }

@@ -16,6 +16,9 @@ export const FORUM_PORT = 10005;
 /** No forum has more threads than this, and no thread more entries (forum.md 3.6). */
 export const MAX_THREADS = 1_000_000, MAX_THREAD_ENTRIES = 10_000_000;
 
+/** A value of the forum's `info`: it seals transfers, if it is asked by `UPS` and `DWS` (forum.md 3.10). */
+export const SEALS_FILES = "files sealed";
+
 /** The commands, in the order in which a user is shown them. */
 export const FORUM_COMMANDS = ["CRT", "MSG", "DLT", "EDT", "LST", "RDT", "UPD", "DWN", "RMV", "XIT"] as const;
 
@@ -31,15 +34,28 @@ export type ForumChange =
 /** A change with its number in the session. */
 export type ForumOrderedRequest = ForumChange & { n: number };
 
+interface FileOfThread {
+  title: string;
+  file: string;
+}
+
+interface UploadRequest extends FileOfThread {
+  attempt: number;
+  size: number;
+  /** Undefined if the client doesn't know it yet. */
+  hash: string | undefined;
+}
+
 /** A command that changes nothing that has an order. `t` is its tag. */
 export type ForumUnorderedRequest =
   & { t: number }
   & (
     | { kind: "LST"; place: string }
     | { kind: "RDT"; place: string; title: string }
-    /** `hash` is undefined if the client doesn't know it yet. */
-    | { kind: "UPD"; attempt: number; size: number; hash: string | undefined; title: string; file: string }
-    | { kind: "DWN"; title: string; file: string }
+    | { kind: "UPD" } & UploadRequest
+    | { kind: "UPS" } & UploadRequest
+    | { kind: "DWN" } & FileOfThread
+    | { kind: "DWS" } & FileOfThread
   );
 
 /** A thread, or an entry of one, that stands behind `place`. `time` is in milliseconds since 1970. */
@@ -67,7 +83,9 @@ export type ForumAnswer =
   | { kind: "next" | "end"; t: number; place: string }
   | { kind: "upload"; t: number; ticket: string; key: string }
   | { kind: "ticket"; t: number; ticket: string; size: number; hash: string }
-  | { kind: "stored"; t: number };
+  | { kind: "stored"; t: number }
+  /** The same as the mailbox's. */
+  | { kind: "info"; t: number; values: string };
 
 const WORD = /^[A-Za-z0-9!@#$%.?,_-]{1,64}$/;
 const PLACE = /^#?\d{1,15}$/;
@@ -100,7 +118,9 @@ const requests = lineCodec<ForumOrderedRequest | ForumUnorderedRequest>({
   LST: "t,place",
   RDT: "t,place,title",
   UPD: "t,attempt,size,hash,title file",
+  UPS: "t,attempt,size,hash,title file",
   DWN: "t,title file",
+  DWS: "t,title file",
   RMV: "n,title",
 }, REQUEST_FIELDS);
 /** Encodes an answer; or decodes one, and gives undefined for a line that is not the forum's. */
@@ -114,6 +134,7 @@ export const { encode: encodeForumAnswer, decode: decodeForumAnswer } = lineCode
   upload: "t,ticket,key",
   ticket: "t,ticket,size,hash",
   stored: "t",
+  info: "t,values",
 }, ANSWER_FIELDS);
 
 /** The beginning of a change: its kind and its number. */

@@ -79,6 +79,8 @@ export interface SealKeys {
   confirm: Bytes;
   /** The channel binding of the log-in. */
   binding: Bytes;
+  /** The keys of transfers come from it (transfer.md 10.4). */
+  files: Bytes;
 }
 
 export interface DirectionKey {
@@ -189,7 +191,7 @@ function keysOf(
   const transcript = createHash("sha256").update(`Parley seal 1\n${service}\n${id}\n${startId}\n`)
     .update(client).update(server).update(own).digest();
   const secrets = concatBytes(ee, es);
-  const material = new Uint8Array(hkdfSync("sha256", secrets, transcript, "Parley seal 1 keys", 152));
+  const material = new Uint8Array(hkdfSync("sha256", secrets, transcript, "Parley seal 1 keys", 184));
   for (const used of [ee, es, secrets]) used.fill(0);
   let at = 0;
   // slices of one array, which takes less memory: a server has many handshakes
@@ -202,6 +204,7 @@ function keysOf(
     toClient: { key: toClient, iv: toClientIv },
     confirm: Uint8Array.from(confirm),
     binding: next(KEY_BYTES),
+    files: next(KEY_BYTES),
   };
 }
 

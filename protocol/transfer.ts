@@ -19,6 +19,8 @@ export const MAX_FILE_BYTES = 4 * 1024 ** 3;
 /** A line that a client sends. */
 export type TransferRequest =
   | { kind: "upload"; ticket: string }
+  /** Everything that follows is sealed. */
+  | { kind: "sealed"; ticket: string }
   /** The content of the upload follows from here. */
   | { kind: "from"; offset: number }
   /** The proof of the upload, after its last byte. */
@@ -80,6 +82,7 @@ const encoder = new TextEncoder();
 
 const requests = lineCodec<TransferRequest>({
   upload: "ticket",
+  sealed: "ticket",
   from: "offset",
   sum: "mac",
   download: "ticket offset",

@@ -7,7 +7,7 @@
 import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
 import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS, REMOTE_LIMITS } from "./net/connection_slots.ts";
 import type { StreamSocket } from "./net/listener.ts";
-import { DEFAULT_SEND_LIMITS } from "./net/send_queue.ts";
+import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
 import { NetworkRate } from "./quota/network_rate.ts";
 import { PendingTotal } from "./quota/pending.ts";
 import { ownerLimit } from "./quota/share.ts";
@@ -15,7 +15,7 @@ import { setTimer, turnClock, uptime } from "./quota/uptime.ts";
 import type { Limit } from "./report/limit.ts";
 import type { MetricName } from "./report/metrics.ts";
 import type { Watch } from "./report/watch.ts";
-import { DEFAULT_HISTORY_LIMITS, History } from "./service/history.ts";
+import { DEFAULT_HISTORY_LIMITS, History, MAX_CHANNEL_BYTES } from "./service/history.ts";
 import { HistoryWriter } from "./service/history_writer.ts";
 import { Hub } from "./service/hub.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
@@ -55,7 +55,7 @@ export interface HubServiceOptions
 
 export class HubService {
   readonly commands: readonly AdminCommand[];
-  readonly #hub: Hub;
+  readonly hub: Hub;
   readonly #history: History;
   readonly #limits: HubLimits;
   readonly #pending: PendingTotal;
@@ -65,11 +65,14 @@ export class HubService {
   readonly #writer: HistoryWriter;
   readonly #wires: MemberWire[] = [];
 
-  private constructor({ sockets, limits, store, watch, ...options }: HubServiceOptions, history: History) {
+  private constructor(
+    { sockets, limits, store, watch, ...options }: HubServiceOptions,
+    history: History,
+  ) {
     this.#limits = limits;
     this.#history = history;
     this.#store = store;
-    const hub = this.#hub = new Hub({
+    const hub = this.hub = new Hub({
       maxChannels: limits.maxChannels,
       maxOfOwner: ownerLimit(limits.maxChannels, limits.share, limits.addressChannels),
       history,
@@ -124,26 +127,37 @@ export class HubService {
     return new HubService(options, new History(limits.history, stored, isComplete));
   }
 
+  /** What another wire needs to send to readers within the limits of all. */
+  get sending(): { limits: SendLimits; total: PendingTotal; maxLineBytes: number } {
+    const { sending: limits, maxLineBytes } = this.#limits;
+    return { limits, total: this.#pending, maxLineBytes };
+  }
+
   /** Metrics for `status`. */
   status(): [MetricName, number][] {
-    const members = this.#hub.channels.reduce((sum, { size }) => sum + size, 0);
-    return [["channels", this.#hub.count], ["members", members], ["connections", this.#slots.taken]];
+    const members = this.hub.channels.reduce((sum, { size }) => sum + size, 0);
+    return [["channels", this.hub.count], ["members", members], ["connections", this.#slots.taken]];
   }
 
   /** Its limits, with their use now. */
   limits(): Limit[] {
     const { maxChannels, share, addressChannels, history, connections, sending, ...limits } = this.#limits;
-    const { channels } = this.#hub, slots = this.#slots, pending = this.#pending;
+    const { channels } = this.hub, slots = this.#slots, pending = this.#pending;
     const longest = Math.max(0, ...channels.map(({ record }) => record.next - record.first));
     return [
-      { name: "channels", option: "max-channels", used: this.#hub.count, limit: maxChannels },
+      { name: "channels", option: "max-channels", used: this.hub.count, limit: maxChannels },
       {
         name: "channels of one address",
         option: addressChannels === undefined ? "share" : "address-channels",
-        used: this.#hub.fullestOwner,
+        used: this.hub.fullestOwner,
         limit: ownerLimit(maxChannels, share, addressChannels),
       },
       { name: "messages kept of one channel", option: "history", used: longest, limit: history.messages },
+      {
+        name: "one channel's kept bytes",
+        used: Math.max(0, ...channels.map(({ record }) => record.bytes)),
+        limit: MAX_CHANNEL_BYTES,
+      },
       {
         name: "kept channel bytes",
         option: "history-bytes",
@@ -192,12 +206,12 @@ export class HubService {
   /** For the log. */
   get summary(): string {
     const messages = this.#history.records.reduce((sum, { first, next }) => sum + next - first, 0);
-    return `${messages} messages in ${this.#hub.count} channels`;
+    return `${messages} messages in ${this.hub.count} channels`;
   }
 
   /** Disconnects every client, and writes what is not stored yet. */
   async close() {
-    this.#hub.close();
+    this.hub.close();
     await Promise.all(this.#wires.map((wire) => wire.close()));
     await this.#writer.close();
     if (this.#history.isStored) await this.#store.ask({ kind: "channels complete", complete: true });

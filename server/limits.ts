@@ -5,20 +5,25 @@
  */
 
 import type { ForumService } from "./forum_service.ts";
+import type { HttpService } from "./http_service.ts";
 import type { HubService } from "./hub_service.ts";
 import type { MailboxService } from "./mailbox_service.ts";
 import type { ServeOptions } from "./options.ts";
-import type { TableUsage } from "./quota/fair_table.ts";
+import type { Handshakes } from "./net/tls/handshakes.ts";
+import { LOOPBACK, type TableUsage } from "./quota/fair_table.ts";
 import { ownerLimit } from "./quota/share.ts";
 import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
 import type { Accounts } from "./service/accounts.ts";
 import { MAX_MEASURES, type Moderation } from "./service/moderation.ts";
+import { MAX_OWNERS } from "./store/engine/mailbox/owners.ts";
 import { DEAD_LIMITS } from "./store/engine/message/dead_letters.ts";
 import type { ContentFiles } from "./store/files/files.ts";
-import { BACKLOG_REQUESTS, type GroupCommit } from "./store/journaled/group.ts";
+import type { Hold } from "./store/checkpoint/hold.ts";
+import { BACKLOG_BYTES, BACKLOG_REQUESTS, type GroupCommit } from "./store/journaled/group.ts";
 import type { Fullest } from "./store/requests/report.ts";
-import { MAX_WATCHERS, type Watchers } from "./wire/admin/watchers.ts";
+import type { Admin } from "./wire/admin/admin_requests.ts";
+import type { Watchers } from "./wire/admin/watchers.ts";
 
 /** What is limited; a service that doesn't run is undefined. */
 export interface LimitSources {
@@ -27,9 +32,15 @@ export interface LimitSources {
   accounts: Accounts;
   moderation: Moderation;
   watchers: Watchers;
+  admin: Admin;
+  /** The store, as it was opened. */
+  opened: { hold: Pick<Hold, "isOn"> };
   log: Log;
+  /** Of TLS. */
+  handshakes: Handshakes | undefined;
   mailbox?: MailboxService;
   hub?: HubService;
+  http?: HttpService;
   forum?: ForumService;
   /** The forum's. */
   files?: ContentFiles;
@@ -37,21 +48,27 @@ export interface LimitSources {
 
 /** All of the services that run. */
 export async function limits(sources: LimitSources): Promise<Limit[]> {
-  const { options, store, accounts, moderation, watchers, log, mailbox, hub, forum } = sources;
+  const { options, store, accounts, moderation, watchers, admin, opened, log } = sources;
+  const { mailbox, hub, forum, http, handshakes } = sources;
   const fullest = await store.ask({ kind: "fullest" });
   const { sessions, leases } = await store.ask({ kind: "usage" });
   return [
     ...mailbox === undefined ? [] : await mailboxLimits(sources, fullest),
     { name: "database bytes", option: "max-file", used: fullest.databaseBytes, limit: options.maxFileBytes },
     { name: "requests that wait for the disk", used: store.waiting, limit: BACKLOG_REQUESTS },
+    { name: "waiting bytes for the disk", used: store.waitingBytes, limit: BACKLOG_BYTES },
+    { name: "holds for a backup", used: Number(opened.hold.isOn), limit: 1 },
     ...accounts.limits(),
     ...log.limits(),
     { name: "bans and mutes", used: moderation.list().length, limit: MAX_MEASURES },
-    { name: "watchers", used: watchers.count, limit: MAX_WATCHERS },
+    ...watchers.limits(),
+    admin.limit,
     ...tableLimits("kept sessions", sessions),
     ...tableLimits("leases", leases),
     ...mailbox?.sessions.tables.flatMap(([name, usage]) => tableLimits(`mailbox ${name}`, usage)) ?? [],
     ...hub?.limits() ?? [],
+    ...handshakes?.limits() ?? [],
+    ...http?.limits() ?? [],
     ...forum === undefined ? [] : await forumLimits(sources, fullest),
   ];
 }
@@ -60,7 +77,7 @@ async function mailboxLimits(
   { options, store, mailbox: service }: LimitSources,
   fullest: Fullest,
 ): Promise<Limit[]> {
-  const { limits, maxDatagramBytes } = options, { mailbox, owner, dead } = fullest;
+  const { limits, maxDatagramBytes } = options, { mailbox, owner, dead, apart } = fullest;
   const { share, ownerBytes, ownerMailboxes } = limits;
   const counts = await store.ask({ kind: "count" });
   return [
@@ -94,6 +111,9 @@ async function mailboxLimits(
     },
     { name: "dead letters", used: dead.letters, limit: DEAD_LIMITS.letters },
     { name: "dead letters' bytes", used: dead.bytes, limit: DEAD_LIMITS.bytes },
+    { name: "messages set apart", used: apart.letters, limit: DEAD_LIMITS.letters },
+    { name: "set-apart messages' bytes", used: apart.bytes, limit: DEAD_LIMITS.bytes },
+    { name: "addresses and users with messages", used: fullest.owners, limit: MAX_OWNERS },
     { name: "datagram bytes", option: "max-datagram", limit: maxDatagramBytes },
     ...service!.limits(),
   ];
@@ -138,16 +158,23 @@ async function forumLimits(
       limit: ownerLimit(fileLimits.bytes, share, userBytes),
     },
     { name: "one file's bytes", option: "file-size", limit: fileLimits.fileBytes },
+    ...files!.limits(),
     ...forum!.limits(),
     ...forum!.sessions.limits(),
     ...forum!.sessions.tables.flatMap(([name, usage]) => tableLimits(`forum ${name}`, usage)),
   ];
 }
 
-/** The two halves of a table: clients without and with an account. */
+/** The two halves of a table, clients without and with an account, and what one address or account has of them. */
 function tableLimits(name: string, usage: TableUsage): Limit[] {
+  const most = (counts: [string, number][]) => Math.max(0, ...counts.map(([, count]) => count));
+  // this machine's have no limit of their own
+  const networks = usage.networks.filter(([network]) => network !== LOOPBACK);
   return [
     { name, used: usage.anonymous, limit: usage.mostAnonymous },
+    { name: `${name} of one address`, used: most(networks), limit: usage.mostOfNetwork },
     { name: `${name} logged in`, used: usage.loggedIn, limit: usage.mostLoggedIn },
+    { name: `${name} logged in at one address`, used: usage.loggedInOfOne, limit: usage.mostLoggedInOfOne },
+    { name: `${name} of one account`, used: most(usage.accounts), limit: usage.mostOfAccount },
   ];
 }

@@ -84,7 +84,7 @@ export class MailboxService {
 
   /** Limits of its wires, with their use now. */
   limits(): Limit[] {
-    return [...this.sessions.limits(), this.#requests.peeks.limit, this.#replyRate.limit];
+    return [...this.sessions.limits(), ...this.#requests.peeks.limits(), this.#replyRate.limit];
   }
 
   /** Takes no more, answers what was taken, and closes the sockets. */

@@ -12,6 +12,7 @@ import { MAILBOX_PORT, MAX_DATAGRAM_BYTES } from "../protocol/mailbox.ts";
 import { ROOM_PORT, ROOM_TLS_PORT } from "../protocol/room.ts";
 import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
 import { dataDirectory } from "./data/directory.ts";
+import { DEFAULT_HTTP_LIMITS, REMOTE_REQUESTS_PER_SECOND } from "./http_service.ts";
 import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
 import { REMOTE_LIMITS } from "./net/connection_slots.ts";
 import { REMOTE_DATAGRAMS_PER_SECOND } from "./net/datagram_socket.ts";
@@ -23,6 +24,7 @@ import { DEFAULT_FORUM_LIMITS as THREADS, DEFAULT_LIMITS, DEFAULT_SHARE } from "
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
 import { ORIGINAL_REPLY_BYTES_PER_SECOND } from "./wire/mailbox/reply_rate.ts";
 import { MAX_CONNECTIONS } from "./wire/transfer/transfer.ts";
+import type { WebPage } from "./wire/http/page_files.ts";
 
 /** Each service by its name on the command line, in the order in which they start, with the port of its original. */
 export const SERVICE_PORTS = {
@@ -30,7 +32,7 @@ export const SERVICE_PORTS = {
   channels: CHANNELS_PORT,
   room: ROOM_PORT,
   forum: FORUM_PORT,
-} as const satisfies Record<Exclude<ServiceName, "room-tls">, number>;
+} as const satisfies Record<Exclude<ServiceName, "room-tls" | "http">, number>;
 
 /** How an option differs from others of its kind. */
 interface Details {
@@ -113,11 +115,26 @@ export const OPTIONS = {
   "new-seal-key": flag("Replace a lost key by a new one; clients refuse it at first"),
   "tls-cert": text(
     "FILE",
-    "The server's certificate in PEM, for TLS on channels and room; read again on SIGHUP",
+    "The server's certificate in PEM, for TLS on channels, room and HTTP; read again on SIGHUP",
   ),
   "tls-key": text("FILE", "The key of that certificate in PEM"),
   "tls-room-port": count("The room's port for TLS", ROOM_TLS_PORT, { value: "PORT", min: 0, max: 65_535 }),
-  "plaintext": word("on|off", "Whether channels and room also take clients without TLS", ["on", "off"], "on"),
+  "plaintext": word(
+    "on|off",
+    "Whether channels, room and HTTP also take clients without TLS",
+    ["on", "off"],
+    "on",
+  ),
+  "http": text("PORT", "HTTP's TCP port, or 'off' (the mailbox's number, if that runs)"),
+  "web-host": texts(
+    "NAME",
+    "A name by which browsers reach the server, beside localhost and IP addresses; may be repeated",
+  ),
+  "trusted-proxy": texts(
+    "ADDRESS",
+    "An HTTP proxy that says for whom it asks, as ADDRESS[/BITS]; may be repeated",
+    (network) => void new Networks([network]),
+  ),
   "accounts": word(
     "anyone|admin",
     "Who may add accounts: every client, or only 'wirepost account' beside the server",
@@ -173,7 +190,9 @@ export const OPTIONS = {
   "history-bytes": size("Messages kept of all channels", HUB.history.bytes),
   "max-connections": count("Connections to channels and room", HUB.connections.connections),
   "address-connections": count(
-    `Those of one address to channels and room ${remote(REMOTE_LIMITS.addressConnections)}`,
+    `Those of one address, to channels and room, and as many of HTTP ${
+      remote(REMOTE_LIMITS.addressConnections)
+    }`,
     HUB.connections.addressConnections,
   ),
   "message-rate": count(
@@ -183,6 +202,11 @@ export const OPTIONS = {
   "connection-rate": count(
     `New connections a second of one address, on each service ${remote(REMOTE_LIMITS.connectionsPerSecond)}`,
     HUB.connections.connectionsPerSecond,
+  ),
+  "http-connections": count("Connections of HTTP", DEFAULT_HTTP_LIMITS.connections),
+  "http-rate": count(
+    `HTTP requests a second of one address ${remote(REMOTE_REQUESTS_PER_SECOND)}`,
+    undefined,
   ),
   "max-line": size("Longest line of the room", HUB.maxLineBytes),
   "max-pending": size("Disconnect a client that has so much waiting", HUB.sending.maxPendingBytes, {
@@ -255,7 +279,10 @@ type OptionName = keyof typeof OPTIONS;
 export type OptionValues = { [Name in OptionName]: typeof OPTIONS[Name]["default"] };
 
 /** What the server is started with. */
-export type ServeOptions = ReturnType<typeof serveOptions>;
+export type ServeOptions = ReturnType<typeof serveOptions> & {
+  /** What a browser is shown; it is the client's, and handed in. */
+  page?: WebPage;
+};
 
 /**
  * What the server makes of the command line.
@@ -271,6 +298,9 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
     // undefined for plain channels and room only
     tls,
     leaveOutTaken: !isNamed,
+    http: httpPort(values.http),
+    webHosts: values["web-host"],
+    trustedProxies: new Networks(values["trusted-proxy"]),
     hosts: values.host.length > 0 ? values.host : ["127.0.0.1"],
     // undefined to keep everything in memory
     data: values.memory ? undefined : dataDirectory(values.data),
@@ -294,6 +324,12 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
       whenFull: values["when-full"],
     },
     hubLimits: hubLimits(values),
+    httpLimits: {
+      connections: values["http-connections"],
+      addressConnections: values["address-connections"],
+      connectionsPerSecond: values["connection-rate"],
+      requestsPerSecond: values["http-rate"],
+    },
     forumLimits: {
       threads: {
         share: values.share,
@@ -331,6 +367,14 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
     logFormat: values.log,
     logLevel: values["log-level"],
   };
+}
+
+/** @throws {RangeError} It is neither a port nor `off`. */
+function httpPort(text: string | undefined): number | "mailbox" | undefined {
+  if (text === undefined) return "mailbox";
+  if (text === "off") return undefined;
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new RangeError(`Cannot use --http ${text}: expected a port from 0 to 65535, or off`);
 }
 
 /** @throws {Error} An option lacks another one. */

@@ -17,10 +17,12 @@ import { openStore, type StoreHandlers } from "./data/open_store.ts";
 import { looseModes } from "./data/file_modes.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { ForumService } from "./forum_service.ts";
+import { HttpService } from "./http_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import { Certificate } from "./net/tls/certificate.ts";
+import { Handshakes } from "./net/tls/handshakes.ts";
 import type { ServeOptions } from "./options.ts";
 import { end, Ending, MAX_STOP_MS } from "./ending.ts";
 import { setTimer, uptime, within } from "./quota/uptime.ts";
@@ -29,6 +31,7 @@ import { limits } from "./limits.ts";
 import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
 import { Clients } from "./report/clients.ts";
+import { MANAGER_VARIABLES, ServiceManager } from "./report/service_manager.ts";
 import { Metrics } from "./report/metrics.ts";
 import { Watch } from "./report/watch.ts";
 import { Accounts, readAccounts } from "./service/accounts.ts";
@@ -36,7 +39,7 @@ import { Moderation, readMeasures } from "./service/moderation.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { closeSockets, type Listening, listeningOn, openSockets, servicePorts } from "./service_sockets.ts";
 import { status } from "./status.ts";
-import { hubSockets, reloadCertificate } from "./tls.ts";
+import { hubSockets, reloadCertificate, type Tls, withTls } from "./tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { GroupCommit } from "./store/journaled/group.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
@@ -97,6 +100,7 @@ interface Running {
   mailbox?: MailboxService;
   hub?: HubService;
   forum?: ForumService;
+  http?: HttpService;
   files?: ContentFiles;
   removal?: ContentRemoval;
   adminSocket?: AdminSocket;
@@ -120,7 +124,8 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
   const starting = new AsyncDisposableStack();
   starting.defer(() => log.flush());
   try {
-    const started = start(options, output, log, ending, starting);
+    const manager = await openServiceManager(log, starting);
+    const started = start({ options, output, log, ending, manager }, starting);
     // a store that is lost answers nobody any more: who asks it here would wait for ever
     return await Promise.race([started, ending.stopping.then(() => started)]);
   } catch (error) {
@@ -129,12 +134,35 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
   }
 }
 
+/** The service manager that this process has been started by, if it can be told anything. */
+async function openServiceManager(
+  log: Log,
+  starting: AsyncDisposableStack,
+): Promise<ServiceManager | undefined> {
+  try {
+    const manager = await ServiceManager.open(
+      Object.fromEntries(MANAGER_VARIABLES.map((name) => [name, Deno.env.get(name)])),
+    );
+    if (manager !== undefined) starting.defer(() => manager.close());
+    return manager;
+  } catch (error) {
+    const what = `the service manager can't be told that the server is ready: ${(error as Error).message}`;
+    log.warn({ service: "server", what });
+  }
+}
+
+/** What a start has. */
+interface Starting {
+  options: ServeOptions;
+  output: ServerOutput;
+  log: Log;
+  ending: Ending;
+  manager: ServiceManager | undefined;
+}
+
 /** Starts everything; `starting` closes it. */
 async function start(
-  options: ServeOptions,
-  output: ServerOutput,
-  log: Log,
-  ending: Ending,
+  { options, output, log, ending, manager }: Starting,
   starting: AsyncDisposableStack,
 ): Promise<Server> {
   const shared = await open(options, log, ending, starting);
@@ -160,15 +188,28 @@ async function start(
     certificate,
     log,
   }, output);
+  await manager?.ready(statusLine(listening));
+  starting.defer(() => manager?.stopping());
   const close = () => starting.disposeAsync();
+  const reload = certificate && (async () => {
+    await manager?.reloading();
+    await reloadCertificate(certificate, log);
+    await manager?.ready(statusLine(listening));
+  });
   return {
     listening,
     addresses: listening.flatMap(({ addresses }) => addresses),
     stopping: ending.stopping,
-    ...certificate === undefined ? {} : { reload: () => reloadCertificate(certificate, log) },
+    ...reload === undefined ? {} : { reload },
     close,
     end: (failure) => end(log, close, failure ?? ending.lost),
   };
+}
+
+/** Where the services listen, in one line. */
+function statusLine(listening: readonly Listening[]): string {
+  return listening.map(({ name, transport, addresses }) => `${name} ${transport} ${addresses[0]!.port}`)
+    .join(", ");
 }
 
 /** Opens the data directory, the store and the sockets; `opening` closes them. */
@@ -243,6 +284,10 @@ async function open(
   const tokenTimer = setInterval(() => accounts.endTokens(), TOKEN_INTERVAL_MS);
   opening.defer(() => clearInterval(tokenTimer));
   const certificate = options.tls && await Certificate.load(options.tls);
+  const handshakes = certificate && new Handshakes({ monotonicClock, setTimer });
+  opening.defer(() => handshakes?.close());
+  const tls: Tls | undefined = certificate && handshakes && options.tls &&
+    { certificate, handshakes, takesPlain: options.tls.takesPlain };
   const sockets = await openSockets(options, log);
   opening.defer(() => closeSockets(sockets));
   const moderation = new Moderation({ store, known: measures, wallClock });
@@ -258,6 +303,8 @@ async function open(
     secret,
     sealKey,
     certificate,
+    handshakes,
+    tls,
     accounts,
     startTimes,
     control,
@@ -293,12 +340,12 @@ async function controlDirectoryOf(
   return directory;
 }
 
-/** Those whose sockets are open, started in this order: the administrator's commands include the hub's. */
-const SERVICES = [startHub, startMailbox, startForum];
+/** Those whose sockets are open, started in this order: the administrator's commands include the hub's, HTTP all. */
+const SERVICES = [startHub, startMailbox, startForum, startHttp];
 
 async function startHub(shared: Shared, running: Running): Promise<Service | undefined> {
-  const { options: { hubLimits: limits, tls }, certificate } = shared;
-  const sockets = hubSockets(shared.sockets, certificate, tls?.takesPlain ?? true);
+  const { options: { hubLimits: limits }, tls } = shared;
+  const sockets = hubSockets(shared.sockets, tls);
   if (Object.keys(sockets).length === 0) return undefined;
   return running.hub = await HubService.start({ ...shared, sockets, limits });
 }
@@ -323,12 +370,13 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
 }
 
 async function startForum(shared: Shared, running: Running): Promise<Service | undefined> {
-  const { options: { data, forumLimits }, handlers, sockets, store, opened } = shared;
+  const { options: { data, forumLimits }, handlers, sockets, store, accounts, opened } = shared;
   if (sockets.forum === undefined) return undefined;
   const files = running.files = await openFiles({
     ...shared,
     directory: data,
     limits: forumLimits.files,
+    ownerOf: (user) => accounts.ownerOf(user),
     onLost: (error) => store.lose(error),
   });
   const removal = running.removal = new ContentRemoval(files, store, opened.hold);
@@ -345,11 +393,28 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
   });
 }
 
+/** Its routes are those of the services that run. */
+function startHttp(shared: Shared, running: Running): Service | undefined {
+  const { options: { version, httpLimits: limits, webHosts, trustedProxies, page }, sockets, tls } = shared;
+  if (sockets.http === undefined) return undefined;
+  return running.http = new HttpService({
+    ...shared,
+    sockets: withTls(sockets.http, tls),
+    version,
+    services: servicePorts(sockets),
+    limits,
+    webHosts,
+    hub: running.hub,
+    trustedProxies,
+    page,
+  });
+}
+
 function adminOf(shared: Shared, running: Running): Admin {
   const { options: { version, data }, opened, sockets, store, accounts, watchers, secret, log, stop } =
       shared,
     startTime = Date.now();
-  return new Admin({
+  const admin: Admin = new Admin({
     secret,
     commands: serverCommands({
       commands: [
@@ -362,7 +427,7 @@ function adminOf(shared: Shared, running: Running): Admin {
         watchers.command,
       ],
       status: () => status({ ...shared, ...running, version, startTime }),
-      limits: async () => (await limits({ ...shared, ...running })).map(limitRow),
+      limits: async () => (await limits({ ...shared, ...running, admin })).map(limitRow),
       services: () =>
         listeningOn(sockets, running.adminSocket?.address).flatMap(({ name, transport, addresses }) =>
           addresses.map((address) => `${name},${transport},${formatAddress(address)}`)
@@ -377,4 +442,5 @@ function adminOf(shared: Shared, running: Running): Admin {
       log.warn({ service: "admin", peer, what, kind: what });
     },
   });
+  return admin;
 }

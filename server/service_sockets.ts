@@ -16,6 +16,8 @@ export interface ServiceSockets {
   /** The room's port for TLS. */
   "room-tls"?: Deno.TcpListener[];
   forum?: { datagrams: Deno.DatagramConn[]; streams: Deno.TcpListener[] };
+  /** On the mailbox's port, unless it has one of its own. */
+  http?: Deno.TcpListener[];
 }
 
 export type ServiceName = keyof ServiceSockets;
@@ -26,6 +28,8 @@ export interface SocketsOptions {
   ports: Readonly<Partial<Record<ServiceName, number>>>;
   /** Whether a service whose port is in use is left out, as long as another one can run. */
   leaveOutTaken: boolean;
+  /** The port of HTTP: its own, or the mailbox's if that runs; without it there is none. */
+  http?: number | "mailbox" | undefined;
 }
 
 /** Where a service listens. */
@@ -42,7 +46,7 @@ export interface Listening {
  * @throws {Error} One can't be opened, or none of those that may be left out; then none is open.
  */
 export async function openSockets(
-  { hosts, ports, leaveOutTaken }: SocketsOptions,
+  { hosts, ports, leaveOutTaken, http }: SocketsOptions,
   log: Log,
 ): Promise<ServiceSockets> {
   const sockets: ServiceSockets = {};
@@ -50,7 +54,7 @@ export async function openSockets(
   try {
     for (const [name, port] of Object.entries(ports) as [ServiceName, number][]) {
       try {
-        if (name === "mailbox") sockets.mailbox = listenDatagrams(hosts, port);
+        if (name === "mailbox") openMailbox(sockets, hosts, port, http === "mailbox");
         else if (name === "forum") sockets.forum = listenBoth(hosts, port);
         else sockets[name] = listenStreams(hosts, port);
       } catch (error) {
@@ -61,6 +65,7 @@ export async function openSockets(
         leftOut.push([name, why]);
       }
     }
+    await openHttp(sockets, hosts, http, log);
   } catch (error) {
     closeSockets(sockets);
     throw error;
@@ -78,8 +83,43 @@ export async function openSockets(
   return sockets;
 }
 
+/** A free port is one that HTTP can have too. */
+function openMailbox(sockets: ServiceSockets, hosts: readonly string[], port: number, withHttp: boolean) {
+  if (port !== 0 || !withHttp) {
+    sockets.mailbox = listenDatagrams(hosts, port);
+    return;
+  }
+  const { datagrams, streams } = listenBoth(hosts, port);
+  sockets.mailbox = datagrams;
+  sockets.http = streams;
+}
+
+/** Beside the mailbox it is left out if its port is in use: nobody has asked for it. */
+async function openHttp(
+  sockets: ServiceSockets,
+  hosts: readonly string[],
+  http: SocketsOptions["http"],
+  log: Log,
+) {
+  const port = http === "mailbox" ? (sockets.mailbox?.[0]?.addr as Deno.NetAddr | undefined)?.port : http;
+  if (port === undefined || sockets.http !== undefined) return;
+  try {
+    sockets.http = listenStreams(hosts, port);
+  } catch (error) {
+    if (!(error instanceof PortTaken)) throw error;
+    const holder = await portHolder(error);
+    const why = `${error.message}${holder === undefined ? "" : `, by ${holder}`}`;
+    if (http !== "mailbox") throw new Error(`${why}; ${otherPort("http")}`);
+    log.warn({ service: "http", what: `left out: ${why}; ${otherPort("http")}` });
+  }
+}
+
 function otherPort(service: ServiceName): string {
-  const option = service === "room-tls" ? "--tls-room-port PORT" : `${service} PORT`;
+  const option = service === "room-tls"
+    ? "--tls-room-port PORT"
+    : service === "http"
+    ? "--http PORT"
+    : `${service} PORT`;
   return `'wirepost serve ${option}' takes another port`;
 }
 
@@ -89,7 +129,7 @@ function otherPort(service: ServiceName): string {
  * @param admin The administrator's own address, if there is no mailbox.
  */
 export function listeningOn(
-  { mailbox, channels, room, "room-tls": roomTls, forum }: ServiceSockets,
+  { mailbox, channels, room, "room-tls": roomTls, forum, http }: ServiceSockets,
   admin: Deno.NetAddr | undefined,
 ): Listening[] {
   const on = (name: string, transport: "udp" | "tcp", sockets: readonly { addr: Deno.Addr }[] = []) => ({
@@ -104,6 +144,7 @@ export function listeningOn(
     on("room-tls", "tcp", roomTls),
     on("forum", "udp", forum?.datagrams),
     on("forum", "tcp", forum?.streams),
+    on("http", "tcp", http),
     on("admin", "udp", admin && [{ addr: admin }]),
   ].filter(({ addresses }) => addresses.length > 0);
 }
@@ -116,9 +157,11 @@ export function servicePorts(sockets: ServiceSockets): Record<string, number> {
 }
 
 /** Closes those that are still open. */
-export function closeSockets({ mailbox = [], channels = [], room = [], forum, ...sockets }: ServiceSockets) {
+export function closeSockets(
+  { mailbox = [], channels = [], room = [], forum, http = [], ...sockets }: ServiceSockets,
+) {
   const { datagrams = [], streams = [] } = forum ?? {}, roomTls = sockets["room-tls"] ?? [];
-  for (const socket of [...mailbox, ...channels, ...room, ...roomTls, ...datagrams, ...streams]) {
+  for (const socket of [...mailbox, ...channels, ...room, ...roomTls, ...datagrams, ...streams, ...http]) {
     try {
       socket.close();
     } catch {

@@ -11,7 +11,7 @@ import { undecoded } from "../protocol/describe/words.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { isSessionDatagram, MAX_SESSION_DATAGRAM_BYTES } from "../protocol/session.ts";
 import { type Address, formatAddress } from "../protocol/syntax/address.ts";
-import { DatagramSocket, REMOTE_DATAGRAMS_PER_SECOND } from "./net/datagram_socket.ts";
+import { DatagramSocket, MAX_WAITING_DATAGRAMS, REMOTE_DATAGRAMS_PER_SECOND } from "./net/datagram_socket.ts";
 import type { SocketPolling } from "./net/fairness.ts";
 import { isLoopback } from "./quota/address.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
@@ -142,9 +142,14 @@ export class SessionService {
     const { burst: limit, fullest: used } = this.#rate, { service } = this.#service;
     return [
       { name: `${service} datagrams of an address`, option: "datagram-rate", used, limit },
+      { name: `${service} datagrams that wait`, used: this.#mostWaiting, limit: MAX_WAITING_DATAGRAMS },
       { name: `${service} early bytes`, used: this.#sessions.earlyBytes, limit: 2 * MAX_EARLY_BYTES },
       ...this.#seals.limits(),
     ];
+  }
+
+  get #mostWaiting(): number {
+    return Math.max(0, ...this.#sockets.map(({ waiting }) => waiting));
   }
 
   #received(datagram: Uint8Array, address: Deno.NetAddr, socket: DatagramSocket) {

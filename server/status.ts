@@ -6,6 +6,7 @@
 
 import { format as formatDuration } from "@std/fmt/duration";
 import type { ForumService } from "./forum_service.ts";
+import type { HttpService } from "./http_service.ts";
 import type { HubService } from "./hub_service.ts";
 import type { MailboxService } from "./mailbox_service.ts";
 import { LOOPBACK, type TableUsage } from "./quota/fair_table.ts";
@@ -27,6 +28,7 @@ export interface StatusSources {
   metrics: Metrics;
   mailbox?: MailboxService;
   hub?: HubService;
+  http?: HttpService;
   forum?: ForumService;
   /** The forum's. */
   files?: ContentFiles;
@@ -34,7 +36,7 @@ export interface StatusSources {
 
 /** The lines, in an order that clients may rely on. */
 export async function status(sources: StatusSources): Promise<string[]> {
-  const { version, startTime, store, opened, accounts, metrics, mailbox, hub, forum, files } = sources;
+  const { version, startTime, store, opened, accounts, metrics, mailbox, hub, http, forum, files } = sources;
   const { messages, bytes, mailboxes } = await store.ask({ kind: "count" });
   const { sessions, leases } = await store.ask({ kind: "usage" });
   const seconds = Math.floor((Date.now() - startTime) / 1000);
@@ -59,6 +61,7 @@ export async function status(sources: StatusSources): Promise<string[]> {
     ...mailbox?.sessions.tables.flatMap(([name, usage]) => tableLines(`mailbox ${name}`, usage)) ?? [],
     ...forum?.sessions.tables.flatMap(([name, usage]) => tableLines(`forum ${name}`, usage)) ?? [],
     ...lines(hub?.status() ?? []),
+    ...lines(http?.status() ?? []),
     ...lines(journalValues(opened.figures)),
     ...lines(metrics.entries()),
   ];

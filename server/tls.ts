@@ -1,14 +1,17 @@
 /**
- * TLS of channels and room: on which ports, and with which certificate.
+ * TLS of channels, room and HTTP: on which ports, and with which certificate.
  *
  * @module
  */
 
 import type { StreamSocket } from "./net/listener.ts";
 import type { Certificate } from "./net/tls/certificate.ts";
-import { TlsPort } from "./net/tls/tls_port.ts";
+import { TlsPort, type TlsPortOptions } from "./net/tls/tls_port.ts";
 import type { Log } from "./report/log.ts";
 import type { ServiceSockets } from "./service_sockets.ts";
+
+/** What a port with TLS needs; `handshakes` are those of all ports. */
+export type Tls = TlsPortOptions & { certificate: Certificate };
 
 /**
  * Where channels and room listen. With a certificate the channels' port takes TLS too, or nothing else; the room's own
@@ -16,19 +19,22 @@ import type { ServiceSockets } from "./service_sockets.ts";
  */
 export function hubSockets(
   { channels, room, "room-tls": roomTls }: ServiceSockets,
-  certificate: Certificate | undefined,
-  takesPlain: boolean,
+  tls: Tls | undefined,
 ): { channels?: readonly StreamSocket[]; room?: readonly StreamSocket[] } {
-  const withTls = (sockets: readonly Deno.TcpListener[] = [], takesPlain: boolean) =>
-    certificate === undefined
-      ? sockets
-      : sockets.map((socket) => new TlsPort(socket, { certificate, takesPlain }));
   return {
-    ...channels === undefined ? {} : { channels: withTls(channels, takesPlain) },
+    ...channels === undefined ? {} : { channels: withTls(channels, tls) },
     ...room === undefined && roomTls === undefined
       ? {}
-      : { room: [...room ?? [], ...withTls(roomTls, false)] },
+      : { room: [...room ?? [], ...withTls(roomTls, tls && { ...tls, takesPlain: false })] },
   };
+}
+
+/** With a certificate a port takes TLS too, or nothing else. */
+export function withTls(
+  sockets: readonly Deno.TcpListener[] = [],
+  tls: Tls | undefined,
+): readonly StreamSocket[] {
+  return tls === undefined ? sockets : sockets.map((socket) => new TlsPort(socket, tls));
 }
 
 /** Reads the files again. Those that can't be used leave the certificate as it is. */

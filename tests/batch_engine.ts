@@ -1,4 +1,4 @@
-import { SESSION_LIMITS, type TableLimits } from "../server/quota/fair_table.ts";
+import { LEASE_LIMITS, SESSION_LIMITS, type TableLimits } from "../server/quota/fair_table.ts";
 import type { Environment } from "../server/quota/uptime.ts";
 import { ANY_LENGTH } from "../server/store/database/database.ts";
 import { PAGE_BYTES } from "../server/store/database/transaction.ts";
@@ -27,6 +27,8 @@ export interface BatchOptions extends Partial<Omit<Environment, "setTimer">> {
   writes?: () => number | "checkpoint";
   /** How many sessions are kept. */
   sessionLimits?: TableLimits | undefined;
+  /** How many leases run. */
+  leaseLimits?: TableLimits | undefined;
   onEvent(event: StoreEvent): void;
 }
 
@@ -68,6 +70,7 @@ export class BatchEngine {
       takeBytesMax,
       forumLimits: { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits },
       sessionLimits: options.sessionLimits ?? SESSION_LIMITS,
+      leaseLimits: options.leaseLimits ?? LEASE_LIMITS,
     };
     const requests: StoreRequest[] = [{ kind: "start" }];
     if (!isSameConfiguration(this.#engine.configuration, wanted)) {

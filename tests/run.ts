@@ -16,16 +16,8 @@ import { HostPool } from "./hosting/pool.ts";
 /** Test files that run at the same time: some of them wait, so there are more than processors. */
 const JOBS = 2 * navigator.hardwareConcurrency + 1;
 
-const FLAGS = [
-  "--no-check",
-  "--parallel",
-  "--allow-net",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-run",
-  "--allow-sys=statfs,uid,networkInterfaces",
-];
+/** playwright-core, which drives a browser, looks at what only all permissions let it see. */
+const FLAGS = ["--no-check", "--parallel", "--allow-all"];
 
 /** Files that take long come first, the longest before the others, so that none of them runs alone at the end. */
 const LONG = [

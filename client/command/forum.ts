@@ -38,7 +38,7 @@ export const command: Command = {
     "PORT it is used as the original: without --as it asks for a name too, and a pipe shows the prompts.",
     `The password comes from --password-file or ${PASSWORD_VARIABLE}, or is typed at the terminal. A name without an\n` +
     "account gets one on a terminal, with the password that is typed; in a pipe and with a COMMAND only with --new.",
-    "Commands and messages travel under a seal, the contents of files in the clear.",
+    "Everything travels under a seal, the contents of files too.",
   ],
   options: {
     ...SELF_OPTIONS,

@@ -9,6 +9,7 @@ export const TOPICS = {
   limits: "How much a server keeps, and what happens beyond that",
   classroom: "A server for a class: start it, watch it, calm it, begin anew",
   files: "Where everything lies on the disk, and how to copy it",
+  cookbook: "What people do with it, command by command",
   scripting: "Exit codes, JSON, a command for each message",
   wires: "The four wires, for programs with nothing but a socket",
 } as const;

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { decodeOriginalReply, type OriginalReply } from "../../protocol/mailbox.ts";
+import { decodeOriginalReply, MAX_DATAGRAM_BYTES, type OriginalReply } from "../../protocol/mailbox.ts";
 import { formatAddress } from "../../protocol/syntax/address.ts";
 import { SessionEndError } from "../session/errors.ts";
 import { noAnswer } from "../session/liveness.ts";
@@ -21,6 +21,9 @@ const MAX_RETRY_MS = 2000;
 /** Most answers that are kept: more than a client can be due. */
 const MAX_ANSWERS = 4096;
 
+/** Most bytes that they have together: that many times the longest reply of a server with the usual options. */
+const MAX_ANSWERS_BYTES = MAX_ANSWERS * MAX_DATAGRAM_BYTES;
+
 /** On what datagrams go both ways: a socket, or a seal. */
 export interface DatagramChannel {
   send(datagram: Uint8Array<ArrayBuffer>): Promise<void>;
@@ -35,6 +38,8 @@ export class RequestSocket implements AsyncDisposable {
   readonly #server: Deno.NetAddr;
   readonly #takeControl: ((text: string) => boolean) | undefined;
   #answers: OriginalReply[] = [];
+  /** Bytes that came since there was no answer. */
+  #bytes = 0;
   /** Requests that were sent and may still be answered. */
   unanswered = 0;
   #wake: (() => void) | undefined;
@@ -56,7 +61,9 @@ export class RequestSocket implements AsyncDisposable {
   #received(datagram: Uint8Array) {
     const answer = decodeOriginalReply(datagram);
     if (answer?.kind === "control" && this.#takeControl?.(answer.text)) return;
+    if (this.#answers.length === 0) this.#bytes = 0;
     if (answer === undefined || this.#answers.length >= MAX_ANSWERS) return;
+    if ((this.#bytes += datagram.length) > MAX_ANSWERS_BYTES) return;
     this.#answers.push(answer);
     this.#wake?.();
   }

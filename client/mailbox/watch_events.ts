@@ -10,6 +10,7 @@ import {
   decodeWatchAnswer,
   encodeWatch,
   type EventsDatagram,
+  MAX_EVENTS_BYTES,
   type WatchAnswer,
   type WatchEvent,
   type WatchFilter,
@@ -68,7 +69,8 @@ export async function* watchEvents(options: WatchOptions): AsyncGenerator<WatchU
   await using socket = new RequestSocket(server, (text) => {
     const datagram = decodeEvents(text);
     if (datagram === undefined) return false;
-    if (waiting.length < MAX_WAITING_DATAGRAMS) waiting.push(datagram);
+    // longer ones are no events (watch.md 3.4): what waits must not take more memory than those
+    if (text.length <= MAX_EVENTS_BYTES && waiting.length < MAX_WAITING_DATAGRAMS) waiting.push(datagram);
     // the server stops, and may come back
     if (datagram.events.length === 0) prolongAt = 0;
     wake();

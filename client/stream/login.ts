@@ -18,6 +18,9 @@ import { preparePassword } from "../../protocol/scram.ts";
 /** How long a server may take to answer, in milliseconds. */
 const LOGIN_TIMEOUT_MS = 10_000;
 
+/** Texts that are kept while it is waited for the answer: many times what others say in that time. */
+const MAX_OTHERS = 10_000;
+
 /** An account to log in to. */
 export interface LoginOptions {
   /** The account; one is shown by this name afterwards. */
@@ -67,7 +70,11 @@ export async function logIn(texts: Texts, { name, password }: LoginOptions): Pro
       await texts.send(request);
       for (let text = await texts.receive(); text !== undefined; text = await texts.receive()) {
         if (isAnswer(text)) return text;
-        if (!LOGIN_DEMANDS.has(text)) others.push(text);
+        if (LOGIN_DEMANDS.has(text)) continue;
+        if (others.push(text) > MAX_OTHERS) {
+          texts.close();
+          throw new Error(`Cannot log in as '${name}': the server does not answer, and sends other texts`);
+        }
       }
     } finally {
       clearTimeout(timer);

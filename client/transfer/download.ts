@@ -3,7 +3,7 @@ import { directoryOf } from "../file/durable_file.ts";
 import { freeSpace } from "../file/free_space.ts";
 import { TemporaryFile } from "./temporary_file.ts";
 import { type AttemptOptions, Attempts, cannot, type FileContent, TransferError } from "./transfer.ts";
-import { MALFORMED, TransferConnection } from "./transfer_connection.ts";
+import { MALFORMED, type Ticket, TransferConnection } from "./transfer_connection.ts";
 
 interface DownloadOptions extends AttemptOptions {
   /** Where the file is saved: a name that does not exist yet. */
@@ -17,11 +17,8 @@ interface DownloadOptions extends AttemptOptions {
    *
    * @param attempt Counts from 0.
    */
-  ticket(attempt: number): Promise<FileContent & { ticket: string }>;
+  ticket(attempt: number): Promise<FileContent & Ticket>;
 }
-
-/** Bytes that are read, hashed and written in one go. */
-const BUFFER_BYTES = 512 * 1024;
 
 /**
  * Fetches a file and checks it; it appears under its name when it is whole and on disk. After a lost connection it goes on
@@ -34,7 +31,7 @@ export async function download(options: DownloadOptions): Promise<FileContent> {
   const { path, force = false, maxSize = MAX_FILE_BYTES, signal } = options, save = `save '${path}'`;
   signal?.throwIfAborted();
   // asked first: that the thread has no such file matters more than what is here
-  const { ticket, size, hash } = await options.ticket(0);
+  const { size, hash, ...ticket } = await options.ticket(0);
   if (!force && await exists(path)) throw cannot(save, "it exists already");
   if (size > maxSize) throw cannot(save, `it has ${size} bytes, more than the limit of ${maxSize}`);
   const content = { size, hash };
@@ -65,10 +62,10 @@ class Download {
   readonly #options: DownloadOptions;
   readonly #attempts: Attempts;
   /** The first one, until it is used. */
-  #ticket: string | undefined;
+  #ticket: Ticket | undefined;
   #tickets = 1;
 
-  constructor(file: TemporaryFile, content: FileContent, options: DownloadOptions, ticket: string) {
+  constructor(file: TemporaryFile, content: FileContent, options: DownloadOptions, ticket: Ticket) {
     this.#file = file;
     this.#content = content;
     this.#options = options;
@@ -95,10 +92,10 @@ class Download {
   }
 
   async #attempt() {
-    const ticket = this.#ticket ?? await this.#nextTicket();
+    const { ticket, keys } = this.#ticket ?? await this.#nextTicket();
     this.#ticket = undefined;
-    const offset = this.#file.length;
-    using connection = await TransferConnection.open(this.#attempts, { kind: "download", ticket, offset });
+    const offset = this.#file.length, request = { kind: "download", ticket, offset } as const;
+    using connection = await TransferConnection.open(this.#attempts, request, keys);
     const first = await connection.answer();
     if (first.kind === "no") throw this.#attempts.refused(first);
     if (first.kind !== "from" || first.offset !== offset) {
@@ -107,8 +104,8 @@ class Download {
     await this.#receive(connection);
   }
 
-  async #nextTicket(): Promise<string> {
-    const { ticket, size, hash } = await this.#options.ticket(this.#tickets++);
+  async #nextTicket(): Promise<Ticket> {
+    const { size, hash, ...ticket } = await this.#options.ticket(this.#tickets++);
     if (size === this.#content.size && hash === this.#content.hash) return ticket;
     throw this.#attempts.failure("it was replaced by another file", "gone");
   }
@@ -116,17 +113,15 @@ class Download {
   /** Reads, hashes and writes at the same time. */
   async #receive(connection: TransferConnection) {
     const { size } = this.#content;
-    let buffer = new Uint8Array(BUFFER_BYTES), other = new Uint8Array(BUFFER_BYTES);
     let writing = Promise.resolve();
     try {
       for (let left = size - this.#file.length; left > 0;) {
-        const read = await connection.read(buffer.subarray(0, Math.min(buffer.length, left)));
-        left -= read;
+        const piece = await connection.piece(left);
+        left -= piece.length;
         await writing;
-        writing = this.#file.append(buffer.subarray(0, read));
+        writing = this.#file.append(piece);
         // awaited below: until then a rejection must not count as unhandled
         writing.catch(() => {});
-        [buffer, other] = [other, buffer];
         this.#attempts.moved(size - left);
         this.#options.onProgress?.({ step: "transfer", done: size - left, size });
       }

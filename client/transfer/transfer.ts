@@ -32,6 +32,8 @@ export interface TransferProgress {
 
 /** How a file is transferred. */
 export interface TransferOptions {
+  /** Lets the content travel in the clear. By default it is sealed, and a server that is too old for that is refused. */
+  isPlain?: boolean | undefined;
   /** Ends it; what has arrived is kept for a later attempt. */
   signal?: AbortSignal | undefined;
   /** Called at least once for each MiB. */

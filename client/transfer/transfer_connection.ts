@@ -5,20 +5,41 @@ import {
   type TransferAnswer,
   type TransferRequest,
 } from "../../protocol/transfer.ts";
+import type { DirectionKey } from "../../protocol/seal.ts";
+import { TransferInput } from "../../protocol/transfer_input.ts";
+import {
+  eraseTransferKeys,
+  RecordWriter,
+  type TransferKeys,
+  TruncatedError,
+  WrongRecordError,
+} from "../../protocol/transfer_records.ts";
 import { type Attempts, ConnectionLostError } from "./transfer.ts";
 
 const NO_PROGRESS = "the transfer makes no progress";
 export const MALFORMED = "the server's answer is malformed";
 
-const decoder = new TextDecoder();
-const LF = 0x0a;
+const CLOSED = "the server closed the connection";
+const CHANGED = "what came was changed on its way";
+
+/** A line begins with it, and no record does. */
+const P = 0x50;
+
+/** A ticket for one attempt, and the keys with which that is sealed; without them, it travels in the clear. */
+export interface Ticket {
+  ticket: string;
+  keys?: TransferKeys | undefined;
+}
 
 /** A connection of the file transfer: answers in lines, raw content, and a limit to silence. */
 export class TransferConnection implements Disposable {
   readonly #socket: Deno.TcpConn;
   readonly #attempts: Attempts;
-  /** What was read and not yet returned: part of a line, or content behind one. */
-  #buffered = new Uint8Array(0);
+  readonly #input = new TransferInput((buffer) => this.#receive(buffer));
+  /** There if the transfer is sealed; and the key of what comes, until something does. */
+  #writer: RecordWriter | undefined;
+  #key: DirectionKey | undefined;
+  #keys: TransferKeys | undefined;
   #lastActive = performance.now();
   #timer: ReturnType<typeof setTimeout>;
   /** Why reads and writes fail. */
@@ -37,9 +58,14 @@ export class TransferConnection implements Disposable {
   /**
    * Connects, and sends the request.
    *
+   * @param keys They are overwritten. Without them, everything travels in the clear.
    * @throws {ConnectionLostError} There is no connection.
    */
-  static async open(attempts: Attempts, request: TransferRequest): Promise<TransferConnection> {
+  static async open(
+    attempts: Attempts,
+    request: TransferRequest & { kind: "upload" | "download" },
+    keys: TransferKeys | undefined,
+  ): Promise<TransferConnection> {
     const { hostname, port, signal, idleMsMax } = attempts.options;
     const ended = AbortSignal.any([AbortSignal.timeout(idleMsMax), ...signal ? [signal] : []]);
     let socket: Deno.TcpConn;
@@ -51,7 +77,8 @@ export class TransferConnection implements Disposable {
     }
     const connection = new TransferConnection(socket, attempts);
     try {
-      await connection.send(request);
+      if (keys !== undefined) await connection.#seal(request.ticket, keys);
+      await connection.send(request, request.kind === "download");
     } catch (error) {
       connection[Symbol.dispose]();
       throw error;
@@ -62,10 +89,19 @@ export class TransferConnection implements Disposable {
   /**
    * Sends a line.
    *
+   * @param isLast Whether nothing follows.
    * @throws {ConnectionLostError} The connection ended.
    */
-  async send(request: TransferRequest) {
-    await this.write(encodeTransferRequest(request));
+  async send(request: TransferRequest, isLast = false) {
+    await this.write(encodeTransferRequest(request), isLast);
+  }
+
+  /** From here on everything is in records. */
+  async #seal(ticket: string, keys: TransferKeys) {
+    this.#keys = keys;
+    await this.#send(encodeTransferRequest({ kind: "sealed", ticket }));
+    this.#writer = new RecordWriter(keys.toServer, (record) => this.#send(record));
+    this.#key = keys.toClient;
   }
 
   /**
@@ -74,46 +110,60 @@ export class TransferConnection implements Disposable {
    * @throws {ConnectionLostError} The connection ended, or the answer is malformed.
    */
   async answer(): Promise<Exclude<TransferAnswer, { kind: "wait" }>> {
-    const buffer = new Uint8Array(MAX_ANSWER_BYTES + 1);
     for (;;) {
-      const end = this.#buffered.indexOf(LF);
-      if (end >= 0) {
-        const answer = decodeTransferAnswer(decoder.decode(this.#buffered.subarray(0, end)));
-        this.#buffered = this.#buffered.slice(end + 1);
-        if (answer === undefined) throw new ConnectionLostError(MALFORMED);
-        if (answer.kind !== "wait") return answer;
-        this.#attempts.serverWorked();
-        if (this.#attempts.deadline <= performance.now()) throw new ConnectionLostError(NO_PROGRESS);
-        continue;
-      }
-      const length = this.#buffered.length;
-      if (length === buffer.length) throw new ConnectionLostError(MALFORMED);
-      buffer.set(this.#buffered);
-      const read = await this.#receive(buffer.subarray(length));
-      this.#buffered = buffer.slice(0, length + read);
+      const line = await this.#read((input) => input.line(MAX_ANSWER_BYTES));
+      if (line === null) throw new ConnectionLostError(CLOSED);
+      const answer = line === undefined ? undefined : decodeTransferAnswer(line);
+      if (answer === undefined) throw new ConnectionLostError(MALFORMED);
+      if (answer.kind !== "wait") return answer;
+      this.#attempts.serverWorked();
+      if (this.#attempts.deadline <= performance.now()) throw new ConnectionLostError(NO_PROGRESS);
     }
   }
 
   /**
-   * Reads content.
+   * The next bytes of content, `limit` at most, which stay as they are until the next call but one.
    *
-   * @returns How many bytes.
    * @throws {ConnectionLostError} The connection ended.
    */
-  async read(buffer: Uint8Array): Promise<number> {
-    if (this.#buffered.length === 0) return await this.#receive(buffer);
-    const bytes = this.#buffered.subarray(0, buffer.length);
-    this.#buffered = this.#buffered.subarray(bytes.length);
-    buffer.set(bytes);
-    return bytes.length;
+  async piece(limit: number): Promise<Uint8Array> {
+    const piece = await this.#read((input) => input.piece(limit));
+    if (piece === null) throw new ConnectionLostError(CLOSED);
+    return piece;
+  }
+
+  async #read<T>(read: (input: TransferInput) => Promise<T>): Promise<T> {
+    try {
+      if (this.#key !== undefined) await this.#sealInput(this.#key);
+      return await read(this.#input);
+    } catch (error) {
+      if (error instanceof WrongRecordError) throw new ConnectionLostError(CHANGED);
+      throw error instanceof TruncatedError ? new ConnectionLostError(CLOSED) : error;
+    }
+  }
+
+  /** What comes is sealed, but for one line if the server can't: that proves nothing, and is no answer (transfer.md 10.9). */
+  async #sealInput(key: DirectionKey) {
+    if (await this.#input.peek() === P) {
+      const answer = decodeTransferAnswer(await this.#input.line(MAX_ANSWER_BYTES) ?? "");
+      const why = answer?.kind === "no" ? answer.text || answer.code : undefined;
+      throw new ConnectionLostError(why === undefined ? MALFORMED : `the server answers: ${why}`);
+    }
+    this.#key = undefined;
+    this.#input.seal(key);
   }
 
   /**
    * Writes all of it.
    *
+   * @param isLast Whether nothing follows.
    * @throws {ConnectionLostError} The connection ended.
    */
-  async write(bytes: Uint8Array) {
+  async write(bytes: Uint8Array, isLast = false) {
+    await (this.#writer?.write(bytes, isLast) ?? this.#send(bytes));
+  }
+
+  async #send(bytes: Uint8Array) {
     try {
       for (let at = 0; at < bytes.length;) {
         at += await this.#socket.write(bytes.subarray(at));
@@ -130,9 +180,10 @@ export class TransferConnection implements Disposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket.close();
+    if (this.#keys !== undefined) eraseTransferKeys(this.#keys);
   }
 
-  async #receive(buffer: Uint8Array): Promise<number> {
+  async #receive(buffer: Uint8Array): Promise<number | null> {
     let read: number | null;
     try {
       read = await this.#socket.read(buffer);
@@ -140,7 +191,6 @@ export class TransferConnection implements Disposable {
     } catch {
       throw this.#lost();
     }
-    if (read === null) throw new ConnectionLostError("the server closed the connection");
     return read;
   }
 

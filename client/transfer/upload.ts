@@ -1,7 +1,7 @@
 import { isUploadProof, uploadProof } from "../../protocol/transfer.ts";
 import { SentFile } from "./sent_file.ts";
 import { type AttemptOptions, Attempts, ConnectionLostError, type FileContent } from "./transfer.ts";
-import { MALFORMED, TransferConnection } from "./transfer_connection.ts";
+import { MALFORMED, type Ticket, TransferConnection } from "./transfer_connection.ts";
 
 export interface UploadOptions extends AttemptOptions {
   /** The file. */
@@ -17,7 +17,7 @@ export interface UploadOptions extends AttemptOptions {
   ticket(
     content: { size: number; hash: string | undefined },
     attempt: number,
-  ): Promise<{ ticket: string; key: string } | "stored">;
+  ): Promise<Ticket & { key: string } | "stored">;
 }
 
 /**
@@ -58,8 +58,8 @@ class Upload {
     const { size, hash } = this.#file;
     const issued = await this.#options.ticket({ size, hash }, this.#tickets++);
     if (issued === "stored") return this.#expect(hash !== undefined);
-    const { ticket, key } = issued;
-    using connection = await TransferConnection.open(this.#attempts, { kind: "upload", ticket });
+    const { ticket, key, keys } = issued;
+    using connection = await TransferConnection.open(this.#attempts, { kind: "upload", ticket }, keys);
     const first = await connection.answer();
     if (first.kind === "stored") return this.#expect(this.#proves(first.mac, key));
     if (first.kind === "no") throw this.#attempts.refused(first);
@@ -118,7 +118,7 @@ class Upload {
       onProgress?.({ step: "transfer", done, size });
     });
     const hash = await this.#file.finish(this.#hashing);
-    await connection.send({ kind: "sum", mac: uploadProof("sum", key, hash) });
+    await connection.send({ kind: "sum", mac: uploadProof("sum", key, hash) }, true);
   }
 
   #hashing = (done: number) => {

@@ -5,10 +5,24 @@
  */
 
 import type { ForumAnswer, ForumOrderedRequest, ForumUnorderedRequest } from "../forum.ts";
+import type { Described } from "../watch.ts";
 import { bytesOf, count, type Descriptions, quoted } from "./words.ts";
 
 const behind = (place: string) =>
   place === "0" ? "" : place.startsWith("#") ? `, from message ${place.slice(1)}` : `, behind ${place}`;
+
+type Transfer<Kind> = Extract<ForumUnorderedRequest, { kind: Kind }>;
+
+const upload = ({ kind, t, attempt, size, title, file }: Transfer<"UPD" | "UPS">): Described => ({
+  what: `${kind} ${t}: upload ${quoted(file)} of ${count(size, "byte")} to thread ${quoted(title)}` +
+    `${attempt > 0 ? `, attempt ${attempt + 1}` : ""}${kind === "UPS" ? ", sealed" : ""}`,
+  names: [title, file],
+});
+const download = ({ kind, t, title, file }: Transfer<"DWN" | "DWS">): Described => ({
+  what: `${kind} ${t}: download ${quoted(file)} from thread ${quoted(title)}` +
+    `${kind === "DWS" ? ", sealed" : ""}`,
+  names: [title, file],
+});
 
 /** Of each request. */
 export const FORUM_REQUESTS: Descriptions<ForumOrderedRequest | ForumUnorderedRequest> = {
@@ -33,19 +47,14 @@ export const FORUM_REQUESTS: Descriptions<ForumOrderedRequest | ForumUnorderedRe
     what: `RDT ${t}: read thread ${quoted(title)}${behind(place)}`,
     names: [title],
   }),
-  UPD: ({ t, attempt, size, title, file }) => ({
-    what: `UPD ${t}: upload ${quoted(file)} of ${count(size, "byte")} to thread ${quoted(title)}` +
-      `${attempt > 0 ? `, attempt ${attempt + 1}` : ""}`,
-    names: [title, file],
-  }),
-  DWN: ({ t, title, file }) => ({
-    what: `DWN ${t}: download ${quoted(file)} from thread ${quoted(title)}`,
-    names: [title, file],
-  }),
+  UPD: upload,
+  UPS: upload,
+  DWN: download,
+  DWS: download,
 };
 
-/** Of each answer. */
-export const FORUM_ANSWERS: Descriptions<ForumAnswer> = {
+/** Of each answer that the mailbox has not. */
+export const FORUM_ANSWERS: Descriptions<Exclude<ForumAnswer, { kind: "info" }>> = {
   title: ({ t, title }) => ({ what: `title ${t}: thread ${quoted(title)}`, names: [title] }),
   line: ({ t, number, user, length, text }) => ({
     what: `line ${t}: message ${number} of ${quoted(user)}, ${count(length, "byte")}`,

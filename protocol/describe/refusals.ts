@@ -63,6 +63,7 @@ export const REFUSAL_RULES = {
   "kicked": { rule: "admin.md 7.3", why: "an administrator has disconnected it" },
   "tls failed": { rule: "channels.md 10.4", why: "the hand-shake of TLS has failed" },
   "tls timed out": { rule: "channels.md 10.3", why: "the hand-shake of TLS took too long" },
+  "too many hand-shakes": { rule: "channels.md 10.10", why: "too many hand-shakes of TLS" },
   "plaintext refused": { rule: "channels.md 10.6", why: "the port is only for TLS" },
   "log-in refused": { rule: "channels.md 9.3" },
   "not logged in": {
@@ -105,6 +106,7 @@ export const REFUSAL_RULES = {
   "files thread": { rule: "transfer.md 3.13", why: "the thread does not take it" },
   "files silence": { rule: "transfer.md 1.6", why: "no byte came for 30 s" },
   "files ending": { rule: "transfer.md section 9", why: "the server stops" },
+  "files wrong record": { rule: "transfer.md 10.8", why: "a record does not open" },
   "files connections refused": { rule: "transfer.md 7.4" },
   "files connections displaced": { rule: "transfer.md 7.3", why: "it made room for a new connection" },
 } as const satisfies Record<string, Rule>;

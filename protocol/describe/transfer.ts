@@ -15,6 +15,8 @@ export function describeTransferLine(line: string | undefined): Described {
   switch (request?.kind) {
     case "upload":
       return { what: "file: upload, with a ticket" };
+    case "sealed":
+      return { what: "file: everything that follows is sealed, with a ticket" };
     case "download":
       return { what: `file: download, with a ticket, from byte ${request.offset}` };
     case "from":

@@ -12,7 +12,7 @@ import type { Metrics } from "../report/metrics.ts";
 import type { SocketPolling } from "./fairness.ts";
 
 /** Datagrams that may wait to be sent before the next one is received. */
-const MAX_WAITING = 1024;
+export const MAX_WAITING_DATAGRAMS = 1024;
 
 /** Milliseconds until the next try after a failed read; doubled each time, up to a second. */
 const FIRST_RETRY_MS = 5, LAST_RETRY_MS = 1000;
@@ -52,6 +52,11 @@ export class DatagramSocket {
     this.#socket = socket;
     this.#options = options;
     this.#reading = this.#read();
+  }
+
+  /** Datagrams that wait to be sent. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   get address(): Deno.NetAddr {
@@ -99,7 +104,7 @@ export class DatagramSocket {
         continue;
       }
       if (!this.#isStopped) onDatagram(datagram, from as Deno.NetAddr, this);
-      if (this.#waiting > MAX_WAITING) await this.#allSent();
+      if (this.#waiting > MAX_WAITING_DATAGRAMS) await this.#allSent();
     }
   }
 

@@ -142,6 +142,8 @@ export interface FairSchedulerOptions extends Pick<Environment, "monotonicClock"
   minTaskMs: number;
   /** Work that is done at once after a while without any, in milliseconds. */
   burstMs: number;
+  /** Most tasks of one client that wait; 128 by default. */
+  maxClientTasks?: number;
 }
 
 export interface Task {
@@ -190,7 +192,8 @@ export class FairScheduler {
   isFull(client: string): boolean {
     const own = this.#waiting.get(client);
     if (own === undefined) return this.#waiting.size >= MAX_CLIENTS;
-    return own.size >= MAX_CLIENT_TASKS || this.#tasks - this.#waiting.size >= MAX_MORE_TASKS;
+    return own.size >= (this.#options.maxClientTasks ?? MAX_CLIENT_TASKS) ||
+      this.#tasks - this.#waiting.size >= MAX_MORE_TASKS;
   }
 
   /** Whether this task waits. */

@@ -22,7 +22,14 @@ const FIRST_RETRY_MS = 5, LAST_RETRY_MS = 1000;
 
 /** How a connection begins on a port where clients speak TLS (channels.md section 10). */
 export interface Beginning {
-  outcome: "plain" | "tls" | "gone" | "tls failed" | "tls timed out" | "plaintext refused";
+  outcome:
+    | "plain"
+    | "tls"
+    | "gone"
+    | "tls failed"
+    | "tls timed out"
+    | "too many hand-shakes"
+    | "plaintext refused";
   /** Why the hand-shake has failed. */
   why?: string;
 }

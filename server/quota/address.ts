@@ -64,7 +64,8 @@ export class Networks {
       const [address = "", bits, ...rest] = network.split("/");
       const version = isIP(address), most = version === 6 ? 128 : 32;
       const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : NaN;
-      if (version === 0 || rest.length > 0 || !(prefix <= most)) {
+      // an address with a zone is one of an interface, and no network
+      if (version === 0 || address.includes("%") || rest.length > 0 || !(prefix <= most)) {
         throw new SyntaxError(`Cannot read network '${network}': expected ADDRESS/BITS`);
       }
       if (version === 4) {

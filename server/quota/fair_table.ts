@@ -6,6 +6,8 @@ export interface Origin {
   readonly network: string;
   /** The account that it is logged in to, or `""` if it has none. */
   readonly account: string;
+  /** The network at which a client has made that account, if one has: it can make many. */
+  readonly maker?: string | undefined;
 }
 
 /** All addresses of this machine, as one network. */
@@ -38,12 +40,27 @@ export const SESSION_LIMITS: Readonly<TableLimits> = {
   sharedOut: true,
 };
 
+/** Limits of the leases that run (session.md section 10). */
+export const LEASE_LIMITS: Readonly<TableLimits> = {
+  all: 100_000,
+  ofNetwork: 10_000,
+  ofAccount: 10_000,
+  sharedOut: true,
+};
+
 /** How full a table is, and which networks and accounts have most of it. */
 export interface TableUsage {
   anonymous: number;
   mostAnonymous: number;
+  /** What one network may have of these; this machine has no such limit. */
+  mostOfNetwork: number;
   loggedIn: number;
   mostLoggedIn: number;
+  /** What one account may have of these. */
+  mostOfAccount: number;
+  /** The most that one network has of these, or its accounts have, and what it may have now. */
+  loggedInOfOne: number;
+  mostLoggedInOfOne: number;
   networks: [network: string, count: number][];
   accounts: [account: string, count: number][];
 }
@@ -58,7 +75,8 @@ const NAMED = 3;
  * A table that strangers can fill, in two halves. Things without an account: the one that was used longest ago makes room
  * for a new one. It is of the same network if that is at its limit, else of the network with most. Things with an
  * account: none makes room, but one account, and one network, has only a part of the half. If that is shared out, a
- * network gets a quarter of what the others have left, by default.
+ * network gets a quarter of what the others have left, by default. So do the accounts together that were made at one
+ * network, wherever they are logged in from.
  */
 export class FairTable<T extends Linked<T>> {
   readonly #limits: TableLimits;
@@ -66,8 +84,9 @@ export class FairTable<T extends Linked<T>> {
   readonly #uses: UseCounter = { last: 0 };
   #anonymous = new OwnerLists<T>(this.#uses);
   #accounts = new OwnerLists<T>(this.#uses);
-  /** How many things with an account each network has. */
+  /** How many things with an account each network has, and how many the accounts that were made there. */
   #networks = new Map<string, number>();
+  #makers = new Map<string, number>();
 
   /** @param originOf For whom a thing is counted. That does not change while it is in the table. */
   constructor(limits: TableLimits, originOf: (thing: T) => Origin) {
@@ -102,14 +121,15 @@ export class FairTable<T extends Linked<T>> {
   }
 
   /** Whether as many are there as may be; of the anonymous, one may make room all the same. */
-  isFullFor({ network, account }: Origin): boolean {
+  isFullFor({ network, account, maker = "" }: Origin): boolean {
     const { all, ofNetwork, ofAccount, loggedIn = all } = this.#limits;
     if (account === "") {
       return this.#anonymous.size >= all ||
         network !== LOOPBACK && this.#anonymous.count(network) >= ofNetwork;
     }
+    const ofOne = Math.max(this.#networks.get(network) ?? 0, this.#makers.get(maker) ?? 0);
     return this.#accounts.size >= loggedIn || this.#accounts.count(account) >= ofAccount ||
-      (this.#networks.get(network) ?? 0) >= this.#loggedInOfNetwork;
+      ofOne >= this.#loggedInOfNetwork;
   }
 
   /** What one network may have now of the half with accounts. */
@@ -119,22 +139,23 @@ export class FairTable<T extends Linked<T>> {
   }
 
   add(thing: T) {
-    const { network, account } = this.#originOf(thing);
+    const origin = this.#originOf(thing), { network, account } = origin;
     if (account === "") return this.#anonymous.add(network, thing);
     this.#accounts.add(account, thing);
-    this.#countNetwork(network);
+    this.#count(origin, 1);
   }
 
-  #countNetwork(network: string) {
-    this.#networks.set(network, (this.#networks.get(network) ?? 0) + 1);
+  #count({ network, maker }: Origin, by: 1 | -1) {
+    countOne(this.#networks, network, by);
+    if (maker !== undefined) countOne(this.#makers, maker, by);
   }
 
   /** Adds a thing with the use that it had in an earlier table; those that were used before it have been added. */
   load(thing: T) {
-    const { network, account } = this.#originOf(thing);
+    const origin = this.#originOf(thing), { network, account } = origin;
     if (account === "") return this.#anonymous.load(network, thing);
     this.#accounts.load(account, thing);
-    this.#countNetwork(network);
+    this.#count(origin, 1);
   }
 
   /** The thing, which is in the table, was used. */
@@ -146,12 +167,10 @@ export class FairTable<T extends Linked<T>> {
 
   /** Removes a thing that is in the table. */
   remove(thing: T) {
-    const { network, account } = this.#originOf(thing);
+    const origin = this.#originOf(thing), { network, account } = origin;
     if (account === "") return this.#anonymous.remove(network, thing);
     this.#accounts.remove(account, thing);
-    const left = (this.#networks.get(network) ?? 1) - 1;
-    if (left > 0) this.#networks.set(network, left);
-    else this.#networks.delete(network);
+    this.#count(origin, -1);
   }
 
   /** Removes all at once: takes the same time for any number. */
@@ -159,17 +178,32 @@ export class FairTable<T extends Linked<T>> {
     this.#anonymous = new OwnerLists(this.#uses);
     this.#accounts = new OwnerLists(this.#uses);
     this.#networks = new Map();
+    this.#makers = new Map();
   }
 
   get usage(): TableUsage {
-    const { all, loggedIn = all } = this.#limits;
+    const { all, loggedIn = all, ofNetwork, ofAccount } = this.#limits;
     return {
       anonymous: this.#anonymous.size,
       mostAnonymous: all,
+      mostOfNetwork: ofNetwork,
+      mostOfAccount: ofAccount,
+      loggedInOfOne: Math.max(highest(this.#networks), highest(this.#makers)),
+      mostLoggedInOfOne: Math.ceil(this.#loggedInOfNetwork),
       loggedIn: this.#accounts.size,
       mostLoggedIn: loggedIn,
       networks: this.#anonymous.top(NAMED),
       accounts: this.#accounts.top(NAMED),
     };
   }
+}
+
+function highest(counts: Map<string, number>): number {
+  return counts.values().reduce((most, count) => Math.max(most, count), 0);
+}
+
+function countOne(counts: Map<string, number>, key: string, by: 1 | -1) {
+  const count = (counts.get(key) ?? 0) + by;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
 }

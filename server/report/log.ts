@@ -17,7 +17,8 @@ import type { Limit } from "./limit.ts";
 export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
 export type LogLevel = typeof LOG_LEVELS[number];
 
-export const LOG_FORMATS = ["text", "json"] as const;
+/** `journal` is for systemd's: that has the time itself, and the level from the number in front (sd-daemon(3)). */
+export const LOG_FORMATS = ["text", "json", "journal"] as const;
 export type LogFormat = typeof LOG_FORMATS[number];
 
 /** Something that happened. */
@@ -57,6 +58,9 @@ const SUMMARY_MS = 10_000;
 
 /** Characters that may wait to be written. */
 const MAX_PENDING_CHARACTERS = 1024 * 1024;
+
+/** Of syslog (RFC 5424, section 6.2.1). */
+const SEVERITIES: Readonly<Record<LogLevel, number>> = { error: 3, warn: 4, info: 6, debug: 7 };
 
 const encoder = new TextEncoder();
 
@@ -100,6 +104,7 @@ export class Log {
   /** What one address has used of the lines that are limited, with its limit. */
   limits(): Limit[] {
     return [
+      { name: "characters of the log that wait", used: this.#lines.waiting, limit: MAX_PENDING_CHARACTERS },
       { name: "log lines of one address", used: this.#kindLimit.mostTaken, limit: KIND_LIMIT.burst },
       {
         name: "console lines of one address",
@@ -168,15 +173,17 @@ export class Log {
   }
 
   #encode(level: LogLevel, { service, peer, what }: LogEvent): string {
-    if (this.#options.format === "json") return json({ time: this.#time, level, service, peer, what });
-    return escaped(`${this.#time} ${level} ${service} ${peer ?? "-"} ${what}`);
+    const { format } = this.#options;
+    if (format === "json") return json({ time: this.#time, level, service, peer, what });
+    const begin = format === "journal" ? `<${SEVERITIES[level]}>` : `${this.#time} ${level} `;
+    return escaped(`${begin}${service} ${peer ?? "-"} ${what}`);
   }
 
   #console(service: string, line: string): string {
     if (this.#options.format === "json") {
       return json({ time: this.#time, level: "info", service, console: line });
     }
-    return escaped(line);
+    return escaped(this.#options.format === "journal" ? `<${SEVERITIES.info}>${service} - ${line}` : line);
   }
 }
 
@@ -223,6 +230,11 @@ class LineQueue {
   constructor(write: (bytes: Uint8Array) => Promise<unknown>, lostLine: (count: number) => string) {
     this.#write = write;
     this.#lostLine = lostLine;
+  }
+
+  /** Characters that wait to be written. */
+  get waiting(): number {
+    return this.#pending.length;
   }
 
   add(line: string) {

@@ -50,7 +50,7 @@ export type RefusedReason = typeof REFUSED_REASONS[number];
 const SESSION_REQUESTS = [
   ...["put", "part", "ack", "back", "fail", "extend", "begin", "skip", "bad"],
   ...["lease", "got", "cancel", "stat", "info", "peek", "bye"],
-  ...["CRT", "MSG", "DLT", "EDT", "RMV", "LST", "RDT", "UPD", "DWN"],
+  ...["CRT", "MSG", "DLT", "EDT", "RMV", "LST", "RDT", "UPD", "UPS", "DWN", "DWS"],
 ] as const;
 
 /** Why a file transfer ends without success: the codes of its answer `no`. */
@@ -59,10 +59,19 @@ export const TRANSFER_REFUSALS = [
   ...["full", "storage", "thread", "silence", "ending"],
 ] as const;
 
+/** Why a request of HTTP is refused: the codes of its problems. */
+export const HTTP_REFUSALS = [
+  ...["malformed", "bad path", "bad query", "bad header", "bad ID", "bad body", "not printable"],
+  ...["wrong log-in", "no log-in", "in clear", "bad host", "cross-site", "no administrator", "banned"],
+  ...["not found", "not served", "wrong method", "timed out", "too long", "wrong type", "too fast"],
+  ...["not logged in", "muted", "no channel", "too many channels", "other body"],
+  ...["too many wrong log-ins", "head too long", "failed", "stopping", "overload", "storage"],
+] as const;
+
 /** Services whose clients are connected in streams and read one another's messages. */
 const STREAMS = ["channels", "room"] as const;
 export type StreamService = typeof STREAMS[number];
-const LISTENERS = [...STREAMS, "files"] as const;
+const LISTENERS = [...STREAMS, "files", "http"] as const;
 export type ListenerName = typeof LISTENERS[number];
 
 /** Tables that a service keeps of its sessions. */
@@ -99,6 +108,7 @@ export const METRICS = {
   "forum file bytes": gauge("bytes", "Content of the forum's files"),
   "channels": gauge("channels", "Channels"),
   "members": gauge("members", "Members in channels and in the room"),
+  "event readers": gauge("connections", "Readers of events over HTTP"),
   "connections": gauge("connections", "Connections to channels and room"),
   ...each(TABLES, "*", gauge("entries", "Entries of clients without an account, and their limit")),
   ...each(TABLES, "* logged in", gauge("entries", "Entries of clients with an account, and their limit")),
@@ -129,6 +139,11 @@ export const METRICS = {
   ...each(STREAMS, "* tls", counter("connections", "Connections whose clients speak TLS")),
   ...each(STREAMS, "* tls failed", counter("connections", "Hand-shakes of TLS that failed")),
   ...each(STREAMS, "* tls timed out", counter("connections", "Hand-shakes of TLS that took too long")),
+  ...each(
+    STREAMS,
+    "* too many hand-shakes",
+    counter("connections", "Hand-shakes of TLS with no room or time"),
+  ),
   ...each(STREAMS, "* plaintext refused", counter("connections", "Clients without TLS where it must be")),
   ...each(STREAMS, "* received", counter("messages", "Messages received from members")),
   ...each(STREAMS, "* delivered", counter("messages", "Messages sent to members")),
@@ -165,10 +180,30 @@ export const METRICS = {
   "files bytes sent": counter("bytes", "Content of files sent"),
   "files damaged": counter("downloads", "Downloads of a content that is not what was uploaded"),
   "files cut": counter("transfers", "Transfers whose connection ended early"),
+  "files in the clear": counter("transfers", "Transfers of clients that are too old to seal them"),
+  "files wrong record": counter("transfers", "Transfers ended by a record that does not open"),
   "files displaced": counter("transfers", "Slow transfers ended for a new one"),
   "files connections refused": counter("connections", "Connections over the limit"),
   "files connections displaced": counter("connections", "Connections closed for a new one"),
   ...each(TRANSFER_REFUSALS, "files refused *", counter("transfers", "Transfers refused for this reason")),
+
+  "http connections": counter("connections", "Connections of HTTP accepted"),
+  "http tls": counter("connections", "Connections of HTTP whose clients speak TLS"),
+  "http tls failed": counter("connections", "Hand-shakes of TLS that failed"),
+  "http tls timed out": counter("connections", "Hand-shakes of TLS that took too long"),
+  "http too many hand-shakes": counter("connections", "Hand-shakes of TLS with no room or time"),
+  "http plaintext refused": counter("connections", "Clients without TLS where it must be"),
+  "http banned": counter("connections", "Connections of banned addresses"),
+  "http too many connections": counter("connections", "Connections over the limit"),
+  "http too many connections of an address": counter("connections", "Those of one address"),
+  "http cut off stalled": counter("connections", "Clients that did not read"),
+  "http cut off pending": counter("connections", "Readers of events with too much to be sent"),
+  "http cut off most pending": counter("connections", "Readers of events with most to be sent of all"),
+  "http logged out": counter("connections", "Readers of events that ended because of an account"),
+  "http received": counter("messages", "Messages received for channels"),
+  "http delivered": counter("messages", "Messages sent to readers of events"),
+  "http requests": counter("requests", "Requests of HTTP"),
+  ...each(HTTP_REFUSALS, "http refused *", counter("requests", "Requests of HTTP refused for this reason")),
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof METRICS;

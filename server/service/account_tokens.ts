@@ -11,6 +11,12 @@ export class AccountTokens {
   readonly #wallClock: () => number;
   /** Of accounts that have any, by name and ID. */
   readonly #tokens = new Map<string, Map<string, Token>>();
+
+  /** The most that one account has. */
+  get mostOfOne(): number {
+    return this.#tokens.values().reduce((most, { size }) => Math.max(most, size), 0);
+  }
+
   readonly #onEnd: ((name: string, id: string) => void)[] = [];
   /** When the next token is over: at the latest by then it is looked for. */
   #nextEnd = 0;
@@ -33,6 +39,11 @@ export class AccountTokens {
 
   isOver({ until }: Token): boolean {
     return until !== null && until <= this.#wallClock();
+  }
+
+  /** The accounts that have a token of this ID. */
+  owners(id: string): string[] {
+    return [...this.#tokens].filter(([, tokens]) => tokens.has(id)).map(([name]) => name);
   }
 
   /** Those of an account, in the order in which they were added. */

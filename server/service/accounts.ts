@@ -13,6 +13,7 @@ import {
   tokenId,
   type Verifier,
 } from "../../protocol/scram.ts";
+import { ownerOfUsers } from "../quota/owner.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { Limit } from "../report/limit.ts";
@@ -22,8 +23,11 @@ import {
   type Account,
   type AccountOutcome,
   type AccountRequest,
+  ACCOUNTS_OF_NETWORK,
   type Coverage,
   MAX_ACCOUNTS,
+  MAX_MADE_ACCOUNTS,
+  MAX_TOKENS,
   type Role,
   type Token,
 } from "../store/requests/account.ts";
@@ -40,9 +44,6 @@ const MAX_OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
 /** Wrong passwords at one name, and of one network, and accounts that one network makes or changes (seal.md section 6). */
 const AT_NAME = { burst: 16, intervalMs: 3000 }, FROM_NETWORK = { burst: 64, intervalMs: 1000 };
 const NEW_ACCOUNTS = { burst: 100, intervalMs: 10_000 };
-
-/** Accounts that one network makes while the server runs, and one more a day: others find some left (seal.md 6.6). */
-const MADE_BY_NETWORK = { burst: MAX_ACCOUNTS / 4, intervalMs: 86_400_000 };
 
 export interface AccountsOptions extends Pick<Environment, "monotonicClock"> {
   /** Milliseconds since 1970, for tokens; the store's, where there is one. */
@@ -84,6 +85,8 @@ export class Accounts {
   readonly #covered = new Set<string>();
   /** Names whose account has the role `admin`. */
   readonly #admins = new Set<string>();
+  /** The network of each account that a client has made. */
+  readonly #networks = new Map<string, string>();
   readonly #tokens: AccountTokens;
   readonly #onEvent: ((name: string, event: AccountEvent) => void)[] = [];
   readonly #onMailboxCovered: ((name: string) => void)[] = [];
@@ -95,7 +98,6 @@ export class Accounts {
   readonly #guessesAtNameFrom: RateLimit;
   readonly #guessesFrom: RateLimit;
   readonly #addedFrom: RateLimit;
-  readonly #madeFrom: RateLimit;
   readonly #checks = new PasswordChecks();
   /** Networks from which each name's owner logged in, the latest last. */
   readonly #ownNetworks = new Map<string, string[]>();
@@ -107,10 +109,11 @@ export class Accounts {
     this.open = open;
     this.auth = auth;
     this.#tokens = new AccountTokens(wallClock);
-    for (const { name, verifier, mailbox, role, tokens } of known) {
+    for (const { name, verifier, mailbox, role, tokens, network } of known) {
       this.#verifiers.set(name, verifier);
       if (mailbox) this.#covered.add(name);
       if (role === "admin") this.#admins.add(name);
+      if (network !== "") this.#networks.set(name, network);
       for (const token of tokens) this.#tokens.add(name, token);
     }
     this.#guessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
@@ -118,23 +121,30 @@ export class Accounts {
     this.#guessesAtNameFrom = new RateLimit({ burst: 4, intervalMs: 600_000, monotonicClock });
     this.#guessesFrom = new RateLimit({ ...FROM_NETWORK, monotonicClock });
     this.#addedFrom = new RateLimit({ ...NEW_ACCOUNTS, monotonicClock });
-    this.#madeFrom = new RateLimit({ ...MADE_BY_NETWORK, monotonicClock });
   }
 
   /** Its limits, with their use now. */
   limits(): Limit[] {
     return [
       { name: "accounts", used: this.count, limit: MAX_ACCOUNTS },
+      { name: "accounts until clients make no more", used: this.count, limit: MAX_MADE_ACCOUNTS },
+      { name: "tokens of one account", used: this.#tokens.mostOfOne, limit: MAX_TOKENS },
       { name: "wrong log-ins of one address", used: this.#guessesFrom.mostTaken, limit: FROM_NETWORK.burst },
       {
         name: "wrong log-ins as one user",
         used: Math.max(this.#guessesAtName.mostTaken, this.#firstGuessesAtName.mostTaken),
         limit: AT_NAME.burst,
       },
-      this.#checks.waiting,
+      ...this.#checks.limits(),
       { name: "new accounts of one address", used: this.#addedFrom.mostTaken, limit: NEW_ACCOUNTS.burst },
-      { name: "accounts made by one address", used: this.#madeFrom.mostTaken, limit: MADE_BY_NETWORK.burst },
+      { name: "accounts made by one address", used: this.#mostOfNetwork, limit: ACCOUNTS_OF_NETWORK },
     ];
+  }
+
+  get #mostOfNetwork(): number {
+    const counts = new Map<string, number>();
+    for (const network of this.#networks.values()) counts.set(network, (counts.get(network) ?? 0) + 1);
+    return counts.values().reduce((most, count) => Math.max(most, count), 0);
   }
 
   /** How many there are. */
@@ -159,6 +169,17 @@ export class Accounts {
   /** What the owner of this account may do; `user` if there is none. */
   role(name: string): Role {
     return this.#admins.has(name) ? "admin" : "user";
+  }
+
+  /** The network at which a client has made this account; undefined if no client has, or it was confirmed. */
+  networkOf(name: string): string | undefined {
+    return this.#networks.get(name);
+  }
+
+  /** For whom it counts what its owner stores (mailbox.md 5.2). */
+  ownerOf(name: string): string {
+    const network = this.#networks.get(name);
+    return network === undefined ? name : ownerOfUsers(network);
   }
 
   /** What the password is checked against, or the token of this ID. */
@@ -196,7 +217,7 @@ export class Accounts {
     value: string,
   ): Promise<Pick<Coverage, "apart"> | AccountRefusal> {
     const outcome = action === "add"
-      ? await this.add(name, value, "administrator")
+      ? await this.add(name, value)
       : action === "confirm"
       ? await this.#cover(name)
       : action === "set-password"
@@ -210,17 +231,20 @@ export class Accounts {
   /**
    * Adds an account. Name and verifier are checked by the caller.
    *
-   * @param by One that a client adds covers the mailbox only if that is empty and no client waits for it.
+   * @param network The name of the network where a client adds it; undefined: the administrator does. One that a client adds
+   * covers the mailbox only if that is empty and no client waits for it.
    */
   async add(
     name: string,
     verifier: string,
-    by: "administrator" | "client" = "administrator",
+    network?: string,
   ): Promise<Coverage | "exists" | "full" | "apart full" | "storage"> {
-    const mailbox = by === "administrator" ? "always" : this.#isAwaited(name) ? "never" : "if empty";
-    const outcome = await this.#ask({ kind: "account", what: "add", name, verifier, mailbox });
+    const mailbox = network === undefined ? "always" : this.#isAwaited(name) ? "never" : "if empty";
+    const made = network === undefined ? {} : { network };
+    const outcome = await this.#ask({ kind: "account", what: "add", name, verifier, mailbox, ...made });
     if (isCoverage(outcome)) {
       this.#verifiers.set(name, verifier);
+      if (network !== undefined) this.#networks.set(name, network);
       this.#notify(name, "added");
       if (outcome.mailbox) this.#setCovered(name);
     }
@@ -230,7 +254,10 @@ export class Accounts {
   /** Lets an account cover the mailbox of its name too. */
   async #cover(name: string): Promise<Coverage | "unknown" | "reserved" | "apart full" | "storage"> {
     const outcome = await this.#ask({ kind: "account", what: "cover", name });
-    if (isCoverage(outcome) && !this.coversMailbox(name)) this.#setCovered(name);
+    if (isCoverage(outcome)) {
+      this.#networks.delete(name);
+      if (!this.coversMailbox(name)) this.#setCovered(name);
+    }
     return outcome as Coverage | "unknown" | "reserved" | "apart full" | "storage";
   }
 
@@ -261,6 +288,11 @@ export class Accounts {
   /** The tokens of an account, in the order in which they were added. */
   tokens(name: string): Token[] {
     return this.#tokens.of(name);
+  }
+
+  /** The accounts that have a token of this ID, for wires on which a token comes without a name. */
+  tokenOwners(id: string): string[] {
+    return this.#tokens.owners(id);
   }
 
   /** Calls back when a token is not good any more. */
@@ -303,6 +335,7 @@ export class Accounts {
       this.#verifiers.delete(name);
       this.#covered.delete(name);
       this.#admins.delete(name);
+      this.#networks.delete(name);
       this.#tokens.removeAll(name);
       this.#ownNetworks.delete(name);
       this.#notify(name, "removed");
@@ -372,11 +405,6 @@ export class Accounts {
   #limitOf(name: string, network: string): RateLimit {
     const guesses = this.#guessesAtNameFrom.waitMs(pair(name, network)) > 0;
     return guesses ? this.#guessesAtName : this.#firstGuessesAtName;
-  }
-
-  /** Whether a client at this network may make one more; true counts as one. */
-  mayMake(network: string): boolean {
-    return this.#madeFrom.tryTake(network);
   }
 
   /** Milliseconds until this network may add an account, or change a password; 0 counts as one of these. */

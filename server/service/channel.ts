@@ -25,14 +25,15 @@ export interface Speaker {
  */
 export type ChannelEvent =
   | { kind: "message"; speaker: Speaker; text: string; number: number; time: number }
-  | { kind: "joined" | "left"; speaker: Speaker };
+  /** `members` is how many there are then. */
+  | { kind: "joined" | "left"; speaker: Speaker; members: number };
 
-/** How members on one wire are sent events. */
+/** How readers on one wire are sent events. */
 export interface EventEncoder {
   /** The wire, for metrics. */
-  readonly wire: StreamService;
-  /** The events in the wire's bytes, one behind the other. They are not changed any more. */
-  encode(events: readonly ChannelEvent[]): Uint8Array;
+  readonly wire: StreamService | "http";
+  /** The channel's events in the wire's bytes, one behind the other. They are not changed any more. */
+  encode(events: readonly ChannelEvent[], channel: Channel): Uint8Array;
   /** What a member is sent for its own message; undefined if nothing. */
   encodeOwn?(event: ChannelEvent): Uint8Array;
 }
@@ -47,24 +48,29 @@ export interface MemberConnection {
   send(bytes: Uint8Array): void;
 }
 
-/** A client that may be in a channel. */
-export class Member {
+/** A client that is sent what happens in a channel, and that nobody there sees. */
+export class Reader {
   channel: Channel | undefined;
   /** As its channel counts it. */
   isBehind = false;
-  /** The last batch of its channel that it was sent, or that was there when it joined. */
+  /** The last batch of its channel that it was sent, or that was there when it came. */
   lastBatch = 0;
+  /** Called when the channel is removed. */
+  onRemoved?(): void;
 
-  constructor(
-    readonly speaker: Speaker,
-    readonly encoder: EventEncoder,
-    readonly connection: MemberConnection,
-  ) {}
+  constructor(readonly encoder: EventEncoder, readonly connection: MemberConnection) {}
 }
 
-/** Events that go out together, and the member that caused each. */
+/** A client that may be in a channel. */
+export class Member extends Reader {
+  constructor(readonly speaker: Speaker, encoder: EventEncoder, connection: MemberConnection) {
+    super(encoder, connection);
+  }
+}
+
+/** Events that go out together, and the member that caused each, if one did. */
 export class Batch {
-  readonly #speaking: ReadonlySet<Member>;
+  readonly #speaking: ReadonlySet<Reader | undefined>;
   readonly #encoded = new Map<EventEncoder, { all: Uint8Array; each: Uint8Array[] | undefined }>();
   readonly #messages: number;
 
@@ -72,37 +78,38 @@ export class Batch {
     /** Its number in its channel, from 1. */
     readonly number: number,
     readonly events: readonly ChannelEvent[],
-    readonly causes: readonly Member[],
+    readonly causes: readonly (Member | undefined)[],
+    readonly channel: Channel,
   ) {
     this.#speaking = new Set(causes);
     this.#messages = events.reduce((sum, { kind }) => sum + (kind === "message" ? 1 : 0), 0);
   }
 
   /**
-   * Its bytes for a member: what happened after it has joined, without what it caused itself, or with what its encoder has
+   * Its bytes for a reader: what happened after it has joined, without what it caused itself, or with what its encoder has
    * for that; undefined for none. All who only listen get the same bytes.
    */
-  bytesFor(member: Member): Uint8Array | undefined {
-    const { encoder } = member, { events, causes } = this, speaking = this.#speaking;
+  bytesFor(reader: Reader): Uint8Array | undefined {
+    const { encoder } = reader, { events, causes, channel } = this, speaking = this.#speaking;
     let encoded = this.#encoded.get(encoder);
     if (encoded === undefined) {
-      this.#encoded.set(encoder, encoded = { all: encoder.encode(events), each: undefined });
+      this.#encoded.set(encoder, encoded = { all: encoder.encode(events, channel), each: undefined });
     }
-    if (!speaking.has(member)) return encoded.all;
+    if (!speaking.has(reader)) return encoded.all;
     if (speaking.size === 1 && encoder.encodeOwn === undefined) return undefined;
-    const each = encoded.each ??= events.map((event) => encoder.encode([event]));
-    const joinedAt = events.findLastIndex(({ kind }, i) => kind === "joined" && causes[i] === member);
+    const each = encoded.each ??= events.map((event) => encoder.encode([event], channel));
+    const joinedAt = events.findLastIndex(({ kind }, i) => kind === "joined" && causes[i] === reader);
     const pieces: Uint8Array[] = [];
     for (let i = joinedAt + 1; i < events.length; i++) {
-      const piece = causes[i] !== member ? each[i] : encoder.encodeOwn?.(events[i]!);
+      const piece = causes[i] !== reader ? each[i] : encoder.encodeOwn?.(events[i]!);
       if (piece !== undefined) pieces.push(piece);
     }
     return pieces.length > 0 ? concatBytes(...pieces) : undefined;
   }
 
-  /** Messages that count as delivered to a member. */
-  messagesFor(member: Member): number {
-    return this.#speaking.has(member) && this.#speaking.size === 1 ? 0 : this.#messages;
+  /** Messages that count as delivered to a reader. */
+  messagesFor(reader: Reader): number {
+    return this.#speaking.has(reader) && this.#speaking.size === 1 ? 0 : this.#messages;
   }
 }
 
@@ -110,24 +117,27 @@ export class Channel {
   record: ChannelRecord;
   /** Whether it was created since the server started; one that was kept from before waits for that. */
   isListed = false;
-  readonly members = new Map<EventEncoder, Set<Member>>();
+  /** Members, and those who only read. */
+  readonly readers = new Map<EventEncoder, Set<Reader>>();
+  readerCount = 0;
+  /** Members alone. */
   size = 0;
   /** Order in which channels were left: higher than that of any channel that was left before; 0 if none left this one. */
   leftAt = 0;
   /** When it was last left in this run of the server, in milliseconds since 1970; 0 if it was not. */
   leftTime = 0;
-  /** Members that others wait for. */
+  /** Readers that others wait for. */
   behind = 0;
   /** The outbox: events since it was last flushed, the member that caused each, and their bytes, about. */
   events: ChannelEvent[] = [];
-  causes: Member[] = [];
+  causes: (Member | undefined)[] = [];
   bytes = 0;
-  /** What is being sent to the members, see `fan_out.ts`; the number of the last batch. */
+  /** What is being sent to the readers, see `fan_out.ts`; the number of the last batch. */
   batches: Batch[] = [];
   lastBatch = 0;
-  /** Resolves when all members were sent everything; there while they are sent it in pieces. */
+  /** Resolves when all readers were sent everything; there while they are sent it in pieces. */
   pass: Promise<void> | undefined;
-  /** Bytes that several batches were joined to, for the next members that lack the same. */
+  /** Bytes that several batches were joined to, for the next readers that lack the same. */
   joined: { pieces: Uint8Array[]; bytes: Uint8Array } | undefined;
   /** Called when no member needs to be waited for any more. */
   readonly waiting = new Set<() => void>();
@@ -146,20 +156,24 @@ export class Channel {
   }
 
   get isSlow(): boolean {
-    return this.behind > 0 && this.behind * BEHIND_SHARE > this.size - 1;
+    return this.behind > 0 && this.behind * BEHIND_SHARE > this.readerCount - 1;
+  }
+
+  get allReaders(): Reader[] {
+    return [...this.readers.values()].flatMap((readers) => [...readers]);
   }
 
   get allMembers(): Member[] {
-    return [...this.members.values()].flatMap((members) => [...members]);
+    return this.allReaders.filter((reader) => reader instanceof Member);
   }
 
   /** The names of members, at most so many. */
   names(max: number): string[] {
     const names: string[] = [];
-    for (const members of this.members.values()) {
-      for (const { speaker } of members) {
+    for (const readers of this.readers.values()) {
+      for (const reader of readers) {
         if (names.length >= max) return names;
-        names.push(speaker.name);
+        if (reader instanceof Member) names.push(reader.speaker.name);
       }
     }
     return names;

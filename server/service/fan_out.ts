@@ -11,7 +11,7 @@
 
 import { concatBytes } from "../../protocol/syntax/bytes.ts";
 import type { Metrics } from "../report/metrics.ts";
-import { Batch, type Channel, type ChannelEvent, type Member } from "./channel.ts";
+import { Batch, type Channel, type ChannelEvent, type Member, type Reader } from "./channel.ts";
 
 /** Members that are sent something in one go (channels.md 5.13), and between two looks at the clock. */
 const MAX_AT_ONCE = 256, PIECE_MEMBERS = 16;
@@ -30,47 +30,47 @@ export class FanOut {
   }
 
   /** Whether the members are sent in pieces what happens. */
-  isLarge({ size }: Channel): boolean {
-    return size > MAX_AT_ONCE && this.#options.polling !== undefined;
+  isLarge({ readerCount }: Channel): boolean {
+    return readerCount > MAX_AT_ONCE && this.#options.polling !== undefined;
   }
 
   /** Sends events, or begins to. */
-  send(channel: Channel, events: readonly ChannelEvent[], causes: readonly Member[]) {
-    channel.batches.push(new Batch(++channel.lastBatch, events, causes));
+  send(channel: Channel, events: readonly ChannelEvent[], causes: readonly (Member | undefined)[]) {
+    channel.batches.push(new Batch(++channel.lastBatch, events, causes, channel));
     if (channel.pass !== undefined) return;
     if (this.isLarge(channel)) {
       channel.pass = this.#sendInPieces(channel);
       return;
     }
-    for (const [{ wire }, members] of channel.members) {
+    for (const [{ wire }, readers] of channel.readers) {
       let delivered = 0;
-      for (const member of members) delivered += this.#catchUp(channel, member);
+      for (const reader of readers) delivered += this.#catchUp(channel, reader);
       if (delivered > 0) this.#options.metrics.add(`${wire} delivered`, delivered);
     }
     channel.batches = [];
   }
 
-  /** Sends the member what it has not been sent yet. */
-  catchUp(channel: Channel, member: Member) {
-    const delivered = this.#catchUp(channel, member);
-    if (delivered > 0) this.#options.metrics.add(`${member.encoder.wire} delivered`, delivered);
+  /** Sends the reader what it has not been sent yet. */
+  catchUp(channel: Channel, reader: Reader) {
+    const delivered = this.#catchUp(channel, reader);
+    if (delivered > 0) this.#options.metrics.add(`${reader.encoder.wire} delivered`, delivered);
   }
 
   /** Returns how many messages it was sent. */
-  #catchUp(channel: Channel, member: Member): number {
-    const { batches, lastBatch } = channel, missing = lastBatch - member.lastBatch;
+  #catchUp(channel: Channel, reader: Reader): number {
+    const { batches, lastBatch } = channel, missing = lastBatch - reader.lastBatch;
     if (missing === 0) return 0;
     // sending may disconnect it, and so come here again
-    member.lastBatch = lastBatch;
+    reader.lastBatch = lastBatch;
     if (missing === 1) {
-      const batch = batches.at(-1)!, bytes = batch.bytesFor(member);
-      if (bytes !== undefined) member.connection.send(bytes);
-      return batch.messagesFor(member);
+      const batch = batches.at(-1)!, bytes = batch.bytesFor(reader);
+      if (bytes !== undefined) reader.connection.send(bytes);
+      return batch.messagesFor(reader);
     }
     const left = batches.slice(-missing);
-    const pieces = left.map((batch) => batch.bytesFor(member)).filter((piece) => piece !== undefined);
-    if (pieces.length > 0) member.connection.send(this.#joined(channel, pieces));
-    return left.reduce((sum, batch) => sum + batch.messagesFor(member), 0);
+    const pieces = left.map((batch) => batch.bytesFor(reader)).filter((piece) => piece !== undefined);
+    if (pieces.length > 0) reader.connection.send(this.#joined(channel, pieces));
+    return left.reduce((sum, batch) => sum + batch.messagesFor(reader), 0);
   }
 
   /** What several members wait for is the same bytes for all of them. */
@@ -89,10 +89,10 @@ export class FanOut {
     for (let isBehind = true; isBehind;) {
       const { lastBatch } = channel;
       let sent = 0;
-      for (const members of channel.members.values()) {
-        for (const member of members) {
-          if (member.lastBatch === channel.lastBatch) continue;
-          this.catchUp(channel, member);
+      for (const readers of channel.readers.values()) {
+        for (const reader of readers) {
+          if (reader.lastBatch === channel.lastBatch) continue;
+          this.catchUp(channel, reader);
           if (++sent % PIECE_MEMBERS === 0) await this.#options.polling!.due;
         }
       }

@@ -21,7 +21,7 @@ import type {
   ThreadChange,
   ThreadPage,
 } from "../store/requests/thread.ts";
-import { type Grant, Tickets } from "./tickets.ts";
+import { type Grant, type KeysOf, Tickets } from "./tickets.ts";
 
 /** What one page holds at most: threads or entries, and bytes of text. */
 const PAGE = { limit: 128, maxBytes: 8192 } as const;
@@ -39,6 +39,8 @@ export interface FileRequest {
   title: string;
   /** The file's name in the thread. */
   file: string;
+  /** The keys with which the transfer is sealed; without it, it travels in the clear. */
+  keysOf?: KeysOf;
 }
 
 export interface UploadRequest extends FileRequest {
@@ -131,7 +133,7 @@ export class Forum {
             return outcome;
           },
         },
-        request.network,
+        request,
         { key },
       ));
     });
@@ -161,7 +163,7 @@ export class Forum {
           setDamaged: () => files.damaged.add(content),
           onEnd,
         },
-        request.network,
+        request,
         { size, hash },
       ));
     });
@@ -169,10 +171,10 @@ export class Forum {
 
   #issue<T>(
     grant: Grant,
-    network: string | undefined,
+    { network, keysOf }: FileRequest,
     more: T,
   ): { ticket: string } & T | { refused: string } {
-    const ticket = this.tickets.issue(grant, network);
+    const ticket = this.tickets.issue(grant, network, keysOf);
     return ticket === undefined
       ? { refused: "no ticket too many transfers at the same time" }
       : { ticket, ...more };

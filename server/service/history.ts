@@ -20,7 +20,7 @@ export type HistoryLimits = Readonly<typeof DEFAULT_HISTORY_LIMITS>;
 /** Stores a change. Resolves when it is durable; to false if it could not be written. */
 export type StoreChannel = (change: ChannelChange | RemoveChannel) => Promise<boolean>;
 
-const MAX_CHANNEL_BYTES = 256 * 1024;
+export const MAX_CHANNEL_BYTES = 256 * 1024;
 
 /** What goes to the store at a time, about: some milliseconds' work. */
 const PIECE_BYTES = 512 * 1024, PIECE_MESSAGES = 4096, PIECE_CHANNELS = 256;
@@ -99,6 +99,8 @@ export class History {
   readonly #removed = new Set<string>();
   #bytes = 0;
   #places = 0;
+  /** Who waits until the store has a message, by its channel. */
+  readonly #waiting = new Map<ChannelRecord, { number: number; resolve(isStored: boolean): void }[]>();
   /** Is called when there is something that the store does not have. */
   onChange: () => void = () => {};
 
@@ -164,8 +166,29 @@ export class History {
     return this.#changed.size === 0 && this.#removed.size === 0;
   }
 
+  /** Resolves when the store has the message of this number: to false if it can't be written now. */
+  whenStored(record: ChannelRecord, number: number): Promise<boolean> {
+    if (record.stored > number || !this.#records.has(record)) return Promise.resolve(true);
+    const { promise, resolve } = Promise.withResolvers<boolean>(), waiting = this.#waiting.get(record);
+    if (waiting === undefined) this.#waiting.set(record, [{ number, resolve }]);
+    else waiting.push({ number, resolve });
+    return promise;
+  }
+
+  /** Answers those who wait for messages before this number. */
+  #settle(record: ChannelRecord, before: number, isStored: boolean) {
+    const waiting = this.#waiting.get(record);
+    if (waiting === undefined) return;
+    const left = waiting.filter(({ number }) => number >= before);
+    if (left.length > 0) this.#waiting.set(record, left);
+    else this.#waiting.delete(record);
+    for (const { number, resolve } of waiting) if (number < before) resolve(isStored);
+  }
+
   /** Removes a channel with its messages. */
   remove(record: ChannelRecord) {
+    // what is gone is waited for by nobody
+    this.#settle(record, record.next, true);
     this.#records.delete(record);
     this.#changed.delete(record);
     this.#bytes -= record.bytes;
@@ -210,6 +233,7 @@ export class History {
       const isNow = await kept;
       if (isNow) record.stored = next;
       else isKept = false;
+      this.#settle(record, next, isNow);
       // unless it was removed meanwhile
       const isLeft = !isNow || record.stored < record.next;
       if (isLeft && this.#records.has(record)) this.#changed.add(record);

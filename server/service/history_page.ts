@@ -14,6 +14,9 @@ export interface HistoryPage {
   last: number;
 }
 
+/** Which messages are asked for: as of an announced client, or those from a time on, in milliseconds since 1970. */
+export type PageQuery = HistoryQuery | { fromTime: number };
+
 /** Where a page begins. */
 interface Start {
   number: number;
@@ -30,7 +33,7 @@ interface Start {
  */
 export function historyPage(
   record: ChannelRecord,
-  query: HistoryQuery,
+  query: PageQuery,
   fits: (message: ChannelMessage) => boolean,
 ): HistoryPage {
   const { next, ids } = record, start = startOf(record, query);
@@ -51,7 +54,30 @@ export function historyPage(
   return { history: number >= next ? ids.current : ids.at(number - 1), entries, last: next - 1 };
 }
 
-function startOf({ first, next, ids }: ChannelRecord, query: HistoryQuery): Start {
+/**
+ * The messages before the one that has this ID and number, as many as the limit: they end there, or at a new ID. What is
+ * missing before them stands first.
+ */
+export function pageBefore(
+  record: ChannelRecord,
+  { history, number }: { history: string; number: number },
+  limit: number,
+): HistoryEntry[] {
+  const { first, next, ids } = record, end = ids.endOf(history);
+  if (end === undefined) return [{ gap: undefined }];
+  // what had this number under an earlier ID may be another message now
+  const to = Math.min(number, end, next);
+  let from = to;
+  while (from > first && to - from < limit && (from === to || !ids.beginsAt(from))) from--;
+  const isNewId = ids.beginsAt(from) && from < to, isFirst = from === first && first > 1;
+  const entries: HistoryEntry[] = isNewId ? [{ gap: undefined }] : isFirst ? [{ gap: first - 1 }] : [];
+  for (let n = from; n < to; n++) entries.push({ number: n, message: record.message(n) });
+  return entries;
+}
+
+function startOf(record: ChannelRecord, query: PageQuery): Start {
+  const { first, next, ids } = record;
+  if ("fromTime" in query) return startAt(record, query.fromTime);
   const last = (count: number) => {
     const number = Math.max(first, next - count);
     return { number, gapsFrom: number + 1 };
@@ -68,4 +94,13 @@ function startOf({ first, next, ids }: ChannelRecord, query: HistoryQuery): Star
     gap: { gap: end <= first ? undefined : first - number },
     gapsFrom: Math.max(end, first + 1),
   };
+}
+
+function startAt(record: ChannelRecord, time: number): Start {
+  const { first, next } = record;
+  let number = next;
+  while (number > first && record.message(number - 1).time >= time) number--;
+  const start = { number, gapsFrom: number + 1 };
+  // those before the first that is kept may have been said after that, too
+  return number > first || first === 1 ? start : { ...start, gap: { gap: undefined } };
 }

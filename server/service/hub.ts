@@ -17,7 +17,7 @@ import { utf8Length } from "../../protocol/mailbox.ts";
 import { printable } from "../../protocol/syntax/line.ts";
 import { ownerAt } from "../quota/owner.ts";
 import { type Environment, within } from "../quota/uptime.ts";
-import { Channel, type ChannelEvent, type Member } from "./channel.ts";
+import { Channel, type ChannelEvent, Member, Reader, type Speaker } from "./channel.ts";
 import { FanOut, type FanOutOptions } from "./fan_out.ts";
 import type { History } from "./history.ts";
 
@@ -110,17 +110,25 @@ export class Hub {
 
   /** Creates a channel, which the member joins. If that can't be, nothing changes. */
   create(member: Member, name: string): "created" | "exists" | "too many" | "too long" {
+    const made = this.make(name, member.connection.hostname);
+    if (!(made instanceof Channel)) return made;
+    this.#join(member, made);
+    return "created";
+  }
+
+  /** Creates a channel for a client at this address. If that can't be, nothing changes. */
+  make(name: string, hostname: string): Channel | "exists" | "too many" | "too long" {
     if (utf8Length(name) > MAX_CHANNEL_NAME_BYTES) return "too long";
     const kept = this.#channels.get(name);
     if (kept?.isListed) return "exists";
-    const owner = ownerAt(member.connection.hostname);
+    const owner = ownerAt(hostname);
     // a channel that was kept counts for the owner that creates it again
     const isCounted = kept?.record.owner === owner;
     if (!isCounted && !this.#makeRoom(owner, kept === undefined)) return "too many";
     const channel = kept ?? this.#add(name);
     this.#charge(channel, owner);
-    this.#join(member, channel);
-    return "created";
+    this.#list(channel);
+    return channel;
   }
 
   /** Counts the channel for this owner, or for none any more. */
@@ -158,17 +166,22 @@ export class Hub {
     this.#enter(member, this.openRoom());
   }
 
-  /** Takes the member out of its channel, if it is in one. */
-  leave(member: Member) {
-    const channel = this.#remove(member);
-    if (channel !== undefined) this.#post(channel, member, { kind: "left", speaker: member.speaker });
+  /** Lets a reader into a channel that there is, listed or not, from which it is sent what happens from now on. */
+  read(reader: Reader, channel: Channel) {
+    this.#enter(reader, channel);
+  }
+
+  /** Takes the reader out of its channel, if it is in one. */
+  leave(reader: Reader) {
+    const channel = this.#remove(reader);
+    if (channel !== undefined) this.#postLeft(channel, reader);
   }
 
   /** Puts another member of the same connection in the place of this one: the others read that it left, and who came. */
   replace(member: Member, next: Member) {
     const channel = this.#remove(member);
     if (channel === undefined) return;
-    this.#post(channel, member, { kind: "left", speaker: member.speaker });
+    this.#postLeft(channel, member);
     this.#enter(next, channel);
   }
 
@@ -176,26 +189,41 @@ export class Hub {
   send(member: Member, line: string): boolean {
     const { channel, speaker } = member;
     if (channel === undefined) return false;
+    this.#say(channel, speaker, line, member);
+    return true;
+  }
+
+  /** Sends a line to all of a channel, for a client that is not in it. Returns the number of the message, and its time. */
+  say(channel: Channel, speaker: Speaker, line: string): { number: number; time: number } {
+    return this.#say(channel, speaker, line);
+  }
+
+  #say(channel: Channel, speaker: Speaker, line: string, member?: Member) {
     const { history, wallClock } = this.#options;
     const text = printable(line), time = wallClock();
     const number = history.add(channel.record, speaker.name, time, text);
     this.#post(channel, member, { kind: "message", speaker, text, number, time }, text.length);
-    return true;
+    return { number, time };
+  }
+
+  /** Resolves when the store has a message of the channel: to false if it can't be written now. */
+  stored({ record }: Channel, number: number): Promise<boolean> {
+    return this.#options.history.whenStored(record, number);
   }
 
   /** Sends the member what has happened in its channel so far, and with it all others. */
-  flush(member: Member) {
-    const { channel } = member;
+  flush(reader: Reader | Pick<Reader, "channel">) {
+    const { channel } = reader;
     if (channel === undefined) return;
     this.#flush(channel);
-    this.#fanOut.catchUp(channel, member);
+    if (reader instanceof Reader) this.#fanOut.catchUp(channel, reader);
   }
 
   /**
-   * If too many of the channel's members are behind: resolves when few enough are, or after {@linkcode MAX_WAIT_MS}. While a
-   * large channel's members are being sent what was said: resolves when all were.
+   * If too many of the channel's readers are behind: resolves when few enough are, or after {@linkcode MAX_WAIT_MS}. While a
+   * large channel's readers are being sent what was said: resolves when all were.
    */
-  congestion({ channel }: Member): Promise<void> | undefined {
+  congestion({ channel }: Pick<Member, "channel">): Promise<void> | undefined {
     if (channel?.pass !== undefined) return within(MAX_WAIT_MS, channel.pass).then(() => {});
     if (!channel?.isSlow) return undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -204,9 +232,9 @@ export class Hub {
   }
 
   /** Flushes the outbox of the member's channel if there is much in it; then {@linkcode congestion} may have changed. */
-  flushIfFull({ channel }: Member): boolean {
+  flushIfFull({ channel }: Pick<Member, "channel">): boolean {
     if (channel === undefined) return false;
-    if (channel.bytes < Math.min(OUTBOX_BYTES, OUTBOX_BYTES_IN_ALL / channel.size)) return false;
+    if (channel.bytes < Math.min(OUTBOX_BYTES, OUTBOX_BYTES_IN_ALL / channel.readerCount)) return false;
     this.#flush(channel);
     return true;
   }
@@ -216,11 +244,11 @@ export class Hub {
     return this.#flushed;
   }
 
-  /** Counts the member as behind or not. */
-  setBehind(member: Member, isBehind: boolean) {
-    const { channel } = member;
-    if (channel === undefined || member.isBehind === isBehind) return;
-    member.isBehind = isBehind;
+  /** Counts the reader as behind or not. */
+  setBehind(reader: Reader, isBehind: boolean) {
+    const { channel } = reader;
+    if (channel === undefined || reader.isBehind === isBehind) return;
+    reader.isBehind = isBehind;
     channel.behind += isBehind ? 1 : -1;
     if (!channel.isSlow) channel.wake();
   }
@@ -231,10 +259,11 @@ export class Hub {
     if (channel === undefined) return undefined;
     const isRoom = this.#isRoom(channel);
     // clients of the room stay in it
-    const members = channel.allMembers.filter(({ encoder }) => !isRoom || encoder.wire !== "room");
-    for (const member of members) {
-      if (isRoom) this.leave(member);
-      else this.#remove(member);
+    const readers = channel.allReaders.filter(({ encoder }) => !isRoom || encoder.wire !== "room");
+    for (const reader of readers) {
+      if (isRoom) this.leave(reader);
+      else this.#remove(reader);
+      reader.onRemoved?.();
     }
     this.#forget(channel);
     if (isRoom) {
@@ -243,7 +272,7 @@ export class Hub {
     } else {
       this.#channels.delete(name);
     }
-    return members.length;
+    return readers.filter((reader) => reader instanceof Member).length;
   }
 
   #isRoom({ name }: Channel): boolean {
@@ -269,7 +298,7 @@ export class Hub {
     let oldest: Channel | undefined;
     for (const channel of this.#channels.values()) {
       if (owner !== undefined && channel.record.owner !== owner) continue;
-      if (channel.size > 0 || this.#isRoom(channel)) continue;
+      if (channel.readerCount > 0 || this.#isRoom(channel)) continue;
       if (!channel.record.isEmpty && channel.usedTime >= abandonedBefore) continue;
       if (oldest === undefined || isLeftBefore(channel, oldest)) oldest = channel;
     }
@@ -288,48 +317,60 @@ export class Hub {
 
   #join(member: Member, channel: Channel) {
     this.leave(member);
-    if (!channel.isListed) {
-      this.#options.history.list(channel.record);
-      channel.isListed = true;
-      this.#listed = undefined;
-      // behind all others
-      this.#channels.delete(channel.name);
-      this.#channels.set(channel.name, channel);
-    }
+    if (!channel.isListed) this.#list(channel);
     this.#enter(member, channel);
   }
 
-  #enter(member: Member, channel: Channel) {
-    this.#post(channel, member, { kind: "joined", speaker: member.speaker });
-    if (!this.#fanOut.isLarge(channel)) this.#flush(channel);
-    let members = channel.members.get(member.encoder);
-    if (members === undefined) channel.members.set(member.encoder, members = new Set());
-    members.add(member);
-    channel.size++;
-    member.channel = channel;
-    member.lastBatch = channel.lastBatch;
-    this.setBehind(member, member.connection.isBehind);
+  #list(channel: Channel) {
+    this.#options.history.list(channel.record);
+    channel.isListed = true;
+    this.#listed = undefined;
+    // behind all others
+    this.#channels.delete(channel.name);
+    this.#channels.set(channel.name, channel);
   }
 
-  #remove(member: Member): Channel | undefined {
-    const { channel } = member;
+  #enter(reader: Reader, channel: Channel) {
+    if (reader instanceof Member) {
+      channel.size++;
+      this.#post(channel, reader, { kind: "joined", speaker: reader.speaker, members: channel.size });
+    }
+    // who only reads has no event from which on it is sent what happens
+    if (!(reader instanceof Member && this.#fanOut.isLarge(channel))) this.#flush(channel);
+    let readers = channel.readers.get(reader.encoder);
+    if (readers === undefined) channel.readers.set(reader.encoder, readers = new Set());
+    readers.add(reader);
+    channel.readerCount++;
+    reader.channel = channel;
+    reader.lastBatch = channel.lastBatch;
+    this.setBehind(reader, reader.connection.isBehind);
+  }
+
+  #remove(reader: Reader): Channel | undefined {
+    const { channel } = reader;
     if (channel === undefined) return undefined;
-    if (!this.#fanOut.isLarge(channel)) this.flush(member);
-    this.setBehind(member, false);
-    // flushing may have disconnected this member, and so removed it
-    if (member.channel === undefined) return undefined;
-    member.channel = undefined;
-    const members = channel.members.get(member.encoder)!;
-    members.delete(member);
-    if (members.size === 0) channel.members.delete(member.encoder);
-    channel.size--;
+    if (!this.#fanOut.isLarge(channel)) this.flush(reader);
+    this.setBehind(reader, false);
+    // flushing may have disconnected this reader, and so removed it
+    if (reader.channel === undefined) return undefined;
+    reader.channel = undefined;
+    const readers = channel.readers.get(reader.encoder)!;
+    readers.delete(reader);
+    if (readers.size === 0) channel.readers.delete(reader.encoder);
+    channel.readerCount--;
+    if (reader instanceof Member) channel.size--;
     channel.leftAt = ++this.#leaves;
     channel.leftTime = this.#options.wallClock();
     return channel;
   }
 
+  #postLeft(channel: Channel, reader: Reader) {
+    if (!(reader instanceof Member)) return;
+    this.#post(channel, reader, { kind: "left", speaker: reader.speaker, members: channel.size });
+  }
+
   /** Puts an event into the outbox. What else happens in this turn goes with it, in one write for all. */
-  #post(channel: Channel, cause: Member, event: ChannelEvent, bytes = 0) {
+  #post(channel: Channel, cause: Member | undefined, event: ChannelEvent, bytes = 0) {
     channel.events.push(event);
     channel.causes.push(cause);
     channel.bytes += bytes + EVENT_BYTES;
@@ -346,7 +387,7 @@ export class Hub {
     }
   }
 
-  /** Hands the outbox over to be sent to the members. */
+  /** Hands the outbox over to be sent to the readers. */
   #flush(channel: Channel) {
     const { events, causes } = channel;
     if (events.length === 0) return;

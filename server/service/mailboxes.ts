@@ -19,6 +19,8 @@ export interface CoveredMailboxes {
   /** Whether nobody may use a mailbox without a log-in. */
   readonly auth: "open" | "required";
   coversMailbox(name: string): boolean;
+  /** For whom it counts what the owner of this account stores. */
+  ownerOf(name: string): string;
   /** Calls back with the name of every account that begins to cover its mailbox. */
   onMailboxCovered(callback: (name: string) => void): void;
   /** Sets whether a mailbox is awaited: an account that anybody can make does not get such a mailbox. */
@@ -121,7 +123,8 @@ export class Mailboxes {
     { receiver, sender, delay, ttl, text }: SessionPut,
     bytes: number,
   ): Put {
-    const time = this.#options.wallClock(), owner = ownerOf(client);
+    const { wallClock, accounts } = this.#options, time = wallClock(), { account, network } = client;
+    const owner = account === "" ? ownerOf(network) : accounts?.ownerOf(account) ?? account;
     const put: Put = { kind: "put", mailbox: receiver, sender, time, text, bytes, owner };
     if (delay > 0) put.delay = delay;
     if (ttl !== undefined) put.expires = time + ttl;

@@ -51,8 +51,20 @@ export class PasswordChecks {
     this.#maxRunning = maxRunning;
   }
 
-  get waiting(): Limit {
-    return { name: "passwords that wait", used: this.#waiting, limit: MAX_WAITING };
+  /** Its limits, with their use now. */
+  limits(): Limit[] {
+    // a name has a space in it there, a network has none
+    const most = (isName: boolean) =>
+      Math.max(
+        0,
+        ...this.#counts.entries().filter(([key]) => key.includes(" ") === isName).map(([, n]) => n),
+      );
+    return [
+      { name: "passwords that are checked", used: this.#running, limit: this.#maxRunning },
+      { name: "passwords that wait", used: this.#waiting, limit: MAX_WAITING },
+      { name: "passwords of one address", used: most(false), limit: MAX_OF_NETWORK },
+      { name: "passwords of one address for one name", used: most(true), limit: MAX_OF_NAME },
+    ];
   }
 
   /**

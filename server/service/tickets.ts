@@ -1,3 +1,4 @@
+import { eraseTransferKeys, type TransferKeys } from "../../protocol/transfer_records.ts";
 import { type Linked, OwnerLists } from "../quota/owner_lists.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { Limit } from "../report/limit.ts";
@@ -14,10 +15,16 @@ const TICKET_MS = 60_000;
  */
 const MAX_TICKETS = 10_000, MAX_USER_TICKETS = 16;
 
-/** One attempt at an upload that a user may make. */
-export interface UploadGrant {
-  kind: "upload";
+/** One attempt that a user may make. */
+interface AnyGrant {
   user: string;
+  /** Everything is sealed with these; undefined if it travels in the clear. */
+  keys?: TransferKeys;
+}
+
+/** One attempt at an upload. */
+export interface UploadGrant extends AnyGrant {
+  kind: "upload";
   /** In bytes, 0 to 4 GiB. */
   size: number;
   /** SHA-256 of the content, 64 lower-case hexadecimal digits; undefined if the client didn't know it. */
@@ -35,10 +42,9 @@ export interface UploadGrant {
   attach(incoming: IncomingFile): Promise<string>;
 }
 
-/** One attempt at a download that a user may make. */
-export interface DownloadGrant {
+/** One attempt at a download. */
+export interface DownloadGrant extends AnyGrant {
   kind: "download";
-  user: string;
   /** The file and its thread, for people. */
   name: string;
   /** Where the content is. */
@@ -55,6 +61,9 @@ export interface DownloadGrant {
   /** To be called when all of it was sent. */
   onEnd(): void;
 }
+
+/** The keys of the transfer with this ticket; undefined if the session has no seal any more. */
+export type KeysOf = (ticket: string) => TransferKeys | undefined;
 
 export type Grant = UploadGrant | DownloadGrant;
 
@@ -103,14 +112,23 @@ export class Tickets {
     ];
   }
 
-  /** A new ticket for a client of this network, or undefined if there are too many. */
-  issue(grant: Grant, network = ""): string | undefined {
+  /**
+   * A new ticket for a client of this network, or undefined if there are too many.
+   *
+   * @param keysOf The keys with which it is sealed; without it, it travels in the clear.
+   */
+  issue(grant: Grant, network = "", keysOf?: KeysOf): string | undefined {
     const { monotonicClock, random, max = MAX_TICKETS } = this.#options;
     this.#expire();
     let own = this.#users.get(grant.user);
-    if (own !== undefined && own.size >= MAX_USER_TICKETS) this.#remove(own.values().next().value!);
+    if (own !== undefined && own.size >= MAX_USER_TICKETS) this.#drop(own.values().next().value!);
     if (this.#tickets.size >= max && !this.#makeRoom(network)) return undefined;
     const ticket = random(16).toBase64({ alphabet: "base64url", omitPadding: true });
+    const keys = keysOf?.(ticket);
+    if (keysOf !== undefined) {
+      if (keys === undefined) return undefined;
+      grant.keys = keys;
+    }
     const entry: Ticket = {
       name: ticket,
       grant,
@@ -132,7 +150,7 @@ export class Tickets {
   #makeRoom(network: string): boolean {
     const networks = this.#networks, most = networks.largest;
     if (most === undefined || networks.count(most) <= networks.count(network) + 1) return false;
-    this.#remove(networks.oldest(most)!.name);
+    this.#drop(networks.oldest(most)!.name);
     return true;
   }
 
@@ -144,15 +162,21 @@ export class Tickets {
 
   /** Takes back the tickets of a user. */
   revoke(user: string) {
-    for (const ticket of this.#users.get(user) ?? []) this.#remove(ticket);
+    for (const ticket of this.#users.get(user) ?? []) this.#drop(ticket);
   }
 
   #expire() {
     const now = this.#options.monotonicClock();
     for (const [ticket, { expires }] of this.#tickets) {
       if (expires > now) break;
-      this.#remove(ticket);
+      this.#drop(ticket);
     }
+  }
+
+  /** Removes a ticket that is not used. */
+  #drop(ticket: string) {
+    const keys = this.#remove(ticket)?.keys;
+    if (keys !== undefined) eraseTransferKeys(keys);
   }
 
   #remove(ticket: string): Grant | undefined {

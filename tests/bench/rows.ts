@@ -222,12 +222,21 @@ export const GROUPS: readonly Group[] = [
     wirepost: { script: "forum.ts" },
     peers: { ncat: { script: "ncat.ts" } },
     fileMib: 256,
-    rows: (["up", "down"] as const).map((measure) => ({
-      name: measure,
-      what: `${measure}load`,
-      order: { measure },
-      wanted: [{ peer: "ncat", ratio: 0.8 }],
-    })),
+    rows: (["up", "down"] as const).flatMap((measure): Row[] => [
+      {
+        name: `plain-${measure}`,
+        what: `${measure}load in the clear`,
+        order: { measure: `plain-${measure}` },
+        wanted: [{ peer: "ncat", ratio: 0.8 }],
+      },
+      {
+        name: measure,
+        what: `${measure}load, sealed`,
+        order: { measure },
+        wanted: [{ row: `file/plain-${measure}`, ratio: 0.7 }],
+        without: ["ncat"],
+      },
+    ]),
   },
 ];
 

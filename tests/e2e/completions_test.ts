@@ -44,7 +44,7 @@ async function setUp() {
 const CASES: readonly [string, readonly string[]][] = [
   ["wirepost se", ["send", "serve"]],
   ["wirepost send --del", ["--delay"]],
-  ["wirepost serve --log ", ["json", "text"]],
+  ["wirepost serve --log ", ["journal", "json", "text"]],
   ["wirepost serve r", ["room"]],
   ["wirepost help rec", ["receive"]],
   ["wirepost help del", ["delivery"]],

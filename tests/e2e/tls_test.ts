@@ -1,6 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { TLS_ONLY_TEXT } from "../../protocol/channels.ts";
-import { ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
+import { selfSigned } from "../../client/command/cert/self_signed.ts";
+import { FROM_SOURCE, ServerProcess, temporaryDirectory, wirepost } from "../program.ts";
+import { FramePeer } from "../stream.ts";
 
 const SERVE = ["mailbox", "0", "channels", "0", "room", "0", "--tls-room-port", "0", "--memory"];
 const TLS = ["--tls-cert", "wirepost-cert.pem", "--tls-key", "wirepost-key.pem"];
@@ -121,4 +123,54 @@ Deno.test("serve names what is wrong with its certificate before it starts", asy
     (await run("chat Alice 127.0.0.1 1 --ca a", "")).err.split("\n")[0],
     "wirepost chat: --ca needs --tls",
   );
+});
+
+/** How often another certificate comes while a client talks. */
+const CHANGES = 20;
+
+// channels.md 10.7
+Deno.test("a connection loses nothing while SIGHUP brings one certificate after the other", async () => {
+  await using here = await place();
+  const { cwd, run } = here;
+  await run("cert");
+  const first = await Deno.readTextFile(`${cwd}/wirepost-cert.pem`);
+  await using server = await ServerProcess.start([...SERVE, ...TLS], { cwd, command: FROM_SOURCE });
+  const channels = await server.ready("channels");
+  using alice = await FramePeer.overTls(channels, first);
+  using bob = await FramePeer.overTls(channels, first);
+  await alice.send("alice", "/create tea");
+  await alice.settle();
+  await bob.send("bob", "/join tea");
+  await bob.settle();
+  let isChanging = true, said = 0;
+  const talking = (async () => {
+    // each answer shows that the server has read what was said
+    for (; isChanging; said++) {
+      await alice.send(`${said}`);
+      await alice.settle();
+    }
+    await alice.send("the end");
+  })();
+  const heard = (async () => {
+    const lines: string[] = [];
+    for (;;) {
+      const line = await bob.next();
+      if (line === undefined || line === "[alice] the end") return lines;
+      lines.push(line);
+    }
+  })();
+  for (let i = 0; i < CHANGES; i++) {
+    const { cert, key, fingerprint } = await selfSigned(["127.0.0.1"], 1);
+    await Deno.writeTextFile(`${cwd}/wirepost-cert.pem`, cert);
+    await Deno.writeTextFile(`${cwd}/wirepost-key.pem`, key);
+    Deno.kill(server.pid, "SIGHUP");
+    await server.logged(`the server's certificate is ${fingerprint}`);
+    using carol = await FramePeer.overTls(channels, cert);
+    await carol.send("carol");
+    assertEquals(await carol.settle(), []);
+  }
+  isChanging = false;
+  await talking;
+  assertEquals(await heard, Array.from({ length: said }, (_, i) => `[alice] ${i}`));
+  assertEquals(said >= CHANGES, true, `${said} lines`);
 });

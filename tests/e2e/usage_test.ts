@@ -41,7 +41,7 @@ Deno.test("wirepost alone says whether a server runs here, where and what it hol
     assertEquals((await wirepost(["send", "bob", "hi", "--as", "al"], options)).code, 0);
     assertEquals(await wirepost([], options), {
       code: 0,
-      out: `A server runs here: mailbox 127.0.0.1:${server.port}, room :${room}.\n` +
+      out: `A server runs here: mailbox 127.0.0.1:${server.port}, room :${room}, http :${server.port}.\n` +
         `It holds 1 message, 0 channels, 0 accounts, in parley-data.\n\n${help}`,
       err: "",
     });
@@ -78,7 +78,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "help delivry": "wirepost: No command and no topic is called 'delivry': did you mean 'delivery'?",
   "help qwerty":
     "wirepost: No command and no topic is called 'qwerty': the topics are delivery, network, security, limits, classroom, " +
-    "files, scripting, wires",
+    "files, cookbook, scripting, wires",
   "help send receive": "wirepost: Unexpected argument 'receive'",
   "--versoin": "wirepost: Unknown option '--versoin': did you mean '--version'?",
   "receive bob --jsn": "wirepost receive: Unknown option '--jsn': did you mean '--json'?",
@@ -111,7 +111,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "serve mailbox 0 1":
     "wirepost serve: Unexpected argument '1': a port comes after its service, as in 'wirepost serve mailbox 0'",
   "serve 55555": "wirepost serve: Unexpected argument '55555': did you mean 'wirepost serve channels 55555'?",
-  "serve --log on": "wirepost serve: Cannot read --log 'on': expected text or json",
+  "serve --log on": "wirepost serve: Cannot read --log 'on': expected text or json or journal",
   "serve --log-level loud":
     "wirepost serve: Cannot read --log-level 'loud': expected error or warn or info or debug",
   "serve --memory --new": "wirepost serve: --memory and --new exclude each other",

@@ -8,7 +8,7 @@ import { DiskJournal } from "../../server/store/journal/disk_journal.ts";
 import { ENGINE_VERSIONS } from "../../server/store/engine/state/version.ts";
 import { runCommand, temporaryDirectory } from "../program.ts";
 import { BEGINNING, JOURNAL_ID } from "../server/store/journal/records.ts";
-import { Pair } from "../server/store/pair.ts";
+import { Pair } from "../server/store/determinism/pair.ts";
 import { Random } from "../simulation/random.ts";
 import { CI, FULL, obtainSeed, report } from "./form.ts";
 

@@ -63,7 +63,7 @@ class Subject {
     const { name, verifier } = makeAccount(ACCOUNT);
     this.accounts = new Accounts({
       ...common,
-      known: [{ name, verifier, mailbox: true, role: "user", tokens: [] }],
+      known: [{ name, verifier, mailbox: true, role: "user", tokens: [], network: "" }],
     });
     this.sessions = new SessionWire<Address>({
       ...common,

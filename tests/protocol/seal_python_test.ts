@@ -35,6 +35,7 @@ import {
   sealKey,
   serverKeys,
 } from "../../protocol/seal.ts";
+import { RecordReader, RecordWriter, transferKeys } from "../../protocol/transfer_records.ts";
 import { encodePrivateKey } from "../../protocol/syntax/key_text.ts";
 import { pythonWith, runCommand } from "../program.ts";
 
@@ -65,6 +66,9 @@ interface Given {
   "server nonce": string;
   "to server": [number: number, plain: string][];
   "to client": [number: number, plain: string][];
+  ticket: string;
+  "records to server": [plain: string, isLast: boolean][];
+  "records to client": [plain: string, isLast: boolean][];
 }
 
 type Made = Record<string, string>;
@@ -101,6 +105,7 @@ async function compute(given: Given): Promise<Made> {
     "to-server iv": keys.toServer.iv.toHex(),
     "to-client iv": keys.toClient.iv.toHex(),
     binding: keys.binding.toHex(),
+    "files key": keys.files.toHex(),
     "hello answer": decoder.decode(encodeHelloAnswer(back, server.public, own.public, keys.confirm)),
     ...await computeLogin(given, keys.binding),
   };
@@ -114,6 +119,25 @@ async function compute(given: Given): Promise<Made> {
       sealer.number = number - 1;
       const sealed = sealer.seal(header, Uint8Array.fromHex(plain));
       made[`${name.replace(" ", "-")} ${number}`] = sealed.toHex();
+    }
+  }
+  return { ...made, ...await computeTransfer(given, keys.files) };
+}
+
+/** The keys and records of a transfer. */
+async function computeTransfer(given: Given, filesKey: Uint8Array): Promise<Made> {
+  const { toServer, toClient } = transferKeys(filesKey, given.ticket), made: Made = {};
+  for (const [name, key] of [["to server", toServer], ["to client", toClient]] as const) {
+    const dashed = name.replace(" ", "-");
+    made[`transfer ${dashed} key`] = key.key.toHex();
+    made[`transfer ${dashed} iv`] = key.iv.toHex();
+    let number = 0;
+    const writer = new RecordWriter(key, (record) => {
+      made[`${dashed} record ${++number}`] = record.toHex();
+      return Promise.resolve();
+    });
+    for (const [plain, isLast] of given[`records ${name}`]) {
+      await writer.write(Uint8Array.fromHex(plain), isLast);
     }
   }
   return made;
@@ -164,6 +188,7 @@ Deno.test(
         if (!INSIDE.includes(name)) assertEquals(here[name], value, `${name} of ${line}`);
       }
       assertOpens(given, made);
+      await assertRecordsOpen(given, made);
     }
   },
 );
@@ -189,6 +214,24 @@ function assertOpens(given: Given, made: Made) {
   }
 }
 
+/** Opens the records that the other side has sealed. */
+async function assertRecordsOpen(given: Given, made: Made) {
+  const { toServer, toClient } = transferKeys(Uint8Array.fromHex(made["files key"]!), given.ticket);
+  for (const [name, key] of [["to server", toServer], ["to client", toClient]] as const) {
+    const plains = given[`records ${name}`];
+    const records = plains.map((_, i) =>
+      Uint8Array.fromHex(made[`${name.replace(" ", "-")} record ${i + 1}`]!)
+    );
+    const reader = new RecordReader(key, (buffer) => {
+      const record = records.shift();
+      if (record !== undefined) buffer.set(record);
+      return Promise.resolve(record?.length ?? null);
+    });
+    for (const [plain] of plains) assertEquals((await reader.next())?.toHex(), plain);
+    assertEquals(await reader.next(), null);
+  }
+}
+
 // seal.md 3.1, 4.1, 5.4, 5.8, 5.10, 7.4
 Deno.test(
   "python3-cryptography: what is made here a second implementation makes too",
@@ -200,7 +243,7 @@ Deno.test(
       vectors.push(JSON.stringify({ given, made: { ...await compute(given) } }));
     }
     const lines = await run(["check"], vectors.map((line) => `${line}\n`).join(""));
-    assertEquals(new Set(lines), new Set([`36 compared, ${INSIDE.join(", ")} wrong`]));
+    assertEquals(new Set(lines), new Set([`47 compared, ${INSIDE.join(", ")} wrong`]));
     assertEquals(lines.length, VECTORS);
   },
 );
@@ -223,6 +266,9 @@ function randomInput(i: number): Given {
   const sealed = () =>
     [1, 9, 10, 255, 65536, MAX_NUMBER, 1 + below(MAX_NUMBER)]
       .map((number): [number, string] => [number, hex(below(1100))]);
+  const records = () =>
+    [1 + below(1024), 1 + below(5000), below(5000)]
+      .map((length, i): [string, boolean] => [hex(length), i === 2]);
   return {
     service: ["mailbox", "forum"][i % 2]!,
     "start id": hex(4),
@@ -238,5 +284,8 @@ function randomInput(i: number): Given {
     "server nonce": base64(),
     "to server": sealed(),
     "to client": sealed(),
+    ticket: crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true }),
+    "records to server": records(),
+    "records to client": records(),
   };
 }

@@ -14,7 +14,7 @@ export interface Administered {
   control(command: string): Promise<string[]>;
 }
 
-const SECRET = "a secret of an administrator";
+export const SECRET = "a secret of an administrator";
 
 /** Runs a server with all services, changed by `options`; or with those of `ports`. */
 export async function withAdministrator(
@@ -28,7 +28,7 @@ export async function withAdministrator(
   await withServer({ secretFile, ports, ...options }, async (server, log) => {
     const port = (service: string) =>
       server.listening.find(({ name }) => name === service)!.addresses[0]!.port;
-    await using mailbox = await connectOriginalMailbox({ port: port("mailbox") });
+    await using mailbox = await connectOriginalMailbox({ port: port("mailbox"), timeout: 30_000 });
     const control = (command: string) => mailbox.control(new TextEncoder().encode(SECRET), command);
     await use({ server, log, port, control });
   });

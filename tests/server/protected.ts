@@ -2,6 +2,16 @@
 
 import { connectMailbox, KnownServers } from "../../client/mailbox.ts";
 import { newVerifier } from "../../client/command/account/store.ts";
+import {
+  clientKeysOf,
+  encodeVerifier,
+  SALT_BYTES,
+  saltPassword,
+  TOKEN_ITERATIONS,
+  tokenId,
+  tokenText,
+  verifierOf,
+} from "../../protocol/scram.ts";
 import { Peer, temporaryDirectory } from "../program.ts";
 import { type Administered, withAdministrator } from "./administrator.ts";
 
@@ -27,4 +37,13 @@ export async function withProtected(
     await using _ = await connectMailbox({ port: port("mailbox"), knownServers, as });
     await use(administered);
   });
+}
+
+/** A token, and the arguments by which it is added. */
+export async function newToken() {
+  const token = tokenText(crypto.getRandomValues(new Uint8Array(20)));
+  const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
+  const keys = clientKeysOf(await saltPassword(token, salt, TOKEN_ITERATIONS));
+  const verifier = encodeVerifier(verifierOf(keys, salt, TOKEN_ITERATIONS));
+  return { token, id: tokenId(token)!, verifier };
 }

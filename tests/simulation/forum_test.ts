@@ -10,7 +10,7 @@ import { isSealDatagram } from "../../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM_BYTES } from "../../protocol/session.ts";
 import { Forum } from "../../server/service/forum.ts";
 import { ForumRequests } from "../../server/wire/session/forum/forum_requests.ts";
-import { exchanges, TRANSCRIPTS } from "../server/store/forum_transcripts.ts";
+import { exchanges, TRANSCRIPTS } from "../server/store/forum/forum_transcripts.ts";
 import { fastSalt } from "./account.ts";
 import { Clock } from "./clock.ts";
 import { type Address, type Conditions, Network } from "./network.ts";

@@ -10,7 +10,7 @@ import { escapeControls, outputLine, terminalSize, write } from "../../terminal/
 import { cutToWidth, tableLines } from "../../terminal/table.ts";
 import { type Arguments, UsageError } from "../command.ts";
 import { age, shownNumber } from "../status/tables.ts";
-import type { Control } from "./lists.ts";
+import { allRows, type Control, skipping, timeIn, unreadable } from "./pages.ts";
 
 /** Commands against a client. */
 const MEASURES = ["kick", "ban", "unban", "mute", "unmute"] as const;
@@ -76,13 +76,8 @@ export async function printMeasure(control: Control, measure: Measure, json: boo
 
 /** Prints who is connected: the one that came first stands first. */
 export async function printConnections(control: Control, json: boolean): Promise<number> {
-  const clients = [];
-  for (let after = "0";;) {
-    const rows = (await control(after === "0" ? "connections" : `connections, ${after}`)).map(clientOf);
-    if (rows.length === 0) break;
-    clients.push(...rows);
-    after = `${rows.at(-1)!.id}`;
-  }
+  const behind = (page: string[]) => `connections, ${clientOf(page.at(-1)!).id}`;
+  const clients = (await allRows(control, "connections", behind)).map(clientOf);
   if (json) {
     for (const { since, heard, ...client } of clients) {
       const times = { since: since.toISOString(), heard: heard.toISOString() };
@@ -93,9 +88,9 @@ export async function printConnections(control: Control, json: boolean): Promise
   const now = Date.now();
   const rows = clients.map((client) => [
     escapeControls(client.name) || "-",
-    client.address,
-    client.service,
-    client.kind,
+    escapeControls(client.address),
+    escapeControls(client.service),
+    escapeControls(client.kind),
     age(client.since, now),
     age(client.heard, now),
     `${shownNumber("", client.received)} (${shownNumber("bytes", client.receivedBytes)})`,
@@ -107,19 +102,13 @@ export async function printConnections(control: Control, json: boolean): Promise
 
 /** Prints bans and mutes, the oldest first. */
 export async function printBans(control: Control, json: boolean): Promise<number> {
-  const measures: ReturnType<typeof banOf>[] = [];
-  for (;;) {
-    const page: string[] = await control(measures.length === 0 ? "bans" : `bans, ${measures.length}`);
-    const rows = page.map(banOf);
-    if (rows.length === 0) break;
-    measures.push(...rows);
-  }
+  const measures = (await allRows(control, ...skipping("bans"))).map(banOf);
   if (json) {
     for (const measure of measures) await write(outputLine(JSON.stringify(measure)));
     return 0;
   }
   const rows = measures.map(({ what, since, until, subject }) => [
-    what,
+    escapeControls(what),
     escapeControls(subject),
     since.toISOString(),
     until?.toISOString() ?? "for good",
@@ -140,7 +129,7 @@ async function printTable(headings: readonly string[], rows: readonly (readonly 
 /** @throws {Error} The row has another form: the server is another version. */
 function clientOf(row: string) {
   const fields = split(row, 11);
-  if (fields === undefined) throw new Error(`Cannot read the server's answer: '${row}'`);
+  if (fields === undefined) throw unreadable(row);
   const [id, service, kind, address, since, heard, received, receivedBytes, sent, sentBytes, name] = fields;
   return {
     id: Number(id),
@@ -148,8 +137,8 @@ function clientOf(row: string) {
     address,
     service,
     kind,
-    since: new Date(Number(since)),
-    heard: new Date(Number(heard)),
+    since: timeIn(row, since),
+    heard: timeIn(row, heard),
     received: Number(received),
     receivedBytes: Number(receivedBytes),
     sent: Number(sent),
@@ -160,12 +149,12 @@ function clientOf(row: string) {
 /** @throws {Error} The row has another form. */
 function banOf(row: string) {
   const fields = split(row, 4);
-  if (fields === undefined) throw new Error(`Cannot read the server's answer: '${row}'`);
+  if (fields === undefined) throw unreadable(row);
   const [what, since, until, subject] = fields;
   return {
     what,
     subject,
-    since: new Date(Number(since)),
-    until: until === "" ? null : new Date(Number(until)),
+    since: timeIn(row, since),
+    until: until === "" ? null : timeIn(row, until),
   };
 }

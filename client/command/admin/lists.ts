@@ -8,9 +8,9 @@ import { bold, dim } from "@std/fmt/colors";
 import { utf8Length } from "../../../protocol/mailbox.ts";
 import { split } from "../../../protocol/syntax/fields.ts";
 import { escapeControls, outputLine, write } from "../../terminal/output.ts";
+import { type Control, pagesOf, skipping, timeIn, unreadable } from "./pages.ts";
 
-/** Sends a command. Returns the fields or rows of the answer. */
-export type Control = (command: string) => Promise<string[]>;
+export type { Control } from "./pages.ts";
 
 /** A list whose rows are a word and a name. */
 interface List {
@@ -23,7 +23,7 @@ interface List {
   page(argument: string, rows: number, lastName?: string): string;
 }
 
-const countRow = (count: string, name: string) => `${count.padStart(8)}  ${name}`;
+const countRow = (count: string, name: string) => `${escapeControls(count).padStart(8)}  ${name}`;
 
 export const LISTS: Readonly<Record<string, List>> = {
   list: {
@@ -43,7 +43,7 @@ export const LISTS: Readonly<Record<string, List>> = {
   members: {
     arguments: 1,
     heading: "address                name",
-    row: (address, name) => `${address.padEnd(21)}  ${escapeControls(name)}`,
+    row: (address, name) => `${escapeControls(address).padEnd(21)}  ${escapeControls(name)}`,
     json: (address, name) => ({ name, address }),
     page: (channel, rows) => `members, ${rows}, ${channel}`,
   },
@@ -53,7 +53,7 @@ export const LISTS: Readonly<Record<string, List>> = {
 export async function printList(control: Control, list: List, argument: string, json: boolean) {
   let isFirst = !json;
   const next = (page: string[], rows: number) => list.page(argument, rows, parseRow(page.at(-1)!).name);
-  for await (const page of pages(control, list.page(argument, 0), next)) {
+  for await (const page of pagesOf(control, list.page(argument, 0), next)) {
     if (isFirst) await write(`${bold(list.heading)}\n`);
     isFirst = false;
     for (const { word, name } of page.map(parseRow)) {
@@ -69,7 +69,7 @@ function parseRow(row: string) {
 
 /** Prints what the server holds and has done. */
 export async function printStatus(control: Control, json: boolean) {
-  for await (const fields of pages(control, "status", (_, rows) => `status, ${rows}`)) {
+  for await (const fields of pagesOf(control, ...skipping("status"))) {
     if (json) await write(fields.map(metricJson).join(""));
     else await printFields(fields);
   }
@@ -111,20 +111,9 @@ function jsonLine(value: unknown): string {
 
 /** Prints every dead letter: sender, receiver and time, why it is one, and how it begins. */
 export async function printDead(control: Control, json: boolean) {
-  for await (const rows of pages(control, "dead", (rows) => `dead, ${parseDead(rows.at(-1)!).id}`)) {
+  for await (const rows of pagesOf(control, "dead", (rows) => `dead, ${parseDead(rows.at(-1)!).id}`)) {
     await write(rows.map(parseDead).map(json ? deadJson : deadLines).join(""));
   }
-}
-
-/** The pages of an answer, with the empty one that ends it. `next` is the command for the page behind these rows. */
-async function* pages(control: Control, first: string, next: (page: string[], rows: number) => string) {
-  let command = first, rows = 0, page: string[];
-  do {
-    page = await control(command);
-    yield page;
-    rows += page.length;
-    if (page.length > 0) command = next(page, rows);
-  } while (page.length > 0);
 }
 
 type DeadLetter = ReturnType<typeof parseDead>;
@@ -132,13 +121,13 @@ type DeadLetter = ReturnType<typeof parseDead>;
 /** @throws {Error} It is not a dead letter: the server is another version. */
 function parseDead(row: string) {
   const fields = split(row, 8);
-  if (fields === undefined) throw new Error(`Cannot read the server's answer: '${row}'`);
+  if (fields === undefined) throw unreadable(row);
   const [id, mailbox = "", sender = "", time, attempts, reason = "", bytes, text = ""] = fields;
   return {
     id: Number(id),
     mailbox,
     sender,
-    time: new Date(Number(time)).toISOString(),
+    time: timeIn(row, time).toISOString(),
     attempts: Number(attempts),
     reason: reason === "" ? null : reason,
     /** Bytes of the whole text; `text` is its beginning. */

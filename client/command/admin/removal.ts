@@ -10,6 +10,7 @@ import { RefusedCommandError } from "../../original_mailbox.ts";
 import { canConfirm, confirm } from "../../terminal/ask.ts";
 import { report } from "../../terminal/output.ts";
 import { type Control, printFields } from "./lists.ts";
+import { unreadable } from "./pages.ts";
 import { type Arguments, expectArguments, UsageError } from "../command.ts";
 
 interface Removal {
@@ -101,12 +102,15 @@ export async function remove(control: Control, { name, which }: Removal, json: b
 /** One command gives out as many as the server can in some milliseconds. */
 async function requeueAll(control: Control, print: (count: number) => Promise<void>): Promise<number> {
   let done = 0, full = 0;
-  for (let page = "requeue-all";;) {
-    const [requeued, refused, last] = (await control(page)).map(Number) as [number, number, number];
+  for (let after = 0, isDone = false; !isDone;) {
+    const page = await control(after === 0 ? "requeue-all" : `requeue-all, ${after}`);
+    const [requeued = NaN, refused = NaN, last = NaN] = page.map(Number);
+    isDone = last === 0;
+    // a server that goes back would have no end
+    if (!isDone && !(last > after)) throw unreadable(page.join(", "));
     done += requeued;
     full += refused;
-    if (last === 0) break;
-    page = `requeue-all, ${last}`;
+    after = last;
   }
   await print(done);
   if (full === 0) return 0;

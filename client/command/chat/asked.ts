@@ -1,5 +1,19 @@
-import { type Announced, ANNOUNCEMENT, MAX_MEMBER_NAMES } from "../../../protocol/announced.ts";
+import {
+  type Announced,
+  ANNOUNCEMENT,
+  MAX_MEMBER_NAMES,
+  MAX_PAGE_MESSAGES,
+} from "../../../protocol/announced.ts";
 import { CHANNELS_TEXTS } from "../../../protocol/channels.ts";
+
+/** Entries of a page, whose every message may have a gap before it; what promises more is no page. */
+const MAX_PAGE_ENTRIES = 2 * MAX_PAGE_MESSAGES + 1;
+
+/** Longest page, in UTF-16 code units: many times what a server sends. */
+const MAX_PAGE_UNITS = 4 * 1024 * 1024;
+
+/** Requests that may wait for their answers: a server that answers none is asked no more. */
+const MAX_ASKED = 1000;
 
 /** A message or a gap of a history. */
 export type Entry =
@@ -31,8 +45,13 @@ export class AskedRequests {
   /** The oldest first: what comes is an answer to that one. */
   readonly #asked: (Asked & { end(): void })[] = [];
   /** The answer that is not whole yet. */
-  #page: { page: Page; missing: number } | undefined;
+  #page: { page: Page; missing: number; units: number } | undefined;
   #members: { count: number; missing: number; names: string[] } | undefined;
+
+  /** Whether so many requests wait for their answers that no further one is sent. */
+  get isFull(): boolean {
+    return this.#asked.length >= MAX_ASKED;
+  }
 
   /** Notes a request that is being sent. Resolves when it has its answers; also if it gets none any more. */
   add(asked: Asked): Promise<void> {
@@ -61,16 +80,18 @@ export class AskedRequests {
         this.#next();
         return true;
       case "history":
-        this.#page = {
+        this.#page = event.entries > MAX_PAGE_ENTRIES ? undefined : {
           page: { history: event.history, entries: [], last: event.last },
           missing: event.entries,
+          units: 0,
         };
         await this.#endPage();
         return true;
       case "message":
       case "gap":
         if (this.#page === undefined) return false;
-        this.#page.page.entries.push(event as Entry);
+        if (event.kind === "message") this.#page.units += event.text.length;
+        if (this.#page.units <= MAX_PAGE_UNITS) this.#page.page.entries.push(event as Entry);
         this.#page.missing--;
         await this.#endPage();
         return true;

@@ -91,7 +91,7 @@ export class ChannelsLink {
 
   /** Sends a control message. Resolves when the server has answered it, or does not any more. */
   ask(request: string, asked: Asked): Promise<void> {
-    if (!this.isConnected) return Promise.resolve();
+    if (!this.isConnected || this.#asked.isFull) return Promise.resolve();
     const answered = this.#asked.add(asked);
     this.write(request);
     this.write(ANNOUNCEMENT);

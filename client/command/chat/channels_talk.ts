@@ -132,7 +132,7 @@ export class ChannelsTalk implements Talk {
       case "sent":
         return this.#sent(event.number);
       case "refused":
-        return this.#outbox.confirm();
+        return void this.#outbox.confirm();
       case "joined":
       case "left":
         return await this.#moved(event.name, event.kind);
@@ -140,9 +140,10 @@ export class ChannelsTalk implements Talk {
   }
 
   #sent(number: number) {
-    this.#outbox.confirm();
-    if (this.#place?.isCatchingUp) this.#outbox.ownNumbers.add(number);
-    else this.#move(number);
+    const isOwn = this.#outbox.confirm();
+    if (!this.#place?.isCatchingUp) this.#move(number);
+    // only as many as were sent: they are kept
+    else if (isOwn) this.#outbox.ownNumbers.add(number);
   }
 
   /** Everything up to this number was shown. */
@@ -220,10 +221,11 @@ export class ChannelsTalk implements Talk {
     const query = before === undefined
       ? { last: RECENT_MESSAGES }
       : { history: before.history, after: before.number };
-    void this.#link!.askPage(query, (page) => this.#showMissed(place, page));
+    void this.#link!.askPage(query, (page) => this.#showMissed(place, page, before));
   }
 
-  async #showMissed(place: Place, page: Page) {
+  /** @param after What the page was to stand behind. */
+  async #showMissed(place: Place, page: Page, after: Position | undefined) {
     if (this.#place !== place) return;
     for (const entry of page.entries) {
       if (entry.kind === "gap" && entry.count === undefined) this.#outbox.isDoubtful = true;
@@ -237,10 +239,10 @@ export class ChannelsTalk implements Talk {
       if (entry.kind === "gap") await this.#notice(gapText(entry.count));
       else await this.#printMessage(entry.name, entry.text, entry.time, this.#hasReconnected);
     }
-    const last = lastNumber(page);
-    if (last !== undefined && last < page.last) {
-      const query = { history: page.history, after: last };
-      void this.#link!.askPage(query, (page) => this.#showMissed(place, page));
+    const next = nextAfter(page, after);
+    if (next !== undefined) {
+      const query = { history: next.history, after: next.number };
+      void this.#link!.askPage(query, (page) => this.#showMissed(place, page, next));
     } else await this.#endCatchingUp(place, { history: page.history, number: page.last });
   }
 
@@ -335,13 +337,15 @@ export class ChannelsTalk implements Talk {
     let query: HistoryQuery | undefined = count <= MAX_PAGE_MESSAGES
       ? { last: count }
       : { history: position.history, after: Math.max(0, position.number - count) };
-    while (query !== undefined && this.#isConnected) {
+    for (let shown = 0; query !== undefined && this.#isConnected && shown < count;) {
       const asked: HistoryQuery = query;
+      const after = "after" in asked ? { history: asked.history, number: asked.after } : undefined;
       query = undefined;
       await this.#link!.askPage(asked, async (page) => {
         await this.#showPage(page);
-        const last = lastNumber(page);
-        if (last !== undefined && last < page.last) query = { history: page.history, after: last };
+        shown += page.entries.length;
+        const next = nextAfter(page, after);
+        if (next !== undefined) query = { history: next.history, after: next.number };
       });
     }
   }
@@ -381,6 +385,10 @@ export class ChannelsTalk implements Talk {
 /** How the original says that somebody has come or gone. */
 const MOVED = /^(.*) has (joined|left)$/;
 
-function lastNumber({ entries }: Page): number | undefined {
-  return entries.findLast((entry) => entry.kind === "message")?.number;
+/** Behind what there is more; undefined if there is not, or if the server did not go on from where it was asked to. */
+function nextAfter({ history, entries, last: end }: Page, after: Position | undefined): Position | undefined {
+  const last = entries.findLast((entry) => entry.kind === "message")?.number;
+  // another history has numbers of its own
+  const least = after?.history === history ? after.number : 0;
+  return last !== undefined && last > least && last < end ? { history, number: last } : undefined;
 }

@@ -35,9 +35,9 @@ export class Outbox {
     this.#unconfirmed.push(text);
   }
 
-  /** The oldest one that was sent on this connection has arrived. */
-  confirm() {
-    this.#unconfirmed.shift();
+  /** The oldest one that was sent on this connection has arrived. Returns whether there was one. */
+  confirm(): boolean {
+    return this.#unconfirmed.shift() !== undefined;
   }
 
   /** The server has refused one, and will refuse the others too. */

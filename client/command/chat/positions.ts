@@ -41,6 +41,8 @@ export class Positions {
   set(channel: string, position: Position) {
     this.#positions.delete(channel);
     this.#positions.set(channel, position);
+    // those that were entered longest ago
+    if (this.#positions.size > MAX_LINES) this.#positions.delete(this.#positions.keys().next().value!);
   }
 
   /** Writes them, and leaves what other clients have written meanwhile. It does not wait: the program may be ending. */

@@ -1,6 +1,9 @@
 /** Lines and names that are remembered. */
 const MAX_LINES = 1000, MAX_NAMES = 1000;
 
+/** Longest line and name that is remembered, in UTF-16 code units: with colours, several times what a server sends. */
+const MAX_LINE_UNITS = 8192, MAX_NAME_UNITS = 256;
+
 /** What a client has seen and said since it came: for servers and wires that can't be asked. */
 export class Seen {
   /** The lines, as they were shown. */
@@ -10,7 +13,7 @@ export class Seen {
 
   /** Somebody was seen: has come, or is seen for the first time. */
   came(name: string) {
-    if (this.#names.size >= MAX_NAMES && !this.#names.has(name)) return;
+    if (name.length > MAX_NAME_UNITS || this.#names.size >= MAX_NAMES && !this.#names.has(name)) return;
     this.#names.set(name, (this.#names.get(name) ?? 0) + 1);
   }
 
@@ -30,6 +33,7 @@ export class Seen {
   }
 
   line(shown: string) {
+    if (shown.length > MAX_LINE_UNITS) return;
     this.#lines.push(shown);
     if (this.#lines.length > MAX_LINES) this.#lines.shift();
   }

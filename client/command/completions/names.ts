@@ -6,6 +6,7 @@
 
 import { CHANNELS_TEXTS } from "../../../protocol/channels.ts";
 import { connectChannels } from "../../channels.ts";
+import { escapeControls } from "../../terminal/output.ts";
 import { secretAdministration } from "../administration.ts";
 import type { Arguments, NameKind } from "../command.ts";
 import { serviceAddress } from "../server_option.ts";
@@ -28,7 +29,7 @@ async function mailboxNames(args: Arguments): Promise<string[]> {
     names.push(...rows.map((row) => row.slice(row.indexOf(" ") + 1)));
   }
   // the shared queue has no name
-  return names.filter((name) => name !== "").slice(0, MAX_NAMES);
+  return names.filter(isTypable).slice(0, MAX_NAMES);
 }
 
 async function channelNames(args: Arguments): Promise<string[]> {
@@ -38,8 +39,13 @@ async function channelNames(args: Arguments): Promise<string[]> {
   await channels.send("/create");
   const names: string[] = [];
   for await (const text of channels) {
-    if (text === CHANNELS_TEXTS.createWithoutName) break;
-    names.push(...text.split("\n"));
+    if (text === CHANNELS_TEXTS.createWithoutName || names.length >= MAX_NAMES) break;
+    names.push(...text.split("\n").filter(isTypable));
   }
   return names.slice(0, MAX_NAMES);
+}
+
+/** Whether the shell may get a name: it shows it as it is. */
+function isTypable(name: string): boolean {
+  return name !== "" && escapeControls(name) === name;
 }

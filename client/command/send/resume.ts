@@ -51,6 +51,9 @@ export class Resume {
       throw error;
     });
     const saved = text === undefined ? undefined : decode(text);
+    if (saved === "damaged") {
+      throw new Error(`Cannot resume '${name}': ${path} is damaged; without it, all lines are sent again`);
+    }
     if (isSealed && saved?.next === 1) {
       // if the server has forgotten a sealed session, its first numbers look like those of a new one
       const { mtime } = await Deno.stat(path);
@@ -111,7 +114,24 @@ export class Resume {
   }
 }
 
-function decode(text: string): Saved {
-  const { born, ...saved } = JSON.parse(text);
-  return born === undefined ? saved : { ...saved, startTime: born };
+/** What is in the file; a disk may have damaged it, or somebody changed it. */
+function decode(text: string): Saved | "damaged" {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return "damaged";
+  }
+  if (typeof value !== "object" || value === null) return "damaged";
+  const { id, born, next, line } = value as Partial<Record<string, unknown>>;
+  if (typeof id !== "string" || !/^[\w-]{22}$/.test(id)) return "damaged";
+  if (!isCount(next) || next < 1 || !isCount(line)) return "damaged";
+  if (born === undefined) return { id, next, line };
+  return typeof born === "string" && /^([0-9a-f]{12})?$/.test(born)
+    ? { id, startTime: born, next, line }
+    : "damaged";
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

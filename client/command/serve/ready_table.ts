@@ -116,6 +116,7 @@ function commands({ listening, data }: ReadyReport, args: Arguments): (service: 
   const server = isFound || mailbox === undefined ? "" : ` --server ${serverText(mailbox)}`;
   return (service) => {
     if (service === "mailbox") return `wirepost send bob hi${server}`;
+    if (service === "http") return `curl http://${formatAddress(own(service)!)}/`;
     const command = { "channels": "chat", "room-tls": "room --tls" }[service] ?? service;
     if (isFound || mailbox !== undefined) {
       return `wirepost ${command}${service === "channels" ? " lounge" : ""}${server}`;

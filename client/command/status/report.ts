@@ -5,7 +5,7 @@
  */
 
 import { split } from "../../../protocol/syntax/fields.ts";
-import type { Control } from "../admin/lists.ts";
+import { allRows, type Control, skipping, timeIn, unreadable } from "../admin/pages.ts";
 
 /** A value of `status`: a number of the server's, or how full a table is. */
 export interface Value {
@@ -52,8 +52,7 @@ export interface LimitReport {
 
 /** Asks for everything that `wirepost status` shows. */
 export async function readStatus(control: Control): Promise<StatusReport> {
-  const fields: string[] = [];
-  for await (const page of pagesOf(control, "status")) fields.push(...page);
+  const fields = await allRows(control, ...skipping("status"));
   const services = (await control("services")).map(serviceOf);
   const hasMailbox = services.some(({ name }) => name === "mailbox");
   const oldest = hasMailbox ? (await control("oldest")).map(oldestOf) : [];
@@ -64,19 +63,7 @@ export async function readStatus(control: Control): Promise<StatusReport> {
 
 /** Asks for every limit with its use. */
 export async function readLimits(control: Control): Promise<LimitReport[]> {
-  const limits: LimitReport[] = [];
-  for await (const page of pagesOf(control, "limits")) limits.push(...page.map(limitOf));
-  return limits;
-}
-
-/** The pages of a command that can skip what was shown before. */
-async function* pagesOf(control: Control, command: string): AsyncGenerator<string[]> {
-  for (let skip = 0;;) {
-    const page = await control(skip === 0 ? command : `${command}, ${skip}`);
-    if (page.length === 0) return;
-    yield page;
-    skip += page.length;
-  }
+  return (await allRows(control, ...skipping("limits"))).map(limitOf);
 }
 
 /** `mailbox sessions 3/100000`, `messages 17`; undefined for a field that is no number, or about one client. */
@@ -94,7 +81,7 @@ function serviceOf(row: string): Service {
 
 function oldestOf(row: string): OldestMailbox {
   const [time, messages, mailbox] = read(row, 3);
-  return { time: new Date(Number(time)), messages: Number(messages), mailbox };
+  return { time: timeIn(row, time), messages: Number(messages), mailbox };
 }
 
 function limitOf(row: string): LimitReport {
@@ -106,6 +93,6 @@ function limitOf(row: string): LimitReport {
 /** @throws {Error} It has fewer fields: the server is another version. */
 function read<N extends number>(row: string, fields: N) {
   const values = split(row, fields);
-  if (values === undefined) throw new Error(`Cannot read the server's answer: '${row}'`);
+  if (values === undefined) throw unreadable(row);
   return values;
 }

@@ -106,7 +106,7 @@ export function oldestLines(oldest: readonly OldestMailbox[], now: number): stri
 export function statusText(report: StatusReport, now: number): string {
   const { held, clients, refused, done } = grouped(report);
   const services = report.services.filter(({ name }) => name !== "admin");
-  const serviceRows = services.map(({ name, transport, address }) => [name, transport, address]);
+  const serviceRows = services.map((row) => [row.name, row.transport, row.address].map(escapeControls));
   const blank = [{ heading: "" }, { heading: "" }, { heading: "" }];
   const groups: [heading: string, lines: string[]][] = [
     ["Services", table(blank, serviceRows).slice(1)],
@@ -121,21 +121,28 @@ export function statusText(report: StatusReport, now: number): string {
   return `wirepost ${escapeControls(report.version)}, up ${escapeControls(report.up)}\n${parts.join("")}`;
 }
 
-/** Every limit, a line each; the fullest are marked. */
+/** The narrowest column of names beside which an option stands. */
+const MIN_LIMIT_COLUMNS = 8;
+
+/** Every limit, a line each. Names stand behind the numbers: only those beside which an option stands may not be long. */
 export function limitsText(limits: readonly LimitReport[]): string {
+  const width = Math.max(
+    ...limits.map(({ name, option }) => option === null ? 0 : escapeControls(name).length),
+    MIN_LIMIT_COLUMNS,
+  );
   const rows = limits.map(({ name, option, used, limit }) => [
-    escapeControls(name),
     used === null ? "" : shownNumber(name, used),
     limit === null ? "no limit" : shownNumber(name, limit),
     used === null || limit === null ? "" : percent(used, limit),
-    option === null ? "" : `--${escapeControls(option)}`,
+    option === null
+      ? escapeControls(name)
+      : `${escapeControls(name).padEnd(width)}  --${escapeControls(option)}`,
   ]);
   const [heading = "", ...lines] = tableLines([
-    { heading: "limit of" },
     { heading: "used", align: "right" },
     { heading: "limit", align: "right" },
     { heading: "", align: "right" },
-    { heading: "changed by" },
+    { heading: `${"limit of".padEnd(width)}  changed by` },
   ], rows);
   return [bold(heading), ...lines].map((line) => `${line}\n`).join("");
 }

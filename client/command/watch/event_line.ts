@@ -12,6 +12,9 @@ import { escapeControls } from "../../terminal/output.ts";
 /** Columns of a time, an arrow and a service, and of a peer at first: `127.0.0.1:60602`. */
 const BEFORE_PEER = "12:00:00.000 → channels ".length, PEER_COLUMNS = 15;
 
+/** The longest peer that moves the columns: an IPv6 address with its port. */
+const MAX_PEER_COLUMNS = 47;
+
 /** With less room beside the columns than this, further lines of an event begin further left. */
 const MIN_COLUMNS = 36, NARROW_INDENT = "12:00:00.000 → ".length;
 
@@ -30,8 +33,9 @@ export class EventLines {
 
   /** The event, with a line end. Only on a terminal it may take several lines. */
   format(event: WatchEvent): string {
-    const { time, direction, service, peer } = event;
-    this.#peerColumns = Math.max(this.#peerColumns, peer.length);
+    const { time, direction } = event, service = escapeControls(event.service);
+    const peer = escapeControls(event.peer);
+    this.#peerColumns = Math.max(this.#peerColumns, Math.min(peer.length, MAX_PEER_COLUMNS));
     const arrow = direction === "in" ? green("→") : cyan("←");
     const head = `${dim(timeOfDay(time))} ${arrow} ${bold(service.padEnd(8))} ${
       peer.padEnd(this.#peerColumns)

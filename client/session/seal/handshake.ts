@@ -30,6 +30,8 @@ interface Secret {
   sealer: Sealer;
   opener: Opener;
   binding: Uint8Array<ArrayBuffer>;
+  /** The keys of transfers come from it. */
+  files: Uint8Array<ArrayBuffer>;
 }
 
 /** Whether new keys have to be made (seal.md 4.4). */
@@ -44,6 +46,7 @@ export function erase(handshake: Handshake | undefined) {
   secret?.sealer.erase();
   secret?.opener.erase();
   secret?.binding.fill(0);
+  secret?.files.fill(0);
   delete handshake?.secret;
   delete handshake?.key;
 }

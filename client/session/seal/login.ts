@@ -168,7 +168,9 @@ async function makeAccount(options: LoginOptions) {
   if (kind === "made") return await made?.({ mailbox: rest !== FORUM_ALONE });
   if (kind === "exists") return;
   if (kind === "refused" && rest === CLOSED) throw closed(name);
-  const why = reason(kind, rest, { full: "the server has as many accounts as it can hold" });
+  const why = reason(kind, rest, {
+    full: "the server has as many accounts as it can hold, or as this address may make",
+  });
   throw new LoginError(`Cannot make an account for '${name}': ${why}`, false, "refused");
 }
 

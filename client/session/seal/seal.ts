@@ -18,6 +18,7 @@ import {
   sealId,
 } from "../../../protocol/seal.ts";
 import { bodyAt, encodeAnswers } from "../../../protocol/session.ts";
+import { type TransferKeys, transferKeys } from "../../../protocol/transfer_records.ts";
 import { encodePublicKey } from "../../../protocol/syntax/key_text.ts";
 import { BusyBackoff, busyText } from "../busy_backoff.ts";
 import type { Environment } from "../environment.ts";
@@ -152,6 +153,15 @@ export class ClientSeal {
   /** Seals a control message and sends it. Before it is logged in, it counts as lost. */
   control(message: Uint8Array): Promise<void> | void {
     return this.#sealOfSession(message);
+  }
+
+  /**
+   * The keys of the transfer with this ticket. To be called while its answer is taken: they come from the handshake under
+   * which that was sealed.
+   */
+  transferKeys(ticket: string): TransferKeys | undefined {
+    const files = this.#loggedIn?.secret?.files;
+    return files && transferKeys(files, ticket);
   }
 
   /** Takes a datagram that came from the server's address. */
@@ -330,6 +340,7 @@ export class ClientSeal {
         sealer: new Sealer(">", keys.toServer),
         opener: new Opener(keys.toClient),
         binding: keys.binding,
+        files: keys.files,
       };
       delete handshake.key;
       this.#requests.received();

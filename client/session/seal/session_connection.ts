@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
+import type { TransferKeys } from "../../../protocol/transfer_records.ts";
 import { resolveServer } from "../../stream/address.ts";
 import { ServerSocket } from "../../stream/server_socket.ts";
 import type { OnBusy } from "../busy_backoff.ts";
@@ -140,6 +141,11 @@ export class SessionConnection<S extends ConnectedSession> {
   /** Sends a control message under the seal, which it has: what comes back is given to the session. */
   control(message: Uint8Array): Promise<void> | void {
     return this.#seal?.control(message);
+  }
+
+  /** The keys of a transfer: see {@linkcode ClientSeal.transferKeys}. */
+  transferKeys(ticket: string): TransferKeys | undefined {
+    return this.#seal?.transferKeys(ticket);
   }
 
   /** Waits until everything has its outcome, up to `limit` milliseconds, leaves, and closes the socket. */

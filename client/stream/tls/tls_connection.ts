@@ -126,13 +126,14 @@ class TlsConnection implements Connection {
 
   /** Why the certificate is not one that a root has signed for this server; undefined if it is. */
   problem(hostname: string): string | undefined {
-    if (checkServerIdentity(hostname, this.#socket.getPeerCertificate()) !== undefined) {
-      return `it is not for ${hostname}`;
-    }
+    const certificate = this.#socket.getPeerCertificate(), now = Date.now();
+    if (checkServerIdentity(hostname, certificate) !== undefined) return `it is not for ${hostname}`;
     if (this.#socket.authorized) return undefined;
     const { authorizationError } = this.#socket as { authorizationError?: unknown };
     const code = `${authorizationError}`;
-    if (/EXPIRED|NOT_YET_VALID/.test(code)) return "it is not valid at this time";
+    // of one that has signed itself the system says no more than that
+    const isOver = now < Date.parse(certificate.valid_from) || now > Date.parse(certificate.valid_to);
+    if (isOver || /EXPIRED|NOT_YET_VALID/.test(code)) return "it is not valid at this time";
     return /SELF_SIGNED|UNABLE_TO/.test(code) ? "nobody known has signed it" : code;
   }
 

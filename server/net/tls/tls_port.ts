@@ -7,9 +7,10 @@
 import { within } from "../../quota/uptime.ts";
 import type { Beginning, Stream, StreamSocket } from "../listener.ts";
 import type { Certificate } from "./certificate.ts";
+import type { Handshakes } from "./handshakes.ts";
 import { TlsSession } from "./tls_session.ts";
 
-/** How long a client may take for the hand-shake, in milliseconds (channels.md 10.3). */
+/** How long a client may take until its first byte, and for the hand-shake, in milliseconds (channels.md 10.3). */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** The first byte of every client that speaks TLS: the type of a record with a hand-shake (RFC 8446, 5.1). */
@@ -22,6 +23,8 @@ export interface TlsPortOptions {
   certificate: Pick<Certificate, "context">;
   /** Whether a client may also speak without TLS; then it may be silent for as long as it likes. */
   takesPlain: boolean;
+  /** Those of all ports. */
+  handshakes: Pick<Handshakes, "begin">;
   handshakeTimeoutMs?: number;
 }
 
@@ -47,6 +50,8 @@ class TlsPortStream implements Stream {
   readonly #stream: Stream;
   readonly #options: TlsPortOptions;
   #session: TlsSession | undefined;
+  #isClosed = false;
+  readonly #closed = Promise.withResolvers<undefined>();
   /** What a plain client has sent, and was not read yet. */
   #first: Uint8Array | undefined;
 
@@ -64,15 +69,37 @@ class TlsPortStream implements Stream {
   }
 
   async begin(): Promise<Beginning> {
-    const { takesPlain, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = this.#options;
-    let beginning: Beginning = {
-      outcome: "tls timed out",
-      why: `no hand-shake in ${handshakeTimeoutMs / 1000} s`,
-    };
-    const first = this.#readFirst();
-    if (takesPlain) await first;
-    await within(handshakeTimeoutMs, first.then(async (first) => beginning = await this.#beginWith(first)));
-    return beginning;
+    const reading = this.#readFirst(), { takesPlain } = this.#options;
+    const first = takesPlain ? await reading : await this.#inTime(reading);
+    if (first === "timed out") return this.#timedOut;
+    if (first === undefined) return { outcome: "gone" };
+    if (first[0] !== HANDSHAKE_RECORD) {
+      this.#first = first;
+      return { outcome: takesPlain ? "plain" : "plaintext refused" };
+    }
+    const { hostname } = this.#stream.remoteAddr as Deno.NetAddr, given = Promise.withResolvers<void>();
+    const begun = this.#options.handshakes.begin(hostname, given.resolve);
+    const end = await Promise.race([begun, this.#closed.promise]);
+    if (this.#isClosed) {
+      // its turn comes yet
+      begun.then((end) => end?.());
+      return { outcome: "gone" };
+    }
+    if (end === undefined) return { outcome: "too many hand-shakes" };
+    const gaveUp = given.promise.then((): Beginning => ({ outcome: "too many hand-shakes" }));
+    const beginning = await this.#inTime(Promise.race([this.#secure(first), gaveUp]));
+    end();
+    return beginning === "timed out" ? this.#timedOut : beginning;
+  }
+
+  get #timedOut(): Beginning {
+    const { handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = this.#options;
+    return { outcome: "tls timed out", why: `no hand-shake in ${handshakeTimeoutMs / 1000} s` };
+  }
+
+  async #inTime<T>(work: Promise<T>): Promise<T | "timed out"> {
+    const { handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = this.#options;
+    return await within(handshakeTimeoutMs, work) ? await work : "timed out";
   }
 
   /** The first bytes; undefined if there are none. */
@@ -82,12 +109,7 @@ class TlsPortStream implements Stream {
     return length === null ? undefined : buffer.subarray(0, length);
   }
 
-  async #beginWith(first: Uint8Array | undefined): Promise<Beginning> {
-    if (first === undefined) return { outcome: "gone" };
-    if (first[0] !== HANDSHAKE_RECORD) {
-      this.#first = first;
-      return { outcome: this.#options.takesPlain ? "plain" : "plaintext refused" };
-    }
+  async #secure(first: Uint8Array): Promise<Beginning> {
     this.#session = new TlsSession(this.#stream, first, this.#options.certificate.context);
     try {
       await this.#session.secured;
@@ -111,6 +133,8 @@ class TlsPortStream implements Stream {
   }
 
   close(): void | Promise<void> {
+    this.#isClosed = true;
+    this.#closed.resolve(undefined);
     return this.#session === undefined ? this.#stream.close() : this.#session.close();
   }
 

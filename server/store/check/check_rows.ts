@@ -78,6 +78,7 @@ const KEYS: Readonly<Record<CheckedTable, readonly string[]>> = {
   configuration: [],
   epoch: [],
   engine: [],
+  covering: ["mailbox"],
 };
 
 const NO_START = "a server does not start";
@@ -95,6 +96,7 @@ const MEANS: Readonly<Record<CheckedTable, string>> = {
   configuration: NO_START,
   epoch: NO_START,
   engine: NO_START,
+  covering: "a start removes it",
 };
 
 /** Compares every row that has a checksum with it (store 7.1). */

@@ -11,7 +11,7 @@ import { crc32c } from "../journal/codec/crc32c.ts";
 export const CHECKED_COLUMNS = {
   session: ["id", "done", "lacking", "used_at", "use", "account", "network", "start_time", "ended"],
   outcome: ["session", "number", "text"],
-  account: ["name", "verifier", "last", "role", "tokens"],
+  account: ["name", "verifier", "last", "role", "tokens", "network"],
   thread: ["id", "title", "creator", "last", "entries", "bytes"],
   entry: ["thread", "id", "file", "version", "time", "bytes", "user", "text"],
   content: ["thread", "name", "user", "size", "hash", "content"],
@@ -21,6 +21,7 @@ export const CHECKED_COLUMNS = {
   configuration: ["text"],
   epoch: ["id"],
   engine: ["version"],
+  covering: ["mailbox", "last", "requests", "apart"],
 } as const;
 
 export type CheckedTable = keyof typeof CHECKED_COLUMNS;

@@ -28,7 +28,8 @@
  *           that `forgotten` does not name began after `horizon`.
  * account   the verifier of a name (RFC 5803), and its `role`, `user` or `admin`. `last` is the number of the last
  *           message that was put before the account covered the mailbox of that name; NULL: it does not. `tokens` are
- *           JSON: `[{"id": …, "verifier": …, "until": milliseconds since 1970, or null}, …]`.
+ *           JSON: `[{"id": …, "verifier": …, "until": milliseconds since 1970, or null}, …]`. `network` is where a client
+ *           has made it, empty if the administrator has, or has confirmed it.
  * thread    one row a thread of the forum, with the sums over its rows of `entry`, and the highest ID that one ever had.
  * entry     one row a message or a file of a thread. Positions are not stored: see `thread_positions.ts`.
  * rank      how many messages there are in a block of IDs of a thread.
@@ -49,6 +50,9 @@
  * configuration   one row, if there was such a record: the options that outcomes depend on, as JSON.
  * epoch     one row: the epoch that sessions see; empty before the first start.
  * engine    one row: the version of the engine that the state is at.
+ * covering  mailboxes that accounts are about to cover, which takes pieces: `last` is the number of the last message that
+ *           was put before, `requests` how many accounts are on the way, and `apart` how many messages were set apart
+ *           between the pieces. Empty after a start.
  * mailbox_owner, thread_owner   what others than its owner have in a mailbox or a thread; the rest is the owner's.
  *
  * `checksum` is a CRC32C of the row's other fields (store 7.1); NULL if an earlier version wrote the row.
@@ -355,6 +359,20 @@ export const MIGRATIONS: readonly string[] = [
   `,
   `
   ALTER TABLE account ADD COLUMN tokens TEXT NOT NULL DEFAULT '[]';
+  UPDATE account SET checksum = NULL;
+  UPDATE checksums_complete SET complete = 0;
+  `,
+  `
+  CREATE TABLE covering (
+    mailbox TEXT PRIMARY KEY,
+    last INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    apart INTEGER NOT NULL,
+    checksum INTEGER
+  ) STRICT, WITHOUT ROWID;
+  `,
+  `
+  ALTER TABLE account ADD COLUMN network TEXT NOT NULL DEFAULT '';
   UPDATE account SET checksum = NULL;
   UPDATE checksums_complete SET complete = 0;
   `,

@@ -7,6 +7,7 @@
 
 import type { DatabaseSync } from "node:sqlite";
 import { jsonOf } from "../database/json.ts";
+import { allRows } from "../database/statements.ts";
 import type { Configuration } from "../requests/upkeep.ts";
 
 /** What is dumped as rows of the database, once memory has written what it had: the query of each kind of line. */
@@ -29,7 +30,8 @@ const ROWS: Readonly<Record<string, string>> = {
   lease:
     `SELECT token, session, tag, network, account, mailbox, duration, messages, begun, given, until, confirmed
     FROM lease ORDER BY use`,
-  account: "SELECT name, verifier, last FROM account ORDER BY name",
+  account: "SELECT name, verifier, last, role, tokens, network FROM account ORDER BY name",
+  covering: "SELECT mailbox, last, requests, apart FROM covering ORDER BY mailbox",
   // in the order of their last use: that decides which one makes room
   session: "SELECT id, account, network, start_time, ended, done, used_at FROM session ORDER BY use",
   outcome: "SELECT session, number, text FROM outcome ORDER BY session, number",
@@ -53,14 +55,16 @@ const ROWS: Readonly<Record<string, string>> = {
 /** Lines of everything that has rows. */
 export function* dumpRows(db: DatabaseSync): Generator<string> {
   for (const [kind, query] of Object.entries(ROWS)) {
-    for (const row of db.prepare(query).iterate()) yield lineOf(kind, Object.values(row));
+    for (const row of allRows<Record<string, unknown>>(db.prepare(query))) {
+      yield lineOf(kind, Object.values(row));
+    }
   }
 }
 
 export function configurationLine(
-  { limits, takeBytesMax, forumLimits, sessionLimits }: Configuration,
+  { limits, takeBytesMax, forumLimits, sessionLimits, leaseLimits }: Configuration,
 ): string {
-  const parts = [limits, forumLimits, sessionLimits].map((part) => Object.entries(part).sort());
+  const parts = [limits, forumLimits, sessionLimits, leaseLimits].map((part) => Object.entries(part).sort());
   return lineOf("configuration", [takeBytesMax, ...parts]);
 }
 

@@ -6,9 +6,10 @@ import { FreePages } from "../database/free_pages.ts";
 import { Transaction } from "../database/transaction.ts";
 import { StoreLocked } from "../errors.ts";
 import type { Counts } from "../requests/message.ts";
-import type { Configuration } from "../requests/upkeep.ts";
+import type { Configuration, Configure } from "../requests/upkeep.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../store.ts";
-import { Accounts } from "./accounts.ts";
+import { Accounts } from "./account/accounts.ts";
+import { AccountNetworks } from "./account/networks.ts";
 import { Channels } from "./channels.ts";
 import { ConfigurationRow } from "./state/configuration.ts";
 import { configurationLine, dumpRows, lineOf } from "./dump.ts";
@@ -123,14 +124,15 @@ export class Engine {
     this.#freePages = new FreePages(db, transaction);
     this.#unchecked = new UncheckedRows(db, transaction);
     const messages = this.#messages = new Messages(context);
-    const threads = this.#threads = new Threads(context);
+    const networks = new AccountNetworks(context);
+    const threads = this.#threads = new Threads(context, networks);
     const sessions = this.#sessions = new Sessions(context, messages, threads);
     const channels = this.#channels = new Channels(context);
     this.#handlers = requestHandlers({
       messages,
       threads,
       sessions,
-      accounts: new Accounts(context, messages),
+      accounts: new Accounts(context, messages, networks),
       channels,
       measures: new Measures(context),
       reports: new Reports(context, messages, threads),
@@ -214,7 +216,7 @@ export class Engine {
     return handler(request, canStore);
   }
 
-  #configure(wanted: Configuration) {
+  #configure(wanted: Omit<Configure, "kind">) {
     this.#configuration.set(wanted);
     this.#messages.configure();
   }

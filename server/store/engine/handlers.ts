@@ -4,9 +4,9 @@
  * @module
  */
 
-import type { Configuration } from "../requests/upkeep.ts";
+import type { Configuration, Configure } from "../requests/upkeep.ts";
 import type { Operations } from "../store.ts";
-import type { Accounts } from "./accounts.ts";
+import type { Accounts } from "./account/accounts.ts";
 import type { Channels } from "./channels.ts";
 import type { Measures } from "./measures.ts";
 import type { Messages } from "./message/messages.ts";
@@ -31,7 +31,7 @@ interface EngineParts {
   reports: Reports;
   /** The options that outcomes depend on, and how they are set. */
   configuration: Readonly<Configuration>;
-  configure(wanted: Configuration): void;
+  configure(wanted: Omit<Configure, "kind">): void;
   /** A server has started on this state. */
   start(): void;
   /** The rules of this version hold from now on. */

@@ -45,6 +45,8 @@ export class Reports {
       owner: mailboxes.owners.fullest,
       ...this.#threads.fullest,
       dead: { letters: dead.counts.of(), bytes: dead.bytes },
+      apart: dead.apart,
+      owners: mailboxes.owners.holding,
       databaseBytes: pages * PAGE_BYTES,
     };
   }

@@ -37,66 +37,68 @@ interface Usage {
 }
 
 /**
- * What all files and each user's files take, and whether one more fits.
+ * What all files and each owner's files take, and whether one more fits. An owner is a user, or those together whose accounts
+ * were made at one network (mailbox.md 5.2).
  *
- * Invariant: `used` is the sum over `#contents`, and a user's usage that over the user's own.
+ * Invariant: `used` is the sum over `#contents`, and an owner's usage that over what was added while it was the user's owner.
  */
 export class FileQuota {
   readonly used: Usage = { files: 0, bytes: 0 };
   readonly #limits: FileLimits;
-  readonly #contents = new Map<string, { user: string; size: number }>();
-  readonly #users = new Map<string, Usage>();
+  readonly #contents = new Map<string, { owner: string; size: number }>();
+  readonly #owners = new Map<string, Usage>();
 
   constructor(limits: FileLimits) {
     this.#limits = limits;
   }
 
-  add(content: string, user: string, size: number) {
-    this.#contents.set(content, { user, size });
-    this.#count(user, 1, size);
+  add(content: string, owner: string, size: number) {
+    this.#contents.set(content, { owner, size });
+    this.#count(owner, 1, size);
   }
 
   remove(content: string) {
     const removed = this.#contents.get(content);
     if (removed === undefined) return;
     this.#contents.delete(content);
-    this.#count(removed.user, -1, -removed.size);
+    this.#count(removed.owner, -1, -removed.size);
   }
 
-  #count(user: string, files: number, bytes: number) {
-    const own = this.#users.get(user) ?? { files: 0, bytes: 0 };
+  #count(owner: string, files: number, bytes: number) {
+    const own = this.#owners.get(owner) ?? { files: 0, bytes: 0 };
     for (const usage of [this.used, own]) {
       usage.files += files;
       usage.bytes += bytes;
     }
-    if (own.files > 0) this.#users.set(user, own);
-    else this.#users.delete(user);
+    if (own.files > 0) this.#owners.set(owner, own);
+    else this.#owners.delete(owner);
   }
 
-  /** The most that one user has. */
+  /** The most that one owner has. */
   get fullest(): Usage {
-    return greatestOf(["files", "bytes"], this.#users.values());
+    return greatestOf(["files", "bytes"], this.#owners.values());
   }
 
   /**
    * Why this upload does not fit, in words; undefined if it does.
    *
    * @param arriving What the other running uploads take.
-   * @param ownArriving Those of the same user among them.
+   * @param ownArriving Those of the same owner among them.
    */
-  refuses({ user, size }: UploadId, arriving: Usage, ownArriving: Usage): string | undefined {
+  refuses(owner: string, size: number, arriving: Usage, ownArriving: Usage): string | undefined {
     const { fileBytes, bytes, files, share, userBytes } = this.#limits;
     if (size > fileBytes) return `a file may have ${inKiB(fileBytes)}, and this one has ${inKiB(size)}`;
     if (this.used.bytes + arriving.bytes + size > bytes) return `all files together may have ${inKiB(bytes)}`;
     if (this.used.files + arriving.files >= files) return `there may be ${files} files`;
-    const own = this.#users.get(user),
+    const own = this.#owners.get(owner),
+      whose = owner.startsWith("[") ? "address" : "user",
       ownBytes = ownerLimit(bytes, share, userBytes),
       ownFiles = shareOf(files, share);
     if ((own?.bytes ?? 0) + ownArriving.bytes + size > ownBytes) {
-      return `all files of one user may have ${inKiB(ownBytes)}`;
+      return `all files of one ${whose} may have ${inKiB(ownBytes)}`;
     }
     return (own?.files ?? 0) + ownArriving.files >= ownFiles
-      ? `one user may have ${ownFiles} files`
+      ? `one ${whose} may have ${ownFiles} files`
       : undefined;
   }
 }

@@ -18,8 +18,10 @@ export interface ContentFilesOptions {
   /** The server's data directory, where they are in `files/`; undefined for a temporary one. */
   directory: string | undefined;
   limits: FileLimits;
-  /** Knows which contents files have, and the user whose quota each counts for. */
+  /** Knows which contents files have, and the user who has sent each. */
   store: Pick<GroupCommit, "ask">;
+  /** For whom a user's files count; for the user by default. */
+  ownerOf?(user: string): string;
   /** Called if the disk fails other than for want of space: nothing that depends on it is answered after that. */
   onLost?(error: Error): void;
   /** Called if the store did not know all contents at the start. */
@@ -40,8 +42,11 @@ export interface UnknownContents {
   error: Error | undefined;
 }
 
-/** Interrupted uploads that are kept for a later attempt: in all, of one user, and for how long (transfer.md 3.10). */
-const MAX_IDLE = 256, MAX_USER_IDLE = 8, MAX_IDLE_MS = 24 * 60 * 60 * 1000;
+/**
+ * Interrupted uploads that are kept for a later attempt: in all, of one user, of the users of one network together, and for
+ * how long (transfer.md 3.10).
+ */
+const MAX_IDLE = 256, MAX_USER_IDLE = 8, MAX_NETWORK_IDLE = 64, MAX_IDLE_MS = 24 * 60 * 60 * 1000;
 
 /** Uploads that are remembered as stored, for an attempt whose ticket was issued before. */
 const MAX_STORED = 1024;
@@ -141,15 +146,30 @@ export class ContentFiles {
     return this.#quota.used;
   }
 
-  /** The most that one user has. */
+  /** The most that one owner has. */
   get fullest(): { files: number; bytes: number } {
     return this.#quota.fullest;
   }
 
+  /** Limits of interrupted uploads, with their use now. */
+  limits(): { name: string; used: number; limit: number }[] {
+    const idle = this.#partials.values().filter(({ attempt }) => attempt === undefined);
+    // whose they are is not known after a start
+    const users = [...idle.map(({ user }) => user)], known = users.filter((user) => user !== undefined);
+    const most = (names: readonly string[]) =>
+      Math.max(0, ...Map.groupBy(names, (name) => name).values().map(({ length }) => length));
+    const together = known.map((user) => this.#ownerOf(user)).filter((owner, i) => owner !== known[i]);
+    return [
+      { name: "interrupted uploads", used: users.length, limit: MAX_IDLE },
+      { name: "interrupted uploads of one user", used: most(known), limit: MAX_USER_IDLE },
+      { name: "interrupted uploads of one address", used: most(together), limit: MAX_NETWORK_IDLE },
+    ];
+  }
+
   /** Why this upload can't be accepted, in words; undefined if it can. */
   refuses(upload: UploadId): string | undefined {
-    const name = partialName(upload);
-    return this.#quota.refuses(upload, this.#arriving(name), this.#arriving(name, upload.user));
+    const name = partialName(upload), owner = this.#ownerOf(upload.user);
+    return this.#quota.refuses(owner, upload.size, this.#arriving(name), this.#arriving(name, owner));
   }
 
   /**
@@ -251,11 +271,16 @@ export class ContentFiles {
     return this.path(content);
   }
 
-  /** The other running uploads, of one user or of all, and their whole sizes. */
+  #ownerOf(user: string): string {
+    return this.#options.ownerOf?.(user) ?? user;
+  }
+
+  /** The other running uploads, of one owner or of all, and their whole sizes. */
   #arriving(except: string, of?: string): { files: number; bytes: number } {
     let files = 0, bytes = 0;
     for (const [name, { attempt, size, user }] of this.#partials) {
-      if (attempt === undefined || name === except || of !== undefined && user !== of) continue;
+      if (attempt === undefined || name === except) continue;
+      if (of !== undefined && this.#ownerOf(user!) !== of) continue;
       files++;
       bytes += size;
     }
@@ -267,7 +292,7 @@ export class ContentFiles {
     const content = this.#options.random(16).toHex();
     await this.#disk.attempt(`rename ${file.path}`, () => Deno.rename(file.path, this.#path(content)));
     await this.#disk.attempt(`sync ${this.#directory!}`, () => syncDirectory(this.#directory!));
-    this.#quota.add(content, user, size);
+    this.#quota.add(content, this.#ownerOf(user), size);
     return content;
   }
 
@@ -292,16 +317,21 @@ export class ContentFiles {
     const arriving = this.#arriving("");
     const room = this.#options.limits.bytes - this.#quota.used.bytes - arriving.bytes;
     const idle = [...this.#partials].filter(([, { attempt }]) => attempt === undefined);
-    const users = new Map<string | undefined, number>();
+    const kept = new Map<string | undefined, number>();
     let bytes = 0, files = arriving.files;
     // the latest first: they are kept
     for (const [name, { file, user }] of idle.reverse()) {
-      const own = (users.get(user) ?? 0) + 1;
-      if (bytes + file.length > room || files >= MAX_IDLE || user !== undefined && own > MAX_USER_IDLE) {
+      const owner = user === undefined ? undefined : this.#ownerOf(user), isAlone = owner === user;
+      const own = (kept.get(user) ?? 0) + 1, together = isAlone ? 0 : (kept.get(owner) ?? 0) + 1;
+      if (
+        bytes + file.length > room || files >= MAX_IDLE || user !== undefined && own > MAX_USER_IDLE ||
+        together > MAX_NETWORK_IDLE
+      ) {
         await this.#forget(name);
         continue;
       }
-      users.set(user, own);
+      kept.set(user, own);
+      if (!isAlone) kept.set(owner, together);
       bytes += file.length;
       files++;
     }
@@ -354,7 +384,7 @@ export class ContentFiles {
     for (const [i, name] of names.entries()) {
       const user = known.get(name);
       if (user !== undefined) {
-        this.#quota.add(name, user, sizes[i]!);
+        this.#quota.add(name, this.#ownerOf(user), sizes[i]!);
         continue;
       }
       try {

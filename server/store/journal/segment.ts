@@ -19,6 +19,9 @@ const FORMAT = 1;
 /** Where the fields stand. */
 const FORMAT_AT = 4, SIZE = 8, SEQUENCE = 16, ID = 24, FIRST = 40, SYNCED = 48, BACK = 56, CHECKSUM = 60;
 
+/** There is room for so many segments behind one that is read: numbers up to 2 ** 53 are exact. */
+const MAX_BEHIND = 2 ** 52;
+
 /** Bytes of the ID of a journal. */
 export const JOURNAL_ID_BYTES = 16;
 
@@ -67,12 +70,17 @@ export function decodeSegmentHead(bytes: Uint8Array): SegmentHead | string {
   if (view.getUint32(CHECKSUM, true) !== seedOf(bytes)) return "the checksum of its head is wrong";
   const format = view.getUint32(FORMAT_AT, true);
   if (format !== FORMAT) return `its format is ${format}, and only ${FORMAT} is known`;
+  const [sequence, size, first, synced] = [SEQUENCE, SIZE, FIRST, SYNCED].map((at) =>
+    getNumber(view, at)
+  ) as [number, number, number, number];
+  // the one after the last has to have a name of its own
+  if (!Number.isSafeInteger(sequence + MAX_BEHIND)) return `its sequence number ${sequence} is too high`;
   return {
-    sequence: getNumber(view, SEQUENCE),
-    size: getNumber(view, SIZE),
+    sequence,
+    size,
     id: bytes.slice(ID, ID + JOURNAL_ID_BYTES),
-    first: getNumber(view, FIRST),
-    synced: getNumber(view, SYNCED),
+    first,
+    synced,
     back: view.getUint32(BACK, true),
   };
 }

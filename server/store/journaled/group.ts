@@ -12,7 +12,7 @@ const GROUP_BYTES = 1024 * 1024;
 
 /** Requests that may wait for the disk, and their bytes. More are refused, so that memory is bounded. */
 export const BACKLOG_REQUESTS = 65_536;
-const BACKLOG_BYTES = 32 * 1024 * 1024;
+export const BACKLOG_BYTES = 32 * 1024 * 1024;
 
 /** About how many bytes a request has beside its message text, and an ID that it names. */
 const REQUEST_BYTES = 128, ID_BYTES = 8;
@@ -157,6 +157,11 @@ export class GroupCommit {
   /** Requests that are not carried out, or not on disk, yet. */
   get waiting(): number {
     return this.#waiting;
+  }
+
+  /** About how many bytes they have. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
   #schedule() {

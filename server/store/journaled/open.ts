@@ -11,7 +11,7 @@ import { renewLog } from "../database/log_renewal.ts";
 import { isSameConfiguration } from "../engine/state/configuration.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { EngineVersion } from "../engine/state/version.ts";
-import { SESSION_LIMITS, type TableLimits } from "../../quota/fair_table.ts";
+import { LEASE_LIMITS, SESSION_LIMITS, type TableLimits } from "../../quota/fair_table.ts";
 import { uptime } from "../../quota/uptime.ts";
 import { DiskJournal } from "../journal/disk_journal.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -167,6 +167,7 @@ function startRequests(options: StoreOptions, engine: Engine): StoreRequest[] {
     takeBytesMax: options.takeBytesMax ?? ANY_LENGTH,
     forumLimits: { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits },
     sessionLimits: options.sessionLimits ?? SESSION_LIMITS,
+    leaseLimits: LEASE_LIMITS,
   };
   const isSame = isSameConfiguration(engine.configuration, configuration);
   return isSame ? requests : [...requests, { kind: "configure", ...configuration }];

@@ -13,7 +13,15 @@ import type { Again } from "./again.ts";
 export type AccountRequest =
   & { kind: "account" }
   & (
-    | { what: "add"; name: string; verifier: string; mailbox?: MailboxClaim; before?: SettingApart }
+    | {
+      what: "add";
+      name: string;
+      verifier: string;
+      mailbox?: MailboxClaim;
+      /** The network at which a client makes it; none if the administrator does. */
+      network?: string;
+      before?: SettingApart;
+    }
     | { what: "change"; name: string; verifier: string }
     | { what: "role"; name: string; role: Role }
     | { what: "add token"; name: string; token: Token }
@@ -61,6 +69,8 @@ export interface Account {
   mailbox: boolean;
   role: Role;
   tokens: Token[];
+  /** The network at which a client has made it; empty if the administrator has, or has confirmed it. */
+  network: string;
 }
 
 /** Whether an account covers the mailbox of its name, and how many older messages were set apart for that. */
@@ -70,7 +80,7 @@ export interface Coverage {
 }
 
 /**
- * - `full`: there are {@linkcode MAX_ACCOUNTS}.
+ * - `full`: there are {@linkcode MAX_ACCOUNTS}, or as many as clients at this network may make now.
  * - `apart full`: the mailbox holds more than can be set apart.
  * - `reserved`: no account may cover the mailbox of this name.
  */
@@ -88,6 +98,12 @@ export type AccountOutcome =
   | "storage";
 
 export const MAX_ACCOUNTS = 100_000;
+
+/**
+ * Accounts with which clients may make no more, the rest is the administrator's; and how many those at one network may make
+ * while others have none (seal.md 6.6).
+ */
+export const MAX_MADE_ACCOUNTS = 99_000, ACCOUNTS_OF_NETWORK = 25_000;
 
 /** By kind: the request and its outcome. */
 export interface AccountOperations {

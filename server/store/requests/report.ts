@@ -19,6 +19,10 @@ export interface Fullest {
   threadEntries: number;
   /** All dead letters, without those that are set apart. */
   dead: { letters: number; bytes: number };
+  /** Those that are. */
+  apart: { letters: number; bytes: number };
+  /** Addresses and users that are counted by themselves. */
+  owners: number;
   /** Bytes of the database, with what is free in it. */
   databaseBytes: number;
 }

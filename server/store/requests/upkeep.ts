@@ -16,7 +16,12 @@ export interface Configuration {
   forumLimits: ForumLimits;
   /** How many sessions are kept. */
   sessionLimits: TableLimits;
+  /** How many leases run. */
+  leaseLimits: TableLimits;
 }
+
+/** What a record sets of them. One of an earlier version says nothing about leases, which then are not shared out. */
+export type Configure = { kind: "configure" } & Omit<Configuration, "leaseLimits"> & Partial<Configuration>;
 
 /**
  * The state is of another lineage from now on: all sessions are forgotten, all leases released, and every channel gets a
@@ -36,7 +41,7 @@ export interface UpkeepOperations {
   sweep: [{ kind: "sweep"; rows: number }, "done"];
   /** Forgets sessions that are old. */
   forget: [{ kind: "forget"; rows: number }, "done"];
-  configure: [{ kind: "configure" } & Configuration, "set"];
+  configure: [Configure, "set"];
   /** A start of the server: it prolongs every lease. */
   start: [{ kind: "start" }, "started"];
   lineage: [Lineage, "begun"];

@@ -9,6 +9,7 @@ import { createHmac } from "node:crypto";
 import { isProof, NONCE_LIFETIME_MS } from "../../../protocol/admin.ts";
 import { trimSpaces, utf8Length } from "../../../protocol/mailbox.ts";
 import type { Environment } from "../../quota/uptime.ts";
+import type { Limit } from "../../report/limit.ts";
 
 /** Who sends a control command: its address is proved. */
 export interface AdminClient {
@@ -87,6 +88,11 @@ export class Admin {
   constructor(options: AdminOptions) {
     this.#options = options;
     this.#key = options.random(32);
+  }
+
+  /** How many commands are remembered, with its limit. */
+  get limit(): Limit {
+    return { name: "administrator's commands within 30 s", used: this.#answered.size, limit: MAX_ANSWERS };
   }
 
   /**

@@ -19,6 +19,7 @@ import {
   type WatchFilter,
 } from "../../../protocol/watch.ts";
 import type { Environment } from "../../quota/uptime.ts";
+import type { Limit } from "../../report/limit.ts";
 import type { Log } from "../../report/log.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import {
@@ -32,7 +33,7 @@ import {
 import type { AdminClient, AdminCommand } from "./admin_requests.ts";
 
 /** Most watchers (watch.md section 4). */
-export const MAX_WATCHERS = 4;
+const MAX_WATCHERS = 4;
 
 /** Bytes that may wait for a watcher. */
 const MAX_WAITING_BYTES = 256 * 1024;
@@ -63,6 +64,15 @@ export class Watchers {
   get count(): number {
     this.#expire();
     return this.#subscriptions.size;
+  }
+
+  /** Limits of those who watch, with their use now. */
+  limits(): Limit[] {
+    const waiting = this.#subscriptions.values().map(({ waitingBytes }) => waitingBytes);
+    return [
+      { name: "watchers", used: this.count, limit: MAX_WATCHERS },
+      { name: "one watcher's waiting bytes", used: Math.max(0, ...waiting), limit: MAX_WAITING_BYTES },
+    ];
   }
 
   /** `watch`, by which an administrator subscribes, prolongs a subscription and ends it. */
@@ -159,6 +169,12 @@ class Subscription implements Watcher {
   dropped = 0;
   #rows: string[] = [];
   #bytes = 0;
+
+  /** What waits to be sent. */
+  get waitingBytes(): number {
+    return this.#bytes;
+  }
+
   /** Of each peer, whether the last event with a name was wanted, the peer that was seen longest ago first. */
   readonly #named = new Map<string, boolean>();
 

@@ -280,6 +280,7 @@ export class MemberConnection extends Connection implements ConnectedClient {
       | `cut off ${DisconnectReason}`
       | "tls failed"
       | "tls timed out"
+      | "too many hand-shakes"
       | "plaintext refused",
   ) {
     if (this.tap.isOn) {

@@ -1,4 +1,5 @@
 import type { BadRequest, DecodeLine, SessionAnswer } from "../../../protocol/session.ts";
+import type { TransferKeys } from "../../../protocol/transfer_records.ts";
 import type { SessionTable } from "../../report/metrics.ts";
 import type { TableUsage } from "../../quota/fair_table.ts";
 import type { OrderedRequest, RequestOutcome } from "../../store/requests/session.ts";
@@ -27,12 +28,16 @@ export interface SessionClient {
   readonly account: string;
   /** The network that it began in, or `LOOPBACK`. */
   readonly network: string;
+  /** The network at which a client has made its account; undefined if none has. */
+  readonly maker?: string | undefined;
   /** Where it is now. */
   readonly hostname: string;
   /** When its last datagram arrived, in milliseconds of the monotonic clock. */
   readonly receivedAt: number;
   /** Notes the name under which it does something, unless it has an account. */
   called?(name: string): void;
+  /** The keys of the transfer with this ticket, from the seal under which the session is; undefined if that has ended. */
+  transferKeys?(ticket: string): TransferKeys | undefined;
   answer(answer: SessionAnswer): void;
   /** Sends the line of a service's answer. */
   send(line: string): void;

@@ -19,6 +19,8 @@ import {
   serverFirst,
   type Verifier,
 } from "../../../protocol/scram.ts";
+import type { Origin } from "../../quota/fair_table.ts";
+import { networkName } from "../../quota/owner.ts";
 import type { Environment } from "../../quota/uptime.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import { type LogEvent, quoted } from "../../report/log.ts";
@@ -27,6 +29,8 @@ import { type LogEvent, quoted } from "../../report/log.ts";
 export interface LoginSeal {
   /** The network that the handshake began in. */
   readonly network: string;
+  /** Where it is counted. */
+  readonly origin: Origin;
   /** The channel binding. */
   readonly binding: Uint8Array;
   /** The account that is logged in, or `""`. */
@@ -248,8 +252,11 @@ export class Login<S extends LoginSeal> {
     if (!accounts.open) return this.#reply(this.#closed(name, "refused"));
     const wait = accounts.addWaitMs(this.#seal.network);
     if (wait > 0) return this.#reply(`wait,${wait}`);
-    if (!accounts.mayMake(this.#seal.network)) return this.#reply("full");
-    const outcome = await accounts.add(name, encodeVerifier(verifier), "client");
+    const outcome = await accounts.add(
+      name,
+      encodeVerifier(verifier),
+      networkName(this.#seal.origin.network),
+    );
     // unless the client has gone on meanwhile
     if (k === this.#k) this.#reply(answerToMake(outcome));
   }

@@ -1,4 +1,5 @@
 import { Opener, Sealer, type SealHeader, type SealKeys } from "../../../protocol/seal.ts";
+import { type TransferKeys, transferKeys } from "../../../protocol/transfer_records.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
 import { isLoopback, networkOf } from "../../quota/address.ts";
 import { LOOPBACK, type Origin } from "../../quota/fair_table.ts";
@@ -23,11 +24,14 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
   readonly id: string;
   readonly opener: Opener;
   readonly binding: Uint8Array<ArrayBuffer>;
+  readonly #filesKey: Uint8Array<ArrayBuffer>;
   /** The network that the handshake began in. */
   readonly network: string;
   readonly login: Login<Seal<A>>;
   /** The account that is logged in, or `""`. */
   account = "";
+  /** The network at which a client has made it; undefined if none has. */
+  maker: string | undefined;
   /** The session that is logged in. */
   session: string | undefined;
   /** The ID of the token by which it logged in; undefined if that was the password. */
@@ -54,6 +58,7 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
     this.id = header.id;
     this.#header = header;
     this.binding = keys.binding;
+    this.#filesKey = keys.files;
     this.opener = new Opener(keys.toServer);
     this.#sealer = new Sealer("<", keys.toClient);
     this.network = networkOf(address.hostname);
@@ -64,7 +69,8 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
 
   /** Where it is counted. */
   get origin(): Origin {
-    return { network: this.#isLoopback ? LOOPBACK : this.network, account: this.account };
+    const { network, account, maker } = this;
+    return { network: this.#isLoopback ? LOOPBACK : network, account, maker };
   }
 
   /** Ends it: its keys are overwritten (seal.md 4.14). */
@@ -73,6 +79,11 @@ export class Seal<A extends Address> implements SessionSeal<A>, LoginSeal, Linke
     this.#sealer.erase();
     this.opener.erase();
     this.binding.fill(0);
+    this.#filesKey.fill(0);
+  }
+
+  transferKeys(ticket: string): TransferKeys | undefined {
+    return this.isOpen ? transferKeys(this.#filesKey, ticket) : undefined;
   }
 
   send(body: Uint8Array | string) {

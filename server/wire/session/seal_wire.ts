@@ -277,7 +277,8 @@ export class SealWire<A extends Address> {
   #roomWait(seal: Seal<A>, account: string, session: string): number {
     // the earlier seal of the session makes room
     if (this.#isLoggedIn(account, session)) return 0;
-    return this.#table.isFullFor({ ...seal.origin, account }) ? NO_ROOM_MS : 0;
+    const maker = this.#options.accounts.networkOf(account);
+    return this.#table.isFullFor({ ...seal.origin, account, maker }) ? NO_ROOM_MS : 0;
   }
 
   /** Logs in with a proof that was right. Returns why it is refused all the same. */
@@ -288,6 +289,7 @@ export class SealWire<A extends Address> {
     const seals = this.#byAccount.get(account) ?? new Set(), isFirst = seals.size === 0;
     this.#table.remove(seal);
     seal.account = account;
+    seal.maker = this.#options.accounts.networkOf(account);
     seal.session = session;
     seal.receivedAt = monotonicClock();
     this.#table.add(seal);

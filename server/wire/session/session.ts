@@ -4,6 +4,7 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from "../../../protocol/session.ts";
+import type { TransferKeys } from "../../../protocol/transfer_records.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
 import { isLoopback, networkOf } from "../../quota/address.ts";
 import { LOOPBACK } from "../../quota/fair_table.ts";
@@ -19,8 +20,12 @@ export interface SessionSeal<A extends Address> {
   readonly address: A;
   /** The account that is logged in. */
   readonly account: string;
+  /** The network at which a client has made that account; undefined if none has. */
+  readonly maker: string | undefined;
   /** Seals the part of a datagram behind the cookie, and sends it. */
   send(body: Uint8Array): void;
+  /** The keys of the transfer with this ticket; undefined if the seal has ended. */
+  transferKeys(ticket: string): TransferKeys | undefined;
 }
 
 /** The state of a session that the store does not know. */
@@ -54,6 +59,8 @@ export class Session<A extends Address> implements OrderedSession, Linked<Sessio
   reportedAt: number;
   readonly account: string;
   readonly network: string;
+  /** The network at which a client has made its account; undefined if none has. */
+  readonly maker: string | undefined;
   /** Its account, or the name under which it did something last; `""` if there is none. */
   name: string;
   /** What it has sent and was sent; there if clients are listed. */
@@ -72,6 +79,7 @@ export class Session<A extends Address> implements OrderedSession, Linked<Sessio
   ) {
     this.receivedAt = this.reportedAt = now;
     this.name = this.account = seal?.account ?? "";
+    this.maker = seal?.maker;
     this.network = isLoopback(address.hostname) ? LOOPBACK : networkOf(address.hostname);
   }
 
@@ -85,6 +93,10 @@ export class Session<A extends Address> implements OrderedSession, Linked<Sessio
 
   called(name: string) {
     if (this.account === "" && name !== "") this.name = name;
+  }
+
+  transferKeys(ticket: string): TransferKeys | undefined {
+    return this.seal?.transferKeys(ticket);
   }
 
   answer(answer: SessionAnswer) {

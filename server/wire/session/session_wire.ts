@@ -136,6 +136,8 @@ export class SessionWire<A extends Address> {
       // its start time does not matter: a session under a seal is forgotten for no other
       this.#open({ bytes, header, requests }, seal.address, this.#options.startTimes.next(), seal);
     } else if (session.account === seal.account) {
+      // what waits was answered under the seal before: a ticket's keys come from it
+      if (session.seal !== seal && session.lines !== undefined) this.#flush();
       session.seal = seal;
       session.address = seal.address;
       this.#handle(session, { bytes, header, requests });

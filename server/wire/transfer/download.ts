@@ -47,7 +47,7 @@ export class DownloadSender {
       return refusal("storage", "the file is damaged on the server's disk");
     }
     const left = size - offset, hash = await this.#hashOf(file, left > 0 ? offset : 0);
-    await this.#connection.answer({ kind: "from", offset });
+    await this.#connection.answer({ kind: "from", offset }, left === 0);
     try {
       if (left > 0 && !await this.#sendContent(file, left, hash)) {
         this.#context.damaged(this.#grant);
@@ -107,7 +107,7 @@ export class DownloadSender {
       await turns.next();
       const piece = buffer.subarray(0, read), isLast = left === 0;
       if (isLast && hash.update(piece).digest("hex") !== this.#grant.hash) return false;
-      const reading = next(other), writing = this.#connection.write(piece);
+      const reading = next(other), writing = this.#connection.write(piece, isLast);
       if (!isLast) hash.update(piece);
       metrics.add("files bytes sent", read);
       // both buffers and the file are in use until both are done

@@ -7,6 +7,7 @@
 
 import { refusal as refusalOf } from "../../../protocol/describe/refusals.ts";
 import { decodeTransferRequest, type TransferAnswer } from "../../../protocol/transfer.ts";
+import { eraseTransferKeys } from "../../../protocol/transfer_records.ts";
 import { ConnectionSlots } from "../../net/connection_slots.ts";
 import { type SocketPolling, TurnQueue } from "../../net/fairness.ts";
 import { Listener } from "../../net/listener.ts";
@@ -56,6 +57,8 @@ export interface TransferOptions extends Timers {
 /** Most connections: in all, and of one address. A transfer needs one. */
 export const MAX_CONNECTIONS = 1024;
 const MAX_ADDRESS_CONNECTIONS = 64;
+
+const NO_TICKET = refusal("ticket", "unknown, used or too old");
 
 export class TransferWire implements TransferContext {
   readonly metrics: Metrics;
@@ -147,7 +150,7 @@ export class TransferWire implements TransferContext {
         this.failed(error as Error);
         answer = refusal("storage", "the server's disk failed");
       } else if (error.code !== undefined) answer = refusal(error.code);
-      else this.metrics.add("files cut");
+      else this.metrics.add(error.isWrong ? "files wrong record" : "files cut");
     }
     if (answer?.kind === "no") this.metrics.add(`files refused ${answer.code}`);
     await connection.end(answer);
@@ -156,13 +159,21 @@ export class TransferWire implements TransferContext {
 
   /** Returns the last answer, if there is one. */
   async #transfer(connection: TransferConnection): Promise<TransferAnswer | undefined> {
-    const request = decodeTransferRequest(await connection.line() ?? "");
-    if (request?.kind !== "upload" && request?.kind !== "download") return refusal("malformed");
+    const first = decodeTransferRequest(await connection.line() ?? "");
+    if (first === undefined || !("ticket" in first)) return refusal("malformed");
     if (this.#isEnding) return refusal("ending");
-    const grant = this.#options.tickets.take(request.ticket);
-    if (grant?.kind !== request.kind) return refusal("ticket", "unknown, used or too old");
-    connection.isReplaceable = false;
-    connection.user = grant.user;
+    const grant = this.#options.tickets.take(first.ticket), keys = grant?.keys;
+    if (grant === undefined) return NO_TICKET;
+    if ((keys !== undefined) !== (first.kind === "sealed")) {
+      if (keys !== undefined) eraseTransferKeys(keys);
+      return NO_TICKET;
+    }
+    if (keys !== undefined) connection.seal(keys);
+    const request = keys === undefined ? first : decodeTransferRequest(await connection.line() ?? "");
+    if (request?.kind !== "upload" && request?.kind !== "download") return refusal("malformed");
+    if (request.ticket !== first.ticket || request.kind !== grant.kind) return NO_TICKET;
+    connection.begin(grant.user);
+    if (keys === undefined) this.metrics.add("files in the clear");
 
     if (!this.#slots.take(connection, grant.user, networkOf(connection.hostname))) {
       return refusal("busy", "too many transfers at the same time");

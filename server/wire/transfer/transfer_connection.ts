@@ -1,4 +1,3 @@
-import { concatBytes } from "../../../protocol/syntax/bytes.ts";
 import {
   describeTransferAnswer,
   describeTransferEnd,
@@ -10,6 +9,13 @@ import {
   type RefusalCode,
   type TransferAnswer,
 } from "../../../protocol/transfer.ts";
+import { TransferInput } from "../../../protocol/transfer_input.ts";
+import {
+  eraseTransferKeys,
+  RecordWriter,
+  type TransferKeys,
+  WrongRecordError,
+} from "../../../protocol/transfer_records.ts";
 import type { TurnQueue } from "../../net/fairness.ts";
 import type { DownloadGrant } from "../../service/tickets.ts";
 import { plainAddress } from "../../quota/address.ts";
@@ -45,14 +51,14 @@ export interface TransferContext {
 export class TransferAborted extends Error {
   override name = "TransferAborted";
 
-  /** @param code What the client is sent; undefined if its side ended the connection. */
-  constructor(readonly code: RefusalCode | undefined) {
+  /**
+   * @param code What the client is sent; undefined if its side ended the connection.
+   * @param isWrong Whether a record does not open.
+   */
+  constructor(readonly code: RefusalCode | undefined, readonly isWrong = false) {
     super(code ?? "gone");
   }
 }
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-const LF = 0x0a, CR = 0x0d;
 
 /** A connection of the file transfer: its lines, its content, and its time limits. */
 export class TransferConnection {
@@ -68,8 +74,10 @@ export class TransferConnection {
   readonly #socket: Deno.TcpConn;
   readonly #timers: Timers;
   readonly #throughput: ThroughputMeter;
-  /** What was read with a line and stands behind it. */
-  #buffered: Uint8Array = new Uint8Array(0);
+  readonly #input = new TransferInput((buffer) => this.#receive(buffer));
+  /** There if the transfer is sealed. */
+  #writer: RecordWriter | undefined;
+  #keys: TransferKeys | undefined;
   #aborted: TransferAborted | undefined;
   /** Rejects the pending read. */
   #rejectRead: ((aborted: TransferAborted) => void) | undefined;
@@ -112,52 +120,60 @@ export class TransferConnection {
    * @throws {TransferAborted} The connection ended.
    */
   async line(): Promise<string | null | undefined> {
-    const line = await this.#line();
+    const line = await this.#opened(this.#input.line(MAX_REQUEST_BYTES));
     if (line !== null) this.#see("in", () => describeTransferLine(line));
     return line;
   }
 
-  async #line(): Promise<string | null | undefined> {
-    const buffer = new Uint8Array(MAX_REQUEST_BYTES + 1);
-    for (let length = 0; length < buffer.length;) {
-      const read = await this.read(buffer.subarray(length));
-      if (read === null) return null;
-      const end = buffer.indexOf(LF, length);
-      length += read;
-      if (end < 0) continue;
-      this.#buffered = concatBytes(buffer.subarray(end + 1, length), this.#buffered);
-      this.#maxIdleMs = IDLE_MS;
-      this.#extendDeadline();
-      try {
-        return decoder.decode(buffer.subarray(0, buffer[end - 1] === CR ? end - 1 : end));
-      } catch {
-        return undefined;
-      }
-    }
-    return undefined;
-  }
-
   /**
-   * Reads what comes next.
+   * The next bytes of content, `limit` at most, which stay as they are until the next call but one; null if the client
+   * ended its side.
    *
-   * @returns How many bytes, or null if the client ended its side.
    * @throws {TransferAborted} The connection ended.
    */
-  async read(buffer: Uint8Array): Promise<number | null> {
-    if (this.#buffered.length === 0) return await this.#receive(buffer);
-    const bytes = this.#buffered.subarray(0, buffer.length);
-    this.#buffered = this.#buffered.subarray(bytes.length);
-    buffer.set(bytes);
-    return bytes.length;
+  async piece(limit: number): Promise<Uint8Array | null> {
+    return await this.#opened(this.#input.piece(limit));
+  }
+
+  /** A record that does not open, or the end before the last one, ends the connection. */
+  async #opened<T>(reading: Promise<T>): Promise<T> {
+    try {
+      return await reading;
+    } catch (error) {
+      if (error instanceof TransferAborted) throw error;
+      this.#aborted ??= new TransferAborted(undefined, error instanceof WrongRecordError);
+      this.close();
+      throw this.#aborted;
+    }
+  }
+
+  /** From here on everything is in records, both ways. The keys are overwritten when they are used no more. */
+  seal(keys: TransferKeys) {
+    this.#keys = keys;
+    this.#input.seal(keys.toServer);
+    this.#writer = new RecordWriter(keys.toClient, (record) => this.#send(record));
+  }
+
+  /** The client has shown that it may: this user's transfer begins. */
+  begin(user: string) {
+    this.isReplaceable = false;
+    this.user = user;
+    this.#maxIdleMs = IDLE_MS;
+    this.#extendDeadline();
   }
 
   /**
    * Writes all of it.
    *
+   * @param isLast Whether nothing follows.
    * @throws {TransferAborted} The connection ended.
    */
-  async write(bytes: Uint8Array) {
-    this.throwIfAborted();
+  async write(bytes: Uint8Array, isLast = false) {
+    await (this.#writer?.write(bytes, isLast) ?? this.#send(bytes));
+  }
+
+  async #send(bytes: Uint8Array) {
+    if (!this.#isEnding) this.throwIfAborted();
     this.#isWriting = true;
     try {
       for (let at = 0; at < bytes.length;) {
@@ -176,11 +192,12 @@ export class TransferConnection {
   /**
    * Writes an answer.
    *
+   * @param isLast Whether nothing follows.
    * @throws {TransferAborted} The connection ended.
    */
-  async answer(answer: TransferAnswer) {
+  async answer(answer: TransferAnswer, isLast = false) {
     this.#see("out", () => describeTransferAnswer(answer));
-    await this.write(encodeTransferAnswer(answer));
+    await this.write(encodeTransferAnswer(answer), isLast);
   }
 
   #see(direction: "in" | "out", describe: () => Seen) {
@@ -226,8 +243,8 @@ export class TransferConnection {
     this.#stopTimer = this.#timers.setTimer(DRAIN_MS, () => this.close());
     try {
       if (answer !== undefined) {
-        this.#see("out", () => describeTransferAnswer(answer));
-        this.traffic.sent(1, await this.#socket.write(encodeTransferAnswer(answer)));
+        await this.answer(answer, true);
+        this.traffic.sent(1, 0);
       }
       await this.#socket.closeWrite();
       await this.#reading;
@@ -246,8 +263,9 @@ export class TransferConnection {
   }
 
   /** Why it is closed, if neither its client nor its transfer has ended it. */
-  #whyClosed(): "kicked" | "files connections displaced" | undefined {
+  #whyClosed(): "kicked" | "files connections displaced" | "files wrong record" | undefined {
     if (this.#isKicked) return "kicked";
+    if (this.#aborted?.isWrong) return "files wrong record";
     const isServed = this.#reading !== undefined && !this.#isEnding && !this.#aborted;
     return isServed && this.isReplaceable ? "files connections displaced" : undefined;
   }
@@ -260,6 +278,7 @@ export class TransferConnection {
     this.#stopTimer();
     this.#rejectRead?.(this.#aborted ??= new TransferAborted(undefined));
     this.#socket.close();
+    if (this.#keys !== undefined) eraseTransferKeys(this.#keys);
   }
 
   #receive(buffer: Uint8Array): Promise<number | null> {

@@ -13,9 +13,6 @@ import {
   type TransferContext,
 } from "./transfer_connection.ts";
 
-/** Bytes that are read and hashed in one go. An upload has two such buffers. */
-const BUFFER_BYTES = 512 * 1024;
-
 /** One attempt at an upload, from its ticket to its last answer. */
 export class UploadReceiver {
   readonly #connection: TransferConnection;
@@ -95,19 +92,17 @@ export class UploadReceiver {
 
   /** Reads, hashes and writes at the same time. Returns whether all came. */
   async #receiveContent({ file }: IncomingFile): Promise<boolean> {
-    let buffer = new Uint8Array(BUFFER_BYTES), other = new Uint8Array(BUFFER_BYTES);
     let writing = Promise.resolve();
     try {
       for (let left = this.#grant.size - file.length; left > 0;) {
-        const read = await this.#connection.read(buffer.subarray(0, Math.min(buffer.length, left)));
-        if (read === null) return false;
-        left -= read;
+        const piece = await this.#connection.piece(left);
+        if (piece === null) return false;
+        left -= piece.length;
         await this.#connection.work(writing);
         await this.#connection.work(this.#context.turns.next());
-        writing = file.append(buffer.subarray(0, read));
+        writing = file.append(piece);
         // awaited below: until then a rejection must not count as unhandled
         writing.catch(() => {});
-        [buffer, other] = [other, buffer];
       }
       return true;
     } finally {

@@ -33,16 +33,18 @@ async function withThread<Value>(work: () => Promise<Value>): Promise<Value> {
   }
 }
 
-await carryOut({
-  up: (transfer: Transfer) =>
-    withThread(() => timed(transfer, () => forum.upload(thread, name, transfer.path))),
-  down: (transfer: Transfer) =>
-    withThread(async () => {
-      await forum.upload(thread, name, transfer.path);
-      const saved = `${transfer.path}.saved`;
-      const figures = await timed(transfer, () => forum.download(thread, name, saved, { force: true }));
-      await Deno.remove(saved);
-      return figures;
-    }),
-});
+/** @param isPlain Whether the content travels in the clear. */
+const up = (isPlain: boolean) => (transfer: Transfer) =>
+  withThread(() => timed(transfer, () => forum.upload(thread, name, transfer.path, { isPlain })));
+
+const down = (isPlain: boolean) => (transfer: Transfer) =>
+  withThread(async () => {
+    await forum.upload(thread, name, transfer.path, { isPlain });
+    const saved = `${transfer.path}.saved`, options = { force: true, isPlain };
+    const figures = await timed(transfer, () => forum.download(thread, name, saved, options));
+    await Deno.remove(saved);
+    return figures;
+  });
+
+await carryOut({ up: up(false), down: down(false), "plain-up": up(true), "plain-down": down(true) });
 await forum.close(0);

@@ -7,6 +7,7 @@ import { RoomTalk } from "../../../client/command/chat/room_talk.ts";
 import type { Talk } from "../../../client/command/chat/talk.ts";
 import { chat } from "../../../client/command/chat/terminal_chat.ts";
 import { TerminalEditor } from "../../../client/terminal/line_editor/terminal_editor.ts";
+import type { TlsOptions } from "../../../client/stream/connection.ts";
 import { VirtualTty } from "../terminal/virtual_tty.ts";
 
 export interface ChatOptions {
@@ -15,6 +16,7 @@ export interface ChatOptions {
   /** The file of what was shown last; none by default. */
   positions?: string;
   isRinging?: boolean;
+  tls?: TlsOptions;
   size?: [columns: number, rows: number];
 }
 
@@ -40,9 +42,9 @@ export class Chatter implements AsyncDisposable {
 
   /** In the channels. */
   static channels(name: string, port: number, options: ChatOptions = {}): Promise<Chatter> {
-    const display = new Display({ hasColour: true, hasTimes: false }),
-      server = { hostname: "127.0.0.1", port };
-    const { channel, positions: path = "/dev/null/none", isRinging = false } = options;
+    const display = new Display({ hasColour: true, hasTimes: false });
+    const { channel, positions: path = "/dev/null/none", isRinging = false, tls } = options;
+    const server = { hostname: "127.0.0.1", port, ...tls === undefined ? {} : { tls } };
     const positions = new Positions(`127.0.0.1:${port}`, name, path);
     const talk = new ChannelsTalk({ name, server, channel, display, positions, isRinging });
     return Chatter.#open(talk, display, "[Me] ", options);

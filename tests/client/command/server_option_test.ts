@@ -83,7 +83,7 @@ Deno.test("a command logs in where the name is protected, or where a password or
       await (await connectMailbox({ ...server, as, knownServers })).close();
     }
     const room = listening.find(({ name }) => name === "room")!.addresses[0]!.port;
-    const services = { mailbox: server.port, room };
+    const services = { mailbox: server.port, room, http: server.port };
     assertEquals(await bob.info("al"), {
       services,
       account: { mailbox: true, forum: true },

@@ -28,7 +28,7 @@ Deno.test("status shows services, what is held, and the mailboxes of the oldest 
       "bob 1",
     ]);
     assertEquals(report.services.map(({ name, transport }) => `${name} ${transport}`), [
-      ...["mailbox udp", "channels tcp", "room tcp", "forum udp", "forum tcp"],
+      ...["mailbox udp", "channels tcp", "room tcp", "forum udp", "forum tcp", "http tcp"],
     ]);
     const text = statusText(report, Date.now());
     assertMatch(text, /^wirepost 0, up \S+\n\nServices\n +mailbox +udp +127\.0\.0\.1:\d+\n/);
@@ -63,9 +63,9 @@ Deno.test("limits are those of the options, each with its use", () =>
       assertEquals(find("datagram bytes")?.used, null);
       assertEquals(find("mailbox sessions")?.used, 1);
       const text = limitsText(limits);
-      assertMatch(text, /\none address's bytes +500 B +1000 B +50% +--address-bytes\n/);
-      assertMatch(text, /\ndatabase bytes +\S+ KiB +no limit +--max-file\n/);
-      for (const line of text.split("\n")) assertLessOrEqual(textWidth(line), 80);
+      assertMatch(text, /\n *500 B +1000 B +50% +one address's bytes +--address-bytes\n/);
+      assertMatch(text, /\n *\S+ KiB +no limit +database bytes +--max-file\n/);
+      for (const line of text.split("\n")) assertLessOrEqual(textWidth(line), 80, line);
     },
   ));
 

@@ -4,8 +4,10 @@ import { selfSigned } from "../../../client/command/cert/self_signed.ts";
 import { connectRoom } from "../../../client/room.ts";
 import { CHANNELS_TEXTS } from "../../../protocol/channels.ts";
 import { encodePublicKey } from "../../../protocol/syntax/key_text.ts";
-import { temporaryDirectory } from "../../program.ts";
-import { withTlsServer } from "../../server/wire/hub/tls/tls_server.ts";
+import { lacks, runCommand, temporaryDirectory } from "../../program.ts";
+import { Relay } from "../../relay.ts";
+import { Chatter } from "../chat/terminal.ts";
+import { type TlsServer, withTlsServer } from "../../server/wire/hub/tls/tls_server.ts";
 
 // channels.md 10.8
 Deno.test("a certificate that nobody has signed is remembered beside the server's key, and another one refused", () =>
@@ -79,3 +81,86 @@ Deno.test("a server without TLS, and one that does not answer, are reported as s
     `Cannot connect to 127.0.0.1:${port} with TLS: no answer in time`,
   );
 });
+
+/** Makes the server show a certificate that is made by a command, or by these names and days. */
+async function show({ server, files }: TlsServer, names: string[], days = 1): Promise<string> {
+  const { cert, key } = await selfSigned(names, days);
+  await Deno.writeTextFile(files.cert, cert);
+  await Deno.writeTextFile(files.key, key);
+  await server.reload!();
+  return cert;
+}
+
+// channels.md 10.8
+Deno.test("with a ca a certificate has to name the server, by its name or address, and to be valid now", () =>
+  withTlsServer({}, async (server) => {
+    const port = server.port("channels");
+    const connect = async (ca: string, hostname: string) => {
+      const name = hostname === "::1" ? `[::1]:${port}` : `${hostname}:${port}`;
+      try {
+        (await connectChannels({ name: "Alice", hostname, port, tls: { ca } })).close();
+        return "taken";
+      } catch (error) {
+        if (!(error instanceof ServerCertificateError)) throw error;
+        return error.message.replace(`The certificate of ${name} is refused: `, "")
+          .replace(/ \(sha256:[0-9a-f]{64}\)$/, "");
+      }
+    };
+    const rows: [names: string[], days: number, hostname: string, outcome: string][] = [
+      [["127.0.0.1"], 1, "127.0.0.1", "taken"],
+      [["127.0.0.1"], 1, "localhost", "it is not for localhost"],
+      [["localhost"], 1, "localhost", "taken"],
+      [["localhost"], 1, "127.0.0.1", "it is not for 127.0.0.1"],
+      [["127.0.0.2", "::1", "chat.example.org"], 1, "127.0.0.1", "it is not for 127.0.0.1"],
+      // a name that looks like an address names none
+      [["*.0.0.1"], 1, "127.0.0.1", "it is not for 127.0.0.1"],
+      // valid for half an hour, which is over
+      [["127.0.0.1"], -1 / 48, "127.0.0.1", "it is not valid at this time"],
+    ];
+    for (const [names, days, hostname, outcome] of rows) {
+      const cert = await show(server, names, days);
+      assertEquals([names, hostname, await connect(cert, hostname)], [names, hostname, outcome]);
+    }
+  }));
+
+// channels.md 10.8
+Deno.test(
+  "a certificate that is renewed with the same key is another one, and refused where the first was remembered",
+  { ignore: await lacks("openssl") },
+  () =>
+    withTlsServer({}, async ({ server, files, port }) => {
+      await using directory = await temporaryDirectory();
+      const knownServers = new KnownServers(`${directory.path}/known-servers`);
+      const connect = () =>
+        connectChannels({ name: "Alice", port: port("channels"), tls: { knownServers, server: "here" } });
+      (await connect()).close();
+      const more = "-addext subjectAltName=IP:127.0.0.1 -days 2 -subj /CN=here";
+      const made = `openssl req -x509 -key ${files.key} -out ${files.cert} ${more}`.split(" ");
+      const { code, err } = await runCommand(made, { input: "" });
+      assertEquals(code, 0, err);
+      await server.reload!();
+      await assertRejects(connect, ServerCertificateError, "wirepost known-servers remove here");
+      await knownServers.remove("here");
+      (await connect()).close();
+    }),
+);
+
+// channels.md 10.8
+Deno.test("a chat whose connection is lost does not go on with a server that has another certificate", () =>
+  withTlsServer({}, async ({ port, renew, fingerprint }) => {
+    await using directory = await temporaryDirectory();
+    const knownServers = new KnownServers(`${directory.path}/known-servers`);
+    using relay = new Relay(port("channels"));
+    const tls = { knownServers, server: "here" };
+    await using alice = await Chatter.channels("Alice", relay.port, { tls });
+    alice.type("/create tea");
+    await alice.sees("-- in tea: Alice (you)");
+    // the same certificate: it goes on
+    relay.cut();
+    await alice.sees("-- reconnected");
+    await renew();
+    relay.cut();
+    await alice.sees(`says ${fingerprint}:`.slice(0, 20));
+    await alice.sees("somebody may be in between");
+    assertEquals(relay.connections, 1);
+  }));

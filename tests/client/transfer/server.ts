@@ -11,7 +11,13 @@ import { Metrics } from "../../../server/report/metrics.ts";
 import { DEFAULT_FILE_LIMITS, type FileLimits } from "../../../server/store/files/file_quota.ts";
 import { ContentFiles } from "../../../server/store/files/files.ts";
 import type { GroupCommit } from "../../../server/store/journaled/group.ts";
-import { Forum, type ForumOptions, type UploadOutcome } from "../../../server/service/forum.ts";
+import { transferKeys } from "../../../protocol/transfer_records.ts";
+import {
+  type FileRequest,
+  Forum,
+  type ForumOptions,
+  type UploadOutcome,
+} from "../../../server/service/forum.ts";
 import type { Attach, FindFileOutcome } from "../../../server/store/requests/thread.ts";
 import { TransferWire } from "../../../server/wire/transfer/transfer.ts";
 import { sendContent, storedOf, TransferPeer, type UploadPeer } from "./peer.ts";
@@ -157,18 +163,22 @@ export class TransferServer implements AsyncDisposable {
     return this.#socket.addr.port;
   }
 
-  #request(upload: NamedUpload): UploadOutcome {
-    const { user, thread, name: file, size, hash } = upload;
-    const request = { user, title: `thread ${thread}`, file, size, hash, isRepeated: false };
+  #request(upload: NamedUpload, filesKey?: Uint8Array): UploadOutcome {
+    const { user, thread, name: file, size, hash } = upload, title = `thread ${thread}`;
+    const request = { user, title, file, size, hash, isRepeated: false, ...sealedBy(filesKey) };
     let outcome: UploadOutcome | undefined;
     this.#found = { thread };
     this.forum.upload(request, () => {}, (result) => outcome = result);
     return outcome!;
   }
 
-  /** A ticket for an upload, and its key. */
-  ticket(upload: NamedUpload): { ticket: string; key: string } {
-    const outcome = this.#request(upload);
+  /**
+   * A ticket for an upload, and its key.
+   *
+   * @param filesKey The transfer is sealed with it.
+   */
+  ticket(upload: NamedUpload, filesKey?: Uint8Array): { ticket: string; key: string } {
+    const outcome = this.#request(upload, filesKey);
     if (typeof outcome === "string" || "refused" in outcome) throw new Error(JSON.stringify(outcome));
     return outcome;
   }
@@ -180,10 +190,11 @@ export class TransferServer implements AsyncDisposable {
   }
 
   /** A ticket for a download of what is in a thread. */
-  downloadTicket({ thread, name, ...file }: Upload, user = "bob"): string {
+  downloadTicket({ thread, name, ...file }: Upload, user = "bob", filesKey?: Uint8Array): string {
     let ticket = "";
     this.#found = { thread, file };
-    this.forum.download({ user, title: `thread ${thread}`, file: name }, () => {}, (outcome) => {
+    const request = { user, title: `thread ${thread}`, file: name, ...sealedBy(filesKey) };
+    this.forum.download(request, () => {}, (outcome) => {
       if ("refused" in outcome) throw new Error(outcome.refused);
       ticket = outcome.ticket;
     });
@@ -206,6 +217,10 @@ export class TransferServer implements AsyncDisposable {
   async [Symbol.asyncDispose]() {
     await this.close();
   }
+}
+
+function sealedBy(filesKey?: Uint8Array): Pick<FileRequest, "keysOf"> {
+  return filesKey === undefined ? {} : { keysOf: (ticket) => transferKeys(filesKey, ticket) };
 }
 
 function realTimer(ms: number, callback: () => void): () => void {

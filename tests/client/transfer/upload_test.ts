@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { TransferError, type TransferProgress } from "../../../client/transfer/transfer.ts";
 import { upload, type UploadOptions } from "../../../client/transfer/upload.ts";
+import { transferKeys } from "../../../protocol/transfer_records.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { TransferPeer } from "./peer.ts";
 import { CuttingProxy } from "./proxy.ts";
@@ -279,4 +280,31 @@ Deno.test("content that is changed on its way is noticed", async () => {
     `Cannot send '${desk.path}': what arrived is not what was sent`,
     "hash",
   ]);
+});
+
+// transfer.md 10.9
+Deno.test("if the transfer is sealed, an answer in the clear is not believed, whatever it says", async () => {
+  await using desk = await Desk.open(contentOf(1000));
+  const filesKey = new Uint8Array(32).fill(7);
+  const answers = [
+    [`P1 stored ${"0".repeat(64)}`, "the server's answer is malformed"],
+    ["P1 from 0", "the server's answer is malformed"],
+    ["P1 no full the disk is full", "the server answers: the disk is full"],
+    ["P1 no ticket", "the server answers: ticket"],
+  ];
+  for (const [answer, why] of answers) {
+    let seen = "";
+    await using path = await impostor((text) => {
+      seen += text;
+      return `${answer}\n`;
+    });
+    const ticket: UploadOptions["ticket"] = () => {
+      const issued = desk.server.ticket(uploadOf(contentOf(1000)), filesKey);
+      return Promise.resolve({ ...issued, keys: transferKeys(filesKey, issued.ticket) });
+    };
+    const sending = desk.send({ port: path.port, ticket, stallMsMax: 1000 });
+    const error = await assertRejects(() => sending, TransferError);
+    assertEquals([error.message, error.code], [`Cannot send '${desk.path}': ${why}`, undefined]);
+    assertEquals(seen.includes("P1 upload"), false);
+  }
 });

@@ -28,6 +28,7 @@ Deno.test("serve runs the services that are named, each on its port", async () =
     mailbox: [`127.0.0.1:${server.port}`],
     channels: [`127.0.0.1:${channels}`],
     room: [`127.0.0.1:${room}`],
+    http: [`127.0.0.1:${server.port}`],
   });
   const begun = performance.now();
   assertEquals((await server.end()).code, 0);
@@ -36,6 +37,7 @@ Deno.test("serve runs the services that are named, each on its port", async () =
     `mailbox listening on udp 127.0.0.1:${server.port}`,
     `channels listening on tcp 127.0.0.1:${channels}`,
     `room listening on tcp 127.0.0.1:${room}`,
+    `http listening on tcp 127.0.0.1:${server.port}`,
     "",
   ]);
   assertStringIncludes(server.err, " info channels - 0 messages in 0 channels in parley-data\n");

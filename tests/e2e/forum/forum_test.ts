@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { exchanges, TRANSCRIPTS } from "../../server/store/forum_transcripts.ts";
+import { exchanges, TRANSCRIPTS } from "../../server/store/forum/forum_transcripts.ts";
 import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 import { ForumUser } from "./user.ts";
 import { Terminal } from "../terminal.ts";

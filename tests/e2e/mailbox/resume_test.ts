@@ -55,6 +55,24 @@ Deno.test("send --resume continues with an old file, which does not say when its
     assertEquals(await receive(), "1\n2\n");
   }));
 
+Deno.test("send --resume says that its file is damaged, and sends nothing", () =>
+  withName(async (send, file, receive) => {
+    assertEquals(await send("1\n"), done);
+    const { id } = JSON.parse(await Deno.readTextFile(file));
+    for (
+      const text of ["null", '{"id":', JSON.stringify({ id: `${id}\n`, next: 1, line: 0 }), '{"next":1}']
+    ) {
+      await Deno.writeTextFile(file, text);
+      const { code, err } = await send("1\n2\n");
+      assertEquals(code, 1);
+      assertMatch(
+        err,
+        /^wirepost send: Cannot resume 'numbers': \S+ is damaged; without it, all lines are sent again\n$/,
+      );
+    }
+    assertEquals(await receive(), "1\n");
+  }));
+
 Deno.test("send --resume continues with a file under the program's former name", () =>
   withName(async (send, file, receive) => {
     assertEquals(await send("1\n"), done);

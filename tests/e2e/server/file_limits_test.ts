@@ -21,6 +21,7 @@ async function connect(server: ServerProcess, name: string, files = server.port)
     request: (...change) => session.request(...change),
     query: (query) => session.query(query),
     close: (limit) => connection.close(limit),
+    transferKeys: (ticket) => connection.transferKeys(ticket),
   }, { hostname: "127.0.0.1", port: files });
 }
 

@@ -35,6 +35,7 @@ Deno.test("serve logs its addresses, its messages and the networks that it answe
     `TIME info mailbox - the original wire is answered for ${PRIVATE}`,
     `TIME info server - the server's key is ${key}`,
     `mailbox listening on udp 127.0.0.1:${server.port}`,
+    `http listening on tcp 127.0.0.1:${server.port}`,
     "",
   ]);
   assertEquals(await names(directory.path), ["parley-data"]);

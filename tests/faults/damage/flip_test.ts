@@ -85,6 +85,11 @@ async function check(directory: string): Promise<string[]> {
   return lines;
 }
 
+/** Whether all that is damaged is an index, which may hide rows from a server (store 7.8). */
+function isInIndex(found: readonly string[]): boolean {
+  return found.length > 0 && found.every((line) => /: SQLite: .* index /.test(line));
+}
+
 // store 7.1, 7.2, 7.3, 7.4
 Deno.test("a flipped bit is found by check or does no harm: nothing damaged is handed out, and no file fails without its name", async () => {
   const random = new Random(obtainSeed());
@@ -123,7 +128,7 @@ Deno.test("a flipped bit is found by check or does no harm: nothing damaged is h
           if (handedOut !== undefined) faults.push(`${where}: ${handedOut} was handed out`);
           else if (unnamed !== undefined) {
             faults.push(`${where}: ended without the name of a file: ${unnamed}`);
-          } else if (!isHarmless && !isNoted) {
+          } else if (!isHarmless && !isNoted && !isInIndex(found)) {
             faults.push(`${where}: something is missing, and no line says so`);
           } else if (!isHarmless && found.length === 0) {
             faults.push(`${where}: something is missing, and check finds nothing`);

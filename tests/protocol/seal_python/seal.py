@@ -1,12 +1,14 @@
-"""A second implementation of protocol/seal.md, the client's side and what a server computes.
+"""A second implementation of protocol/seal.md, the client's side and what a server computes, and of section 10 of
+protocol/transfer.md.
 
-It was written from seal.md, and from what seal.md refers to, without a look at the TypeScript code, so that the
-two can only agree if the specification says enough. Numbers in comments are those of seal.md's rules.
+It was written from these, and from what they refer to, without a look at the TypeScript code, so that the two can
+only agree if the specification says enough. Numbers in comments are those of seal.md's rules.
 
-    seal.py vectors SEAL.MD            recompute section 13
-    seal.py make COUNT                 random inputs with what comes of them, one JSON object a line
-    seal.py check                      read such lines, and print what differs
-    seal.py talk HOST PORT PUBLIC-TEXT talk to a running mailbox, and print what happened
+    seal.py vectors SEAL.MD             recompute section 13
+    seal.py make COUNT                  random inputs with what comes of them, one JSON object a line
+    seal.py check                       read such lines, and print what differs
+    seal.py talk HOST PORT PUBLIC-TEXT  talk to a running mailbox, and print what happened
+    seal.py files HOST PORT PUBLIC-TEXT transfer files with a running forum, and print what happened
 """
 
 import base64
@@ -24,7 +26,7 @@ import unicodedata
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
@@ -76,10 +78,10 @@ class Keys:
         transcript = "\n".join(labels).encode() + client_public + server_public + static_public
         self.transcript = hashlib.sha256(transcript).digest()
         self.secrets = shared
-        material = HKDF(hashes.SHA256(), 152, self.transcript, b"Parley seal 1 keys").derive(shared)
+        material = HKDF(hashes.SHA256(), 184, self.transcript, b"Parley seal 1 keys").derive(shared)
         self.to_server_key, self.to_client_key = material[:32], material[32:64]
         self.to_server_iv, self.to_client_iv = material[64:76], material[76:88]
-        self.confirm_key, self.binding = material[88:120], material[120:]
+        self.confirm_key, self.binding, self.files_key = material[88:120], material[120:152], material[152:]
         self.confirm = hmac_sha256(self.confirm_key, self.transcript)
 
 
@@ -98,6 +100,33 @@ def unseal(key, iv, datagram):
     head, sealed = datagram.split(b"\n", 1)
     number = int(head.rsplit(b" ", 1)[1])
     return number, AESGCM(key).decrypt(nonce(iv, number), sealed, head + b"\n")
+
+
+# Sealed transfers: transfer.md section 10
+
+
+class RecordKey:
+    """Of one direction (transfer.md 10.4), with the number of its last record."""
+
+    def __init__(self, files_key, ticket, direction):
+        info = b"Wirepost transfer 1 " + direction
+        material = HKDF(hashes.SHA256(), 44, from_b64url(ticket), info).derive(files_key)
+        self.key, self.iv = material[:32], material[32:]
+        self.number = 0
+
+    def seal(self, plain, last=False):
+        """transfer.md 10.5, 10.6"""
+        self.number += 1
+        length = (len(plain) + (2**31 if last else 0)).to_bytes(4, "big")
+        return length + ChaCha20Poly1305(self.key).encrypt(nonce(self.iv, self.number), plain, length)
+
+    def open(self, record):
+        """What is inside, and whether it is the last record; raises InvalidTag."""
+        self.number += 1
+        plain = ChaCha20Poly1305(self.key).decrypt(nonce(self.iv, self.number), record[4:], record[:4])
+        length = int.from_bytes(record[:4], "big")
+        assert length % 2**31 == len(plain)
+        return plain, length >= 2**31
 
 
 # Section 5: SCRAM-SHA-256
@@ -193,6 +222,7 @@ def compute(given):
         "to-client iv": keys.to_client_iv.hex(),
         "confirm key": keys.confirm_key.hex(),
         "binding": keys.binding.hex(),
+        "files key": keys.files_key.hex(),
         "hello answer": f"S1< {seal_id} {start} - hello,{answer}",
         "verifier": secret.verifier,
         "client first": GS2_HEADER + first_bare,
@@ -209,6 +239,14 @@ def compute(given):
         sealed = seal(keys.to_client_key, keys.to_client_iv, to_client, number, bytes.fromhex(plain))
         assert unseal(keys.to_client_key, keys.to_client_iv, sealed) == (number, bytes.fromhex(plain))
         result[f"to-client {number}"] = sealed.hex()
+    for direction in ("to server", "to client"):
+        name = direction.replace(" ", "-")
+        sealing, opening = (RecordKey(keys.files_key, given["ticket"], direction.encode()) for _ in range(2))
+        result |= {f"transfer {name} key": sealing.key.hex(), f"transfer {name} iv": sealing.iv.hex()}
+        for plain, last in given[f"records {direction}"]:
+            record = sealing.seal(bytes.fromhex(plain), last)
+            assert opening.open(record) == (bytes.fromhex(plain), last)
+            result[f"{name} record {sealing.number}"] = record.hex()
     return result
 
 
@@ -234,7 +272,11 @@ def vectors(path):
         "server nonce": both_nonces.removeprefix(client_nonce),
         "to server": [(i, plain[2 * i - 1].encode().hex()) for i in (1, 2, 3)],
         "to client": [(i, plain[2 * i].encode().hex()) for i in (1, 2, 3)],
+        "ticket": told["ticket"],
     }
+    for direction in ("to server", "to client"):
+        inside = [told[f"inside {direction} {i}"].replace("\\n", "\n").encode().hex() for i in (1, 2)]
+        given[f"records {direction}"] = [(inside[0], False), (inside[1], True)]
     made = compute(given)
     session = plain[3].split(",")[2]
     made["plain 1"] = f"first,1,{made.pop('client first')}"
@@ -243,7 +285,8 @@ def vectors(path):
     made["plain 4"] = f"final,2,{made.pop('server final')}"
     for name, value in made.items():
         print(f"{name}: {'right' if told.get(name) == value else f'{told.get(name)} is not {value}'}")
-    inputs = {"service", "client key", "server key", "static key", "password", "plain 5", "plain 6"}
+    inputs = {"service", "client key", "server key", "static key", "password", "plain 5", "plain 6", "ticket"}
+    inputs |= {f"inside {direction} {i}" for direction in ("to server", "to client") for i in (1, 2)}
     for name in told.keys() - made.keys() - inputs:
         print(f"{name}: not computed")
 
@@ -270,7 +313,16 @@ def random_input():
         "server nonce": b64(os.urandom(18)),
         "to server": [(n, os.urandom(random.randrange(0, 1100)).hex()) for n in numbers],
         "to client": [(n, os.urandom(random.randrange(0, 1100)).hex()) for n in numbers],
+        "ticket": b64url(os.urandom(16)),
+        "records to server": random_records(random),
+        "records to client": random_records(random),
     }
+
+
+def random_records(random):
+    """The first has 1,024 bytes at most, and the last may have none (transfer.md 10.6)."""
+    lengths = [random.randrange(1, 1025), random.randrange(1, 5000), random.randrange(0, 5000)]
+    return [(os.urandom(length).hex(), i == 2) for i, length in enumerate(lengths)]
 
 
 def make(count):
@@ -527,6 +579,131 @@ def join_as_bob(client, session):
     return client.login("bob", "bob's", session).split(" ")[0]
 
 
+# Files, with a forum
+
+
+class Files:
+    """The client of one user's transfers. `requests` has a session's tags."""
+
+    def __init__(self, address, name, password):
+        self.address, self.client, self.tag = address, Client(address), 0
+        self.client.challenge()
+        self.static = self.client.greet("forum")
+        self.client.login_request("make", name, Secret(password, os.urandom(16), 600_000).verifier)
+        report(f"log-in of {name}", self.client.login(name, password, b64url(os.urandom(16))))
+
+    def ask(self, question, answered):
+        """The groups of the answer to a tagged request; `T` stands for the tag."""
+        self.tag += 1
+        lines = [question.replace("T", str(self.tag), 1)]
+        return self.client.request(2, lines, r"\d+\n" + answered.replace("T", str(self.tag), 1)).groups()
+
+    def keys(self, ticket):
+        files_key = self.client.keys.files_key
+        return RecordKey(files_key, ticket, b"to server"), RecordKey(files_key, ticket, b"to client")
+
+    def upload(self, thread, name, content):
+        """Returns the ticket, the key of the proof, and the connection."""
+        size = len(content)
+        ticket, key = self.ask(f"UPS,T,0,{size},-,{thread} {name}", r"upload,T,([\w-]{22}),([\w-]{43})")
+        return ticket, from_b64url(key), Connection(self.address, ticket, *self.keys(ticket))
+
+    def download(self, thread, name):
+        return self.ask(f"DWS,T,{thread} {name}", r"ticket,T,([\w-]{22}),(\d+),([0-9a-f]{64})")
+
+
+class Connection:
+    """The connection of a sealed transfer."""
+
+    def __init__(self, address, ticket, to_server, to_client):
+        self.socket = socket.create_connection(address)
+        self.file = self.socket.makefile("rb")
+        self.to_server, self.to_client = to_server, to_client
+        self.inside, self.is_over = b"", False
+        self.socket.sendall(f"P1 sealed {ticket}\n".encode())
+
+    def send(self, plain, last=False, change=lambda record: record):
+        self.socket.sendall(change(self.to_server.seal(plain, last)))
+
+    def more(self):
+        """Opens one more record; False behind the last one, or behind the end."""
+        try:
+            length = b"" if self.is_over else self.file.read(4)
+        except ConnectionResetError:
+            length = b""
+        if length == b"":
+            return False
+        plain, self.is_over = self.to_client.open(length + self.file.read(int.from_bytes(length, "big") % 2**31 + 16))
+        self.inside += plain
+        return True
+
+    def line(self):
+        """The next line that is no `wait`; empty at the end."""
+        while b"\n" not in self.inside:
+            if not self.more():
+                return ""
+        line, self.inside = self.inside.split(b"\n", 1)
+        return self.line() if line == b"P1 wait" else line.decode()
+
+    def rest(self):
+        """All that is left, and whether it ended by a last record."""
+        while self.more():
+            pass
+        return self.inside, self.is_over
+
+
+def prove(key, what, content):
+    return hmac_sha256(key, f"{what} {hashlib.sha256(content).hexdigest()}".encode()).hex()
+
+
+def files(host, port, public_text):
+    address, content = (host, port), b"what nobody else may read " * 20_000
+    yoda = Files(address, "yoda", "jedi")
+    report("the server's key", "as it was logged" if key_text("public1", yoda.static) == public_text else "another")
+    yoda.client.request(1, ["CRT,1,thread0"], r"1\nok,1")
+    report("info", yoda.ask("info,T,", r"info,T,(.*)")[0])
+
+    # a record that is changed: what came before it is kept
+    ticket, key, connection = yoda.upload("thread0", "notes", content)
+    connection.send(f"P1 upload {ticket}\n".encode())
+    report("offered", connection.line())
+    connection.send(b"P1 from 0\n" + content[:200_000])
+    connection.send(content[200_000:400_000], change=lambda record: flip(record, 1000))
+    report("a changed record", connection.rest())
+
+    ticket, key, connection = yoda.upload("thread0", "notes", content)
+    connection.send(f"P1 upload {ticket}\n".encode())
+    report("offered after it", connection.line().split(" ")[2])
+    connection.send(b"P1 from 200000\n" + content[200_000:400_000])
+    connection.send(content[400_000:])
+    connection.send(f"P1 sum {prove(key, 'sum', content)}\n".encode(), last=True)
+    report("stored", connection.line() == f"P1 stored {prove(key, 'stored', content)}")
+    report("behind it", connection.rest())
+
+    ticket, size, digest = yoda.download("thread0", "notes")
+    connection = Connection(address, ticket, *yoda.keys(ticket))
+    connection.send(f"P1 download {ticket} 100\n".encode(), last=True)
+    report("download", connection.line())
+    got, is_whole = connection.rest()
+    report("content", (got == content[100:], is_whole, hashlib.sha256(content).hexdigest() == digest, int(size)))
+
+    # the same bytes again, and the keys of another user
+    again = Connection(address, ticket, *yoda.keys(ticket))
+    again.send(f"P1 download {ticket} 100\n".encode(), last=True)
+    report("the same ticket again", again.file.readline().decode().strip())
+    luke = Files(address, "luke", "farm boy")
+    ticket = yoda.download("thread0", "notes")[0]
+    other = Connection(address, ticket, *luke.keys(ticket))
+    other.send(f"P1 download {ticket} 0\n".encode(), last=True)
+    report("a ticket of yoda under keys of luke", other.rest())
+    ticket = yoda.download("thread0", "notes")[0]
+    plain = socket.create_connection(address)
+    plain.sendall(f"P1 download {ticket} 0\n".encode())
+    report("the same in the clear", plain.makefile("rb").readline().decode().strip())
+    for user in (yoda, luke):
+        user.client.login_request("bye")
+
+
 def main():
     command, *arguments = sys.argv[1:]
     if command == "vectors":
@@ -537,6 +714,8 @@ def main():
         check()
     elif command == "talk":
         talk(arguments[0], int(arguments[1]), arguments[2])
+    elif command == "files":
+        files(arguments[0], int(arguments[1]), arguments[2])
     else:
         sys.exit(__doc__)
 

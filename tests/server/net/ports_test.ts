@@ -16,7 +16,7 @@ Deno.test("a service that was not named is left out if its port is in use, with 
   await withServer(
     { ports: { mailbox: 0, channels: port, room: 0, forum: port }, leaveOutTaken: true },
     async (server, log) => {
-      assertEquals(server.listening.map(({ name }) => name), ["mailbox", "room"]);
+      assertEquals(server.listening.map(({ name }) => name), ["mailbox", "room", "http"]);
       using peer = new Peer(server.addresses[0]!.port);
       assertEquals(await peer.ask("R, bob"), "X");
       const warnings = log.join("").split("\n").filter((line) => line.includes(" warn "));

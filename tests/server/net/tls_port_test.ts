@@ -1,10 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { createSecureContext } from "node:tls";
+import type { Stream } from "../../../server/net/listener.ts";
 import { PendingTotal } from "../../../server/quota/pending.ts";
 import { selfSigned } from "../../../client/command/cert/self_signed.ts";
 import type { SocketPolling } from "../../../server/net/fairness.ts";
 import { Connection } from "../../../server/net/connection.ts";
 import { ChunkJoiner, DEFAULT_SEND_LIMITS } from "../../../server/net/send_queue.ts";
+import { Handshakes } from "../../../server/net/tls/handshakes.ts";
+import { setTimer } from "../../../server/quota/uptime.ts";
 import { TlsPort } from "../../../server/net/tls/tls_port.ts";
 
 /** What becomes of a client that sends these bytes and then waits for the server to close. */
@@ -12,7 +15,8 @@ async function beginningOf(bytes: Uint8Array, takesPlain: boolean): Promise<unkn
   const { cert, key } = await selfSigned(["localhost"], 1);
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const certificate = { context: createSecureContext({ cert, key }) };
-  const port = new TlsPort(listener, { certificate, takesPlain, handshakeTimeoutMs: 50 });
+  const handshakes = new Handshakes({ monotonicClock: () => performance.now(), setTimer });
+  const port = new TlsPort(listener, { certificate, takesPlain, handshakes, handshakeTimeoutMs: 50 });
   using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
   if (bytes.length > 0) await client.write(bytes);
   const stream = await port.accept();
@@ -40,6 +44,40 @@ Deno.test("the first byte decides: any but 22 is a client without TLS", async ()
     assertEquals(await beginningOf(new Uint8Array([byte]), true), { outcome: "plain" });
     assertEquals(await beginningOf(new Uint8Array([byte]), false), { outcome: "plaintext refused" });
   }
+});
+
+// channels.md 10.9, 10.10
+Deno.test("a hand-shake that may not begin, or has to make room, ends the connection, and so does the client while it waits", async () => {
+  const { cert, key } = await selfSigned(["localhost"], 1),
+    certificate = { context: createSecureContext({ cert, key }) };
+  /** What comes of one whose turn is given by this. */
+  const beginWith = async (begin: Handshakes["begin"], then?: (stream: Stream) => void) => {
+    using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const port = new TlsPort(listener, { certificate, takesPlain: true, handshakes: { begin } });
+    using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+    await client.write(new Uint8Array([0x16, 3, 1]));
+    const stream = await port.accept(), beginning = stream.begin!();
+    then?.(stream);
+    const { outcome } = await beginning;
+    if (outcome !== "gone") await stream.close();
+    return outcome;
+  };
+  const ended: string[] = [], end = () => void ended.push("end");
+  assertEquals(await beginWith(() => Promise.resolve(undefined)), "too many hand-shakes");
+  const outcome = await beginWith((_hostname, giveUp) => {
+    setTimeout(giveUp, 0);
+    return Promise.resolve(end);
+  });
+  assertEquals([outcome, ended.length], ["too many hand-shakes", 1]);
+  // the turn comes when it is gone
+  const turn = Promise.withResolvers<() => void>(), asked = Promise.withResolvers<void>();
+  const gone = await beginWith(() => {
+    asked.resolve();
+    return turn.promise;
+  }, (stream) => asked.promise.then(() => stream.close()));
+  turn.resolve(end);
+  await turn.promise;
+  assertEquals([gone, ended.length], ["gone", 2]);
 });
 
 // channels.md 9.2

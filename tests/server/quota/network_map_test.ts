@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { Networks } from "../../../server/quota/address.ts";
 import { NetworkMap } from "../../../server/quota/network_map.ts";
 import { subjectOf } from "../../../server/quota/subject.ts";
@@ -47,4 +47,10 @@ Deno.test("ten thousand networks cost each datagram no more than ten", () => {
   for (let i = 0; i < 10_000; i++) map.set(`10.${i >> 8}.${i & 255}.0/${24 + i % 3}`, i);
   for (let i = 0; i < 20_000; i++) assertEquals(map.get(`192.168.${i >> 8}.${i & 255}`), undefined);
   assertEquals(map.get("10.1.0.9"), 256);
+});
+
+Deno.test("a network with the zone of an interface, or that is none, is a SyntaxError", () => {
+  for (const network of ["fe80::1%eth0", "::%e", "fe80::1%eth0/64", "10.0.0.0/33", "10.0.0/8", "x"]) {
+    assertThrows(() => new Networks([network]), SyntaxError, `Cannot read network '${network}'`);
+  }
 });

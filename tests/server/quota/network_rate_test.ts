@@ -144,7 +144,27 @@ Deno.test("what is for accounts is shared out by network: each gets a quarter of
   assertEquals([fill("192.0.2.100"), fill(""), fill("192.0.2.1")], [19, 14, 0]);
 });
 
+// session.md 10.7
+Deno.test("accounts that were made at one network have no more of it than a network, wherever they are logged in from", () => {
+  const limits = { all: 1000, ofNetwork: 1000, ofAccount: 10, sharedOut: true };
+  const table = new FairTable<Thing>(limits, (thing) => thing);
+  const things: Thing[] = [];
+  const fill = (maker: string | undefined) => {
+    for (let count = 0;; count++) {
+      const origin = { network: `10.0.0.${things.length}`, account: `user ${things.length}`, maker };
+      if (table.roomFor(origin) === "full") return count;
+      const thing = { ...origin, older: undefined, newer: undefined, use: 0 };
+      things.push(thing);
+      table.add(thing);
+    }
+  };
+  assertEquals([fill("192.0.2.1"), fill("192.0.2.1"), fill("192.0.2.2")], [250, 0, 188]);
+  for (const thing of things.splice(0, 250)) table.remove(thing);
+  assertEquals([fill("192.0.2.2"), fill("192.0.2.1"), fill(undefined)], [62, 188, 562]);
+});
+
 interface Thing extends Linked<Thing> {
   network: string;
   account: string;
+  maker?: string | undefined;
 }

@@ -33,7 +33,7 @@ function frozen(options: LogOptions = {}) {
   return { log, frozen, lines };
 }
 
-// log.md 1.2
+// log.md 1.3
 Deno.test("a log line has time, level, service, peer and what happened; --log-level leaves out what is less", async () => {
   const { log, lines } = frozen({ level: "warn" });
   log.error({ service: "store", what: "cannot write to disk" });
@@ -50,6 +50,23 @@ Deno.test("a log line has time, level, service, peer and what happened; --log-le
     `${TIME} error store - cannot write to disk`,
     `${TIME} warn mailbox [2001:db8::1]:4000 log-in as 'bob' refused: wrong password`,
     "Chat server started on port 6000",
+  ]);
+});
+
+// log.md 1.2
+Deno.test("--log journal writes the level as systemd reads it, and leaves the time to it", async () => {
+  const { log, lines } = frozen({ format: "journal", level: "debug" });
+  log.error({ service: "store", what: "cannot write to disk" });
+  log.warn({ service: "mailbox", peer: "127.0.0.1:4000", what: "no\n<3>yes" });
+  log.info({ service: "server", what: "ready" });
+  log.debug({ service: "forum", what: "a request" });
+  log.console("room", "Chat server started on port 6000");
+  assertEquals(await lines(), [
+    "<3>store - cannot write to disk",
+    "<4>mailbox 127.0.0.1:4000 no\\x0a<3>yes",
+    "<6>server - ready",
+    "<7>forum - a request",
+    "<6>room - Chat server started on port 6000",
   ]);
 });
 
@@ -126,6 +143,7 @@ Deno.test("one address never uses up the lines of others, on its own or from man
   assertEquals([count(" 192.0.2.1:"), count(" [2001:db8::"), count("mallory")], [50, 50, 50]);
   assertEquals([count(" 192.0.2.2:1 wrong"), count("[2001:db8:0:1::1]:1 wrong"), count("alice")], [1, 1, 1]);
   assertEquals(log.limits(), [
+    { name: "characters of the log that wait", used: 0, limit: 1024 * 1024 },
     { name: "log lines of one address", used: 50, limit: 50 },
     { name: "console lines of one address", used: 50, limit: 50 },
   ]);

@@ -1,17 +1,30 @@
 import { assertEquals } from "@std/assert";
 import { Accounts } from "../../../server/service/accounts.ts";
+import type { Account } from "../../../server/store/requests/account.ts";
 
 // seal.md 6.6
-Deno.test("one address makes a quarter of the accounts at most, and others find some left", () => {
-  let now = 0;
-  const accounts = new Accounts({ store: {} as never, known: [], monotonicClock: () => now });
-  let made = 0;
-  while (accounts.mayMake("192.0.2.1")) made++;
-  assertEquals([made, accounts.mayMake("192.0.2.2")], [25_000, true]);
-  const { used, limit } = accounts.limits().find(({ name }) => name === "accounts made by one address")!;
-  assertEquals([used, limit], [25_000, 25_000]);
-  now += 86_400_000;
-  assertEquals([accounts.mayMake("192.0.2.1"), accounts.mayMake("192.0.2.1")], [true, false]);
+Deno.test("how many accounts were made at one address is shown with the limits, whoever made them when", async () => {
+  const made = (name: string, network: string): Account => (
+    { name, verifier: "v", mailbox: true, role: "user", tokens: [], network }
+  );
+  const known = [made("a", "192.0.2.1"), made("b", "192.0.2.1"), made("c", "192.0.2.2"), made("d", "")];
+  const store = { ask: () => Promise.resolve({ mailbox: true, apart: 0 }) } as never;
+  const accounts = new Accounts({ store, known, monotonicClock: () => 0 });
+  const used = () => {
+    const { used, limit } = accounts.limits().find(({ name }) => name === "accounts made by one address")!;
+    return `${used}/${limit}`;
+  };
+  assertEquals(used(), "2/25000");
+  await accounts.add("e", "v");
+  assertEquals(used(), "2/25000");
+  await accounts.add("f", "v", "192.0.2.1");
+  assertEquals([used(), accounts.ownerOf("f"), accounts.ownerOf("e")], [
+    "3/25000",
+    "[users of 192.0.2.1]",
+    "e",
+  ]);
+  await accounts.administer("confirm", "f", "");
+  assertEquals([used(), accounts.ownerOf("f")], ["2/25000", "f"]);
 });
 
 // seal.md 6.1, 6.5

@@ -16,11 +16,11 @@ Deno.test("passwords are looked at two at a time, and one name or network can't 
   assertEquals(await all[2], undefined);
   const b = pending("b");
   all.push(checks.run("bob", "10.0.0.1", b.check), checks.run("alice", "10.0.0.2", b.check));
-  assertEquals(checks.waiting.used, 2);
+  assertEquals(checks.limits()[1]!.used, 2);
   b.end();
   a.end();
   assertEquals(await Promise.all(all), ["a", "a", undefined, "b", "b"]);
-  assertEquals(checks.waiting.used, 0);
+  assertEquals(checks.limits()[1]!.used, 0);
   // a network has 32 places for all of its names
   const c = pending("c"),
     more = Array.from({ length: 40 }, (_, i) => checks.run(`${i}`, "10.0.0.1", c.check));

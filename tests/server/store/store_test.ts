@@ -39,9 +39,9 @@ everyStore("keeps a verifier for each name, and lists the names by their bytes",
   assertEquals(
     await store.apply([add("b", "1"), add("a,!"), add("B"), add("b", "2"), names()]),
     [ADDED, ADDED, ADDED, "exists", [
-      { name: "B", verifier: "v", mailbox: true, role: "user", tokens: [] },
-      { name: "a,!", verifier: "v", mailbox: true, role: "user", tokens: [] },
-      { name: "b", verifier: "1", mailbox: true, role: "user", tokens: [] },
+      { name: "B", verifier: "v", mailbox: true, role: "user", tokens: [], network: "" },
+      { name: "a,!", verifier: "v", mailbox: true, role: "user", tokens: [], network: "" },
+      { name: "b", verifier: "1", mailbox: true, role: "user", tokens: [], network: "" },
     ]],
   );
   assertEquals(await store.apply([names("B", 1)]), [[{
@@ -50,19 +50,20 @@ everyStore("keeps a verifier for each name, and lists the names by their bytes",
     mailbox: true,
     role: "user",
     tokens: [],
+    network: "",
   }]]);
   const remove = { ...account, what: "remove", name: "b" } as const;
   assertEquals(await store.apply([remove, remove, add("b", "3"), names("a,!")]), [
     "removed",
     "unknown",
     ADDED,
-    [{ name: "b", verifier: "3", mailbox: true, role: "user", tokens: [] }],
+    [{ name: "b", verifier: "3", mailbox: true, role: "user", tokens: [], network: "" }],
   ]);
   const change = (name: string) => ({ ...account, what: "change", name, verifier: "4" }) as const;
   assertEquals(await store.apply([change("b"), change("c"), names("a,!")]), [
     "changed",
     "unknown",
-    [{ name: "b", verifier: "4", mailbox: true, role: "user", tokens: [] }],
+    [{ name: "b", verifier: "4", mailbox: true, role: "user", tokens: [], network: "" }],
   ]);
 });
 

@@ -1,33 +1,14 @@
-/** Tokens of accounts on every wire (seal.md 5.15 to 5.17, channels.md section 9). */
+/** Tokens of accounts on every wire (seal.md 5.15 to 5.17, channels.md section 9). Where they let in is in `access/table.ts`. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { connectForum } from "../../../client/forum.ts";
 import { setPassword } from "../../../client/account.ts";
 import { connectMailbox, KnownServers } from "../../../client/mailbox.ts";
 import { LoginError } from "../../../client/session/errors.ts";
-import {
-  clientKeysOf,
-  encodeVerifier,
-  SALT_BYTES,
-  saltPassword,
-  TOKEN_ITERATIONS,
-  tokenId,
-  tokenText,
-  verifierOf,
-} from "../../../protocol/scram.ts";
 import { LOGIN_TEXTS } from "../../../protocol/login.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";
-import { PASSWORD, withProtected } from "../protected.ts";
-
-/** A token, and the arguments by which it is added. */
-async function newToken() {
-  const token = tokenText(crypto.getRandomValues(new Uint8Array(20)));
-  const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
-  const keys = clientKeysOf(await saltPassword(token, salt, TOKEN_ITERATIONS));
-  const verifier = encodeVerifier(verifierOf(keys, salt, TOKEN_ITERATIONS));
-  return { token, id: tokenId(token)!, verifier };
-}
+import { newToken, PASSWORD, withProtected } from "../protected.ts";
 
 /** A log-in on each wire: resolves to whether it was let in, and to what ends it. */
 async function logIns(
@@ -61,36 +42,14 @@ async function logIns(
   };
 }
 
-Deno.test("a token is let in on each wire as the password is, and another one, or another's, is not", async () => {
-  await using directory = await temporaryDirectory();
-  const known = new KnownServers(`${directory.path}/known-servers`);
-  await withProtected(async ({ control, port }) => {
-    const { token, id, verifier } = await newToken(), other = await newToken();
-    assertEquals(await control(`account, add-token, alice, ${id}, ${verifier}, 0`), ["alice", id]);
-    assertEquals(await control("account, tokens, alice"), [`${id} -`]);
-    const rows: [string, string, boolean][] = [
-      ["alice", PASSWORD, true],
-      ["alice", token, true],
-      ["alice", `${token.slice(0, -1)}${token.endsWith("A") ? "Q" : "A"}`, false],
-      ["alice", other.token, false],
-      ["alice", "wrong", false],
-      ["bob", token, false],
-      ["nobody", token, false],
-    ];
-    for (const [name, password, isIn] of rows) {
-      await using row = await logIns(port, known, name, password);
-      assertEquals([name, password, row.isIn], [name, password, [isIn, isIn, isIn, isIn]]);
-    }
-  });
-});
-
 Deno.test("a token that is removed, or over, ends what has logged in by it, and nothing else", async () => {
   await using directory = await temporaryDirectory();
   const known = new KnownServers(`${directory.path}/known-servers`);
   await withProtected(async ({ control, port }) => {
-    for (const how of ["removed", "over"]) {
+    // one that is over before all have logged in by it is tried again with more time
+    for (let how = "removed", seconds = 0; how !== "";) {
       const { token, id, verifier } = await newToken();
-      await control(`account, add-token, alice, ${id}, ${verifier}, ${how === "over" ? 2 : 0}`);
+      await control(`account, add-token, alice, ${id}, ${verifier}, ${seconds}`);
       const byPassword = {
         port: port("mailbox"),
         knownServers: known,
@@ -98,6 +57,10 @@ Deno.test("a token that is removed, or over, ends what has logged in by it, and 
       };
       await using alice = await connectMailbox(byPassword);
       await using row = await logIns(port, known, "alice", token);
+      if (how === "over" && row.isIn.includes(false) && seconds < 100) {
+        seconds *= 3;
+        continue;
+      }
       assertEquals([how, row.isIn], [how, [true, true, true, true]]);
       if (how === "removed") await control(`account, remove-token, alice, ${id}`);
       assertEquals(await Promise.all(row.peers.map((peer) => peer.next())), [undefined, undefined]);
@@ -105,6 +68,7 @@ Deno.test("a token that is removed, or over, ends what has logged in by it, and 
       assertEquals((await alice.stat("alice")).messages, 0);
       await using again = await logIns(port, known, "alice", token);
       assertEquals([how, again.isIn], [how, [false, false, false, false]]);
+      [how, seconds] = how === "removed" ? ["over", 2] : ["", 0];
     }
   });
 });

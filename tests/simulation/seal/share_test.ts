@@ -26,6 +26,49 @@ Deno.test("an account that fills its share is refused, and leaves the rest to ot
   assertEquals(world.texts(), ["2", "4", "5", "6"]);
 });
 
+/** Makes an account as a client does. */
+async function makeAt(world: SealedWorld, name: string, hostname: string) {
+  const client = world.client({ as: { name, password: "endor", make: true }, hostname });
+  await world.soon(client.login());
+  return client;
+}
+
+// mailbox.md 5.2, 5.4, accounts.md 1.9
+Deno.test("accounts that were made at one address have one share together, until they are confirmed", async () => {
+  await using world = await SealedWorld.make({ limits: { messages: 16 } });
+  const [dora, eve, fay] = [
+    await makeAt(world, "dora", "10.0.0.7"),
+    await makeAt(world, "eve", "10.0.0.7"),
+    await makeAt(world, "fay", "10.0.0.8"),
+  ];
+  await world.soon(Promise.all([dora.put("1"), dora.put("2"), eve.put("3"), eve.put("4")]));
+  const full = "4 messages of one address";
+  assertEquals(
+    [await limitFor(world, dora.session, "dora"), await limitFor(world, eve.session, "eve")],
+    [full, full],
+  );
+  await world.soon(Promise.all([
+    fay.put("5"),
+    world.soon(
+      world.anonymous("10.0.0.7").put({
+        receiver: "bob",
+        sender: "a",
+        text: "6",
+      }),
+    ),
+  ]));
+  world.server.kill();
+  await world.server.start();
+  assertEquals(await limitFor(world, eve.session, "eve"), full);
+  await world.soon(world.server.accounts.administer("confirm", "eve", ""));
+  await world.soon(eve.put("7"));
+  assertEquals(await limitFor(world, dora.session, "dora"), full);
+  world.server.kill();
+  await world.server.start();
+  await world.soon(eve.put("8"));
+  assertEquals(world.texts(), ["1", "2", "3", "4", "5", "6", "7", "8"]);
+});
+
 // mailbox.md 5.2
 Deno.test("sessions of one network without an account have one share together", async () => {
   await using world = await SealedWorld.make({ limits: { messages: 8 } });

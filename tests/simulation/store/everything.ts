@@ -6,7 +6,7 @@
  */
 
 import type { StoreRequest } from "../../../server/store/store.ts";
-import { RandomRecords } from "../../server/store/random_records.ts";
+import { RandomRecords } from "../../server/store/determinism/random_records.ts";
 import type { Random } from "../random.ts";
 import type { Load, Submit } from "./world.ts";
 

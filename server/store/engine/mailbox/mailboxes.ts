@@ -8,6 +8,7 @@
 import type { Context } from "../../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { Counts } from "../../requests/message.ts";
+import { reportDamage } from "../whole_row.ts";
 import { Mailbox } from "./mailbox.ts";
 import { type Owner, Owners } from "./owners.ts";
 import { Registry } from "./registry.ts";
@@ -22,6 +23,13 @@ interface MailboxRow {
 
 /** Rows of mailboxes that are written in one piece, before mailboxes are listed. */
 const PIECE_ROWS = 256;
+
+/**
+ * Mailboxes whose row and whose entry in the index differ: a name has no checksum, but is stored twice. One of them has
+ * changed by itself, and the mailbox may not be found by its name.
+ */
+const DIFFERING = `SELECT id AS key FROM mailbox AS stored NOT INDEXED WHERE NOT EXISTS (
+  SELECT 1 FROM mailbox INDEXED BY sqlite_autoindex_mailbox_1 WHERE name = stored.name AND id = stored.id)`;
 
 /** What one owner has in a mailbox. */
 interface OwnerRow {
@@ -86,6 +94,9 @@ export class Mailboxes extends Registry<Mailbox> {
       Object.assign(mailbox, asStored);
       this.insert(mailbox);
       this.#count(mailbox, 1);
+    }
+    for (const { key } of allRows<{ key: number }>(db.prepare(DIFFERING))) {
+      reportDamage(context, "mailbox", key);
     }
   }
 

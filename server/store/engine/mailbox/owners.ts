@@ -35,7 +35,8 @@ export class Owner extends Registered {
  * Owners that are counted by themselves, so that invented addresses cost no memory: all others together are one more
  * (mailbox.md 5.6).
  */
-const MAX_OWNERS = 100_000, OTHER_ADDRESSES = "[other addresses]";
+export const MAX_OWNERS = 100_000;
+const OTHER_ADDRESSES = "[other addresses]";
 
 /** What was full has room again when no more than this part of its limit is used, so that the log isn't flooded at its edge. */
 export const ROOM = 0.9;
@@ -179,6 +180,11 @@ export class Owners extends Registry<Owner> {
   /** The most that one of them has. */
   get fullest(): Counts {
     return greatestOf(["messages", "bytes", "mailboxes"], this.all());
+  }
+
+  /** How many hold something. */
+  get holding(): number {
+    return this.size;
   }
 
   /** Whether an owner has some of its share left. */

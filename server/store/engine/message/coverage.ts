@@ -51,21 +51,20 @@ export class Coverage {
     mailbox: string,
     before: SettingApart = { last: this.#options.lastSeq(), apart: 0, short: 0, long: 0 },
   ): SettingApart & { isDone: boolean } | "apart full" {
-    const state = setApart(mailbox, before, { ...this.#options, now: this.#options.context.wallClock() });
-    if (state !== "apart full" && state.isDone) this.set(mailbox, state.last);
-    return state;
+    const { covered, context } = this.#options;
+    // another account may have been asked for since: whichever comes first, the other one has none
+    const coming = covered.coming(mailbox), last = Math.max(before.last, coming.last);
+    const state = setApart(mailbox, { ...before, last }, { ...this.#options, now: context.wallClock() });
+    if (state === "apart full" || !state.isDone) return state;
+    covered.set(mailbox, last);
+    return { ...state, apart: state.apart + coming.apart };
   }
 
-  /** An account covers the mailbox. `last`: the number of the last message that was put before; 0: none covers it. */
-  set(mailbox: string, last: number) {
-    const { covered } = this.#options;
-    if (last > 0) covered.set(mailbox, last);
-    else covered.delete(mailbox);
-  }
-
-  /** Whether a message was put before an account covered its mailbox. */
-  isBefore(mailbox: string, id: number): boolean {
-    return id <= (this.#options.covered.get(mailbox) ?? 0);
+  /** To be called after each piece. `isFirst`, `isLast`: of those that one request comes to. */
+  count(mailbox: string, isFirst: boolean, isLast: boolean) {
+    const { covered, lastSeq } = this.#options;
+    if (isFirst && !isLast) covered.begin(mailbox, lastSeq());
+    if (!isFirst && isLast) covered.end(mailbox);
   }
 }
 
@@ -83,7 +82,9 @@ function setApart(
   const { mailboxes, dead } = source, mailbox = mailboxes.get(name);
   // leased messages count too: they are added when they are released
   if (!dead.hasRoomApart(name, mailbox?.messages ?? 0, mailbox?.bytes ?? 0)) return "apart full";
-  const piece = pieceOf(mailbox), letters = dead.setSomeApart(name, piece), left = piece - letters;
+  const piece = pieceOf(mailbox),
+    letters = dead.setSomeApart(name, before.last, piece),
+    left = piece - letters;
   const state = { ...before, apart: before.apart + letters };
   if (left === 0 || mailbox === undefined) return { ...state, isDone: left > 0 };
   let seen = setDelayedApart(mailbox, left, state, source);

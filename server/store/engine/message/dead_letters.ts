@@ -6,7 +6,8 @@ import type { Transaction } from "../../database/transaction.ts";
 import type { DeadLetter, DeadLetters, DeadOutcome, Put } from "../../requests/message.ts";
 import { MailboxCounts } from "../mailbox/mailbox_counts.ts";
 import { beginningOf } from "./peeked_messages.ts";
-import { type LetterMessage, reportDamage } from "./rows/damage.ts";
+import { reportDamage } from "../whole_row.ts";
+import type { LetterMessage } from "./rows/damage.ts";
 
 /** Dead letters that are kept, and bytes of their text; the oldest make room for new ones (session.md 6.7). */
 export const DEAD_LIMITS = { letters: 100_000, bytes: 256 * 1024 ** 2 };
@@ -71,13 +72,14 @@ export class DeadLetterRows {
       add: `INSERT INTO dead (id, mailbox, sender, time, text, bytes, attempts, reason, apart, checksum)
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       list: `SELECT * FROM dead WHERE id > ? ORDER BY id ${LIMIT}`,
-      next: `SELECT id FROM dead WHERE id > ? AND apart = 0 ORDER BY id ${LIMIT}`,
+      next: `SELECT id, mailbox, bytes, apart FROM dead WHERE id > ? AND apart = 0 ORDER BY id ${LIMIT}`,
       whole:
         "SELECT id, mailbox, sender, time, text, bytes, attempts, reason, apart, checksum FROM dead WHERE id = ?",
       damage: "UPDATE dead SET reason = ?, checksum = ? WHERE id = ?",
       oldest: "SELECT id, mailbox, bytes, apart FROM dead WHERE apart = 0 ORDER BY id LIMIT 1",
       size: "SELECT id, mailbox, bytes, apart FROM dead WHERE id = ?",
-      of: `SELECT id, mailbox, bytes, apart FROM dead WHERE mailbox = ? AND apart = 0 ORDER BY id ${LIMIT}`,
+      of: `SELECT id, mailbox, bytes, apart FROM dead WHERE mailbox = ? AND apart = 0 AND id <= ?
+        ORDER BY id ${LIMIT}`,
       // SQLite has no exclusive or
       setApart:
         `UPDATE dead SET apart = 1, reason = CASE reason WHEN '${DAMAGED}' THEN reason ELSE '${BEFORE_ACCOUNT}' END,
@@ -98,6 +100,11 @@ export class DeadLetterRows {
   /** Bytes of their texts, without those that are set apart. */
   get bytes(): number {
     return this.#sizes.of();
+  }
+
+  /** Those that are set apart. */
+  get apart(): { letters: number; bytes: number } {
+    return { ...this.#apart };
   }
 
   /** Adds a message, which the caller removes. `reason` is why its last attempt failed. */
@@ -134,16 +141,18 @@ export class DeadLetterRows {
       this.#apart.bytes + bytes + this.#sizes.of(mailbox) <= bytesMax;
   }
 
-  /** Sets up to so many dead letters of a mailbox apart, the oldest first. Returns how many they were. */
-  setSomeApart(mailbox: string, limit: number): number {
+  /** Sets up to so many dead letters of a mailbox with numbers up to `last` apart. Returns how many they were. */
+  setSomeApart(mailbox: string, last: number, limit: number): number {
     if (this.counts.of(mailbox) === 0) return 0;
-    const letters = allRows<Size>(this.#sql.of, mailbox, limit);
-    for (const { id, bytes } of letters) {
-      this.#transaction.run(this.#sql.setApart, id);
-      this.#count(mailbox, -1, -bytes);
-      this.#countApart(1, bytes);
-    }
+    const letters = allRows<Size>(this.#sql.of, mailbox, last, limit);
+    for (const letter of letters) this.#setLetterApart(letter);
     return letters.length;
+  }
+
+  #setLetterApart({ id, mailbox, bytes }: Size) {
+    this.#transaction.run(this.#sql.setApart, id);
+    this.#count(mailbox, -1, -bytes);
+    this.#countApart(1, bytes);
   }
 
   /** Sets a message apart, which the caller removes. */
@@ -152,8 +161,15 @@ export class DeadLetterRows {
     this.#countApart(1, message.bytes);
   }
 
-  /** @param put Puts a message that is requeued. */
-  request(request: DeadLetters, put: (put: Put) => unknown): DeadOutcome {
+  /**
+   * @param put Puts a message that is requeued.
+   * @param mustSetApart Whether one may not be requeued with others: its message was put before an account was asked for.
+   */
+  request(
+    request: DeadLetters,
+    put: (put: Put) => unknown,
+    mustSetApart: (mailbox: string, id: number) => boolean = () => false,
+  ): DeadOutcome {
     switch (request.what) {
       case "list":
         return allRows<Letter>(this.#sql.list, request.after, request.limit)
@@ -161,9 +177,13 @@ export class DeadLetterRows {
       case "requeue":
         return this.#requeue(request.id, put);
       case "requeue all": {
-        const ids = allRows<{ id: number }>(this.#sql.next, request.after, request.limit);
-        const done = ids.filter(({ id }) => this.#requeue(id, put) === "requeued").length;
-        return { done, full: ids.length - done, last: ids.at(-1)?.id ?? 0 };
+        const letters = allRows<Size>(this.#sql.next, request.after, request.limit);
+        const before = letters.filter(({ mailbox, id }) => mustSetApart(mailbox, id));
+        // it would have a new number, and look as if it was put after that
+        for (const letter of before) this.#setLetterApart(letter);
+        const others = letters.filter((letter) => !before.includes(letter));
+        const done = others.filter(({ id }) => this.#requeue(id, put) === "requeued").length;
+        return { done, full: others.length - done, last: letters.at(-1)?.id ?? 0 };
       }
       case "delete":
         return this.#delete(request.id) ? 1 : "unknown";

@@ -6,7 +6,9 @@ import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.t
 import type { FailedAttempt } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
-import { buryDamaged, reportDamage } from "./rows/damage.ts";
+import { reportDamage } from "../whole_row.ts";
+import { buryDamaged } from "./rows/damage.ts";
+import type { CoveredMailboxes } from "./covered_mailboxes.ts";
 import type { DeadLetterRows } from "./dead_letters.ts";
 import type { DelayedMessages } from "./rows/delayed_messages.ts";
 import type { KeptMessages } from "./kept_messages.ts";
@@ -23,8 +25,7 @@ export interface MessageTables {
   kept: KeptMessages;
   delayed: DelayedMessages;
   dead: DeadLetterRows;
-  /** For each mailbox that an account covers, the number of the last message that was put before. */
-  covered: Map<string, number>;
+  covered: CoveredMailboxes;
   events: ReadyEvents;
 }
 
@@ -42,7 +43,7 @@ export interface LeaseRow extends Omit<Lease, "messages" | "begun" | "given" | "
 
 /** Messages that are with a session. */
 export class LeasedMessages {
-  readonly leases = new Leases();
+  readonly leases: Leases;
   readonly #context: Context;
   readonly #tables: MessageTables;
   readonly #sql;
@@ -54,6 +55,7 @@ export class LeasedMessages {
   constructor(context: Context, tables: MessageTables) {
     this.#context = context;
     this.#tables = tables;
+    this.leases = new Leases(context.configuration.leaseLimits);
     const { db } = context, now = context.monotonicClock();
     this.#sql = prepareAll(db, {
       set: `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, account, begun,
@@ -265,7 +267,7 @@ export class LeasedMessages {
         continue;
       }
       const isExpired = message.expires !== null && message.expires <= now;
-      const isBefore = id <= (covered.get(name) ?? 0);
+      const isBefore = id <= covered.last(name);
       const isDead = failure !== undefined && attempts >= failure.attempts;
       if (isBefore && !isExpired) dead.setApart(name, message, attempts);
       else if (isDead && !isBefore) dead.add(name, message, attempts, failure.reason);

@@ -3,9 +3,6 @@ import type { Linked } from "../../../quota/owner_lists.ts";
 import { UNCONFIRMED_LEASE_MS } from "../../requests/lease.ts";
 import { Deadlines } from "./deadlines.ts";
 
-/** Leases that may run at a time. */
-const LIMITS: Readonly<TableLimits> = { all: 100_000, ofNetwork: 10_000, ofAccount: 10_000 };
-
 /** Messages that are with a session. */
 export interface Lease extends Linked<Lease> {
   network: string;
@@ -41,8 +38,13 @@ export class Leases {
   #bySession = new Map<string, Map<number, Lease>>();
   #byId = new Map<number, Lease>();
   #byMailbox = new Map<string, MailboxLeases>();
-  readonly table = new FairTable<Lease>(LIMITS, (entry) => entry);
+  readonly table: FairTable<Lease>;
   #deadlines = newDeadlines();
+
+  /** @param limits How many may run at a time. */
+  constructor(limits: TableLimits) {
+    this.table = new FairTable(limits, (entry) => entry);
+  }
 
   /** How many messages of a mailbox, or of all, are leased. */
   messages(mailbox?: string): number {

@@ -21,6 +21,7 @@ import { Limits, type Reached } from "../mailbox/limits.ts";
 import { type Mailbox, PendingMessage } from "../mailbox/mailbox.ts";
 import { Mailboxes } from "../mailbox/mailboxes.ts";
 import type { Owner } from "../mailbox/owners.ts";
+import { CoveredMailboxes } from "./covered_mailboxes.ts";
 import { Coverage } from "./coverage.ts";
 import { DeadLetterRows } from "./dead_letters.ts";
 import { type DueMessage, KeptMessages } from "./kept_messages.ts";
@@ -28,7 +29,8 @@ import { LeasedMessages, type MessageTables } from "./leased_messages.ts";
 import { PeekedMessages } from "./peeked_messages.ts";
 import { ReadyEvents } from "./ready_events.ts";
 import { ReadyMessages } from "./ready_messages.ts";
-import { buryDamaged, buryDamagedDelayed, reportDamage } from "./rows/damage.ts";
+import { reportDamage } from "../whole_row.ts";
+import { buryDamaged, buryDamagedDelayed } from "./rows/damage.ts";
 import { type DelayedMessage, DelayedMessages, isWholeDelayed } from "./rows/delayed_messages.ts";
 import { isWhole, type Message } from "./rows/message_rows.ts";
 
@@ -78,7 +80,8 @@ export class Messages {
     const kept = this.#kept = new KeptMessages(context, mailboxes);
     const dead = new DeadLetterRows(context);
     const events = this.events = new ReadyEvents(context);
-    const tables = this.tables = { mailboxes, kept, delayed, dead, covered: new Map(), events };
+    const covered = new CoveredMailboxes(context);
+    const tables = this.tables = { mailboxes, kept, delayed, dead, covered, events };
     const leased = this.leased = new LeasedMessages(context, tables);
     const wallClock = () => context.wallClock();
     this.#ready = new ReadyMessages({ context, kept, dead, leased: leased.leases, wallClock });
@@ -238,7 +241,8 @@ export class Messages {
   peek({ mailbox: name, after, limit }: Peek): PeekedPage {
     const mailbox = this.#mailboxes.get(name);
     if (mailbox === undefined || mailbox.isEmpty) return { messages: [], more: false };
-    return this.#peeked.page(mailbox, after, limit);
+    // what others have leased of before is not the account's to see, either
+    return this.#peeked.page(mailbox, Math.max(after, this.tables.covered.last(name)), limit);
   }
 
   clear(name?: string): number {
@@ -262,12 +266,14 @@ export class Messages {
   }
 
   dead(request: DeadLetters): DeadOutcome {
-    return this.tables.dead.request(request, (put) => this.put(put));
+    const { dead, covered } = this.tables;
+    return dead.request(request, (put) => this.put(put), (name, id) => covered.mustSetApart(name, id));
   }
 
   /** The server has started. */
   start() {
     this.leased.start();
+    this.tables.covered.start();
     this.events.start();
     this.#limits.start();
   }
@@ -367,7 +373,7 @@ export class Messages {
   /** Makes a message ready for its next attempt, at its place. */
   #endWait({ mailbox, seq }: DueMessage): boolean {
     const message = this.#kept.get(seq)!;
-    if (isWhole(mailbox.name, message) && this.coverage.isBefore(mailbox.name, seq)) {
+    if (isWhole(mailbox.name, message) && seq <= this.tables.covered.last(mailbox.name)) {
       this.#kept.remove(mailbox, message);
       this.tables.dead.setApart(mailbox.name, message, message.attempts);
     } else if (isWhole(mailbox.name, message)) {
@@ -390,7 +396,7 @@ export class Messages {
       this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
       return;
     }
-    if (this.coverage.isBefore(message.mailbox, message.id)) {
+    if (this.tables.covered.mustSetApart(message.mailbox, message.id)) {
       this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
       if (expires === null || expires > now) {
         this.tables.dead.setApart(message.mailbox, { ...message, seq: message.id }, 0);

@@ -2,7 +2,7 @@ import type { Context } from "../../database/context.ts";
 import { allRows, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { PeekedMessage, PeekedPage } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
-import { reportDamage } from "./rows/damage.ts";
+import { reportDamage } from "../whole_row.ts";
 import { type DelayedMessage, type DelayedMessages, isWholeDelayed } from "./rows/delayed_messages.ts";
 import { isWhole, type Message, STORED_COLUMNS, type StoredMessage } from "./rows/message_rows.ts";
 

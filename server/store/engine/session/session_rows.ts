@@ -3,7 +3,7 @@ import { checkedColumns, checksumOf } from "../../database/checksum.ts";
 import type { Context } from "../../database/context.ts";
 import { allRows, prepareAll, ROW_BYTES } from "../../database/statements.ts";
 import type { SessionState } from "../../requests/session.ts";
-import { isWholeRow } from "../whole_row.ts";
+import { isWholeRow, reportDamage } from "../whole_row.ts";
 import type { Aged } from "./age_list.ts";
 
 type Outcomes = SessionState["outcomes"];
@@ -116,7 +116,7 @@ export class SessionRows {
     const isWhole = (row: OutcomeRow) => isWholeRow(this.#context, "outcome", `${id} ${row.number}`, row);
     if (!found.every(isWhole)) return undefined;
     if (found.length !== rows) {
-      this.#context.onEvent({ kind: "damaged", table: "outcome", key: id });
+      reportDamage(this.#context, "outcome", id);
       return undefined;
     }
     return found.map(({ number, text }) => [number, JSON.parse(text)]);

@@ -1,11 +1,14 @@
 import type { DatabaseSync } from "node:sqlite";
-import { SESSION_LIMITS } from "../../../quota/fair_table.ts";
+import { LEASE_LIMITS, SESSION_LIMITS, type TableLimits } from "../../../quota/fair_table.ts";
 import { checksumOf, singleRow } from "../../database/checksum.ts";
 import { jsonOf, parseJson } from "../../database/json.ts";
 import { firstRow } from "../../database/statements.ts";
 import type { Transaction } from "../../database/transaction.ts";
 import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../limits.ts";
-import type { Configuration } from "../../requests/upkeep.ts";
+import type { Configuration, Configure } from "../../requests/upkeep.ts";
+
+/** Those of a state or a record from before leases were shared out. */
+const FORMER_LEASE_LIMITS: Readonly<TableLimits> = { ...LEASE_LIMITS, sharedOut: false };
 
 /** The options that outcomes depend on, in memory and in the one row of `configuration` (store 4.5). */
 export class ConfigurationRow {
@@ -30,15 +33,21 @@ export class ConfigurationRow {
         takeBytesMax: bytes,
         forumLimits: { ...DEFAULT_FORUM_LIMITS },
         sessionLimits: { ...SESSION_LIMITS },
+        leaseLimits: { ...FORMER_LEASE_LIMITS },
       }
-      : parseJson(row.text as string) as Configuration;
+      : {
+        leaseLimits: { ...FORMER_LEASE_LIMITS },
+        ...parseJson(row.text as string) as Omit<Configuration, "leaseLimits">,
+      };
   }
 
-  set({ limits, takeBytesMax, forumLimits, sessionLimits }: Configuration) {
+  set(wanted: Omit<Configure, "kind">) {
+    const { limits, takeBytesMax, forumLimits, sessionLimits, leaseLimits = FORMER_LEASE_LIMITS } = wanted;
     const { now } = this;
     replace(now.limits, limits);
     replace(now.forumLimits, forumLimits);
     replace(now.sessionLimits, sessionLimits);
+    replace(now.leaseLimits, leaseLimits);
     now.takeBytesMax = takeBytesMax;
     this.store();
   }
@@ -57,8 +66,8 @@ export function isSameConfiguration(one: Configuration, other: Configuration): b
   return jsonOf(sorted(one)) === jsonOf(sorted(other));
 }
 
-function sorted({ limits, takeBytesMax, forumLimits, sessionLimits }: Configuration) {
-  const entries = [limits, forumLimits, sessionLimits].map((part) =>
+function sorted({ limits, takeBytesMax, forumLimits, sessionLimits, leaseLimits }: Configuration) {
+  const entries = [limits, forumLimits, sessionLimits, leaseLimits].map((part) =>
     Object.entries(part).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
   );
   return [takeBytesMax, ...entries];

@@ -1,3 +1,4 @@
+import type { AccountNetworks } from "../account/networks.ts";
 import type { Context } from "../../database/context.ts";
 import { allRows, prepareAll } from "../../database/statements.ts";
 import type { ForumLimits } from "../../limits.ts";
@@ -14,20 +15,30 @@ interface ThreadSums {
 type UserCounts = ThreadCounts & { user: string };
 
 /**
- * What each user has in the forum, each up to a share of the limits: the threads that they created, and the entries that
- * they wrote.
+ * What each user has in the forum: the threads that they created, and the entries that they wrote. A user has a share of
+ * the limits, or those together whose accounts were made at one network (mailbox.md 5.2).
  *
  * Invariants:
  * - What the creator of a thread wrote in it is what the rows of `thread_owner` leave of its sums.
- * - Memory has, for each user, the sums over all threads.
+ * - Memory has, for each user, the sums over all threads, and for each network those over its users.
  */
 export class ThreadOwners {
   readonly #limits: ForumLimits;
+  readonly #networks: AccountNetworks;
   readonly #counts = new Map<string, ThreadCounts>();
+  /** By the owner that users of one network are together. */
+  readonly #together = new Map<string, ThreadCounts>();
   readonly #sql;
 
-  constructor({ db }: Context, limits: ForumLimits) {
+  constructor({ db }: Context, limits: ForumLimits, networks: AccountNetworks) {
     this.#limits = limits;
+    this.#networks = networks;
+    networks.onMoved((user, before, after) => {
+      const counts = this.#counts.get(user);
+      if (counts === undefined) return;
+      if (before !== user) add(this.#together, before, counts, -1);
+      if (after !== user) add(this.#together, after, counts, 1);
+    });
     this.#sql = prepareAll(db, {
       change: `
         INSERT INTO thread_owner (thread, user, entries, bytes) VALUES (?, ?, ?, ?)
@@ -47,18 +58,20 @@ export class ThreadOwners {
     for (const row of allRows<UserCounts>(counts)) this.change(row.user, row);
   }
 
-  /** The most that one user has. */
+  /** The most that one owner has. */
   get fullest(): ThreadCounts {
-    return greatestOf(COUNTED, this.#counts.values());
+    const alone = this.#counts.entries().filter(([user]) => this.#networks.ownerOf(user) === user);
+    return greatestOf(COUNTED, [...alone.map(([, counts]) => counts), ...this.#together.values()]);
   }
 
   /** The share that so much more would pass. */
   reachedBy(user: string, added: ThreadCounts): string | undefined {
-    const counts = this.#counts.get(user), { share, userBytes, ...limits } = this.#limits;
+    const { share, userBytes, ...limits } = this.#limits, owner = this.#networks.ownerOf(user);
+    const counts = (owner === user ? this.#counts : this.#together).get(owner);
     for (const what of COUNTED) {
       if (added[what] <= 0) continue;
       const max = ownerLimit(limits[what], share, what === "bytes" ? userBytes : undefined);
-      const passed = passedShare(user, what, (counts?.[what] ?? 0) + added[what], max);
+      const passed = passedShare(owner, what, (counts?.[what] ?? 0) + added[what], max);
       if (passed !== undefined) return passed;
     }
     return undefined;
@@ -84,11 +97,17 @@ export class ThreadOwners {
 
   /** The user has more; with the sign -1, less. */
   change(user: string, added: ThreadCounts, sign: 1 | -1 = 1) {
-    const counts = this.#counts.get(user) ?? { threads: 0, entries: 0, bytes: 0 };
-    addCounts(counts, added, sign);
-    if (counts.threads === 0 && counts.entries === 0) this.#counts.delete(user);
-    else this.#counts.set(user, counts);
+    const owner = this.#networks.ownerOf(user);
+    add(this.#counts, user, added, sign);
+    if (owner !== user) add(this.#together, owner, added, sign);
   }
+}
+
+function add(all: Map<string, ThreadCounts>, owner: string, added: ThreadCounts, sign: 1 | -1) {
+  const counts = all.get(owner) ?? { threads: 0, entries: 0, bytes: 0 };
+  addCounts(counts, added, sign);
+  if (counts.threads === 0 && counts.entries === 0) all.delete(owner);
+  else all.set(owner, counts);
 }
 
 /** What is counted and limited, in the order in which the limits are checked. */

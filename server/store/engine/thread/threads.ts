@@ -1,4 +1,5 @@
 import { checkedColumns, checksumOf } from "../../database/checksum.ts";
+import type { AccountNetworks } from "../account/networks.ts";
 import type { Context } from "../../database/context.ts";
 import { allRows, firstRow, LIMIT, prepareAll } from "../../database/statements.ts";
 import type { Transaction } from "../../database/transaction.ts";
@@ -66,13 +67,13 @@ export class Threads {
   /** Whether rows of removed threads may be left to {@linkcode sweep}. */
   hasRemoved: boolean;
 
-  constructor(context: Context) {
+  constructor(context: Context, networks: AccountNetworks) {
     this.#context = context;
     const limits = context.configuration.forumLimits;
     this.#transaction = context.transaction;
     this.#limits = limits;
     this.#positions = new ThreadPositions(context);
-    this.#owners = new ThreadOwners(context, limits);
+    this.#owners = new ThreadOwners(context, limits, networks);
     this.#sql = prepareAll(context.db, {
       totals:
         `SELECT count(*) AS threads, coalesce(sum(entries), 0) AS entries, coalesce(sum(bytes), 0) AS bytes FROM thread`,

@@ -9,6 +9,7 @@ import {
   encodeForumAnswer,
   type ForumOrderedRequest,
   type ForumUnorderedRequest,
+  SEALS_FILES,
 } from "../../../../protocol/forum.ts";
 import {
   doneText,
@@ -17,13 +18,14 @@ import {
   refusedText,
   threadIsEmpty,
 } from "../../../../protocol/forum_text.ts";
+import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
 import {
   decodeServiceRequest,
   NOT_SERVED,
   type OrderedServiceRequest,
   type UnorderedServiceRequest,
 } from "../../../../protocol/service_requests.ts";
-import type { Forum } from "../../../service/forum.ts";
+import type { FileRequest, Forum } from "../../../service/forum.ts";
 import type { Moderation } from "../../../service/moderation.ts";
 import type { OrderedRequest, RequestOutcome } from "../../../store/requests/session.ts";
 import type { EntryPage, Post, ThreadChange, ThreadPage } from "../../../store/requests/thread.ts";
@@ -108,6 +110,12 @@ export class ForumRequests implements SessionHandler {
       case "UPD":
       case "DWN":
         return this.#transfer(client, request);
+      case "UPS":
+        return this.#transfer(client, { ...request, kind: "UPD" }, keysOf(client));
+      case "DWS":
+        return this.#transfer(client, { ...request, kind: "DWN" }, keysOf(client));
+      case "info":
+        return client.send(encodeMailboxAnswer({ kind: "info", t: request.t, values: SEALS_FILES }));
       default:
         client.answer({ kind: "no", t: request.t, reason: NOT_SERVED });
     }
@@ -153,8 +161,13 @@ export class ForumRequests implements SessionHandler {
     });
   }
 
-  #transfer(client: SessionClient, request: ForumUnorderedRequest & { kind: "UPD" | "DWN" }) {
-    const { t } = request, { account: user, network } = client;
+  /** @param sealed The keys of a transfer; not there if it travels in the clear. */
+  #transfer(
+    client: SessionClient,
+    request: ForumUnorderedRequest & { kind: "UPD" | "DWN" },
+    sealed: Pick<FileRequest, "keysOf"> = {},
+  ) {
+    const { t } = request, { account: user, network } = client, asked = { ...sealed, user, network };
     const report = this.#report(client, request, request.kind === "DWN" || request.attempt === 0);
     const refuse = (reason: string) => {
       report(refusedText(request, reason));
@@ -163,12 +176,12 @@ export class ForumRequests implements SessionHandler {
     if (request.kind === "UPD" && this.#isMuted(client)) return refuse("muted");
     const onEnd = (refused?: string) => this.#reportEnd(client, request, refused);
     if (request.kind === "DWN") {
-      this.#forum.download({ ...request, user, network }, onEnd, (outcome) => {
+      this.#forum.download({ ...request, ...asked }, onEnd, (outcome) => {
         if ("refused" in outcome) return refuse(outcome.refused);
         client.send(encodeForumAnswer({ kind: "ticket", t, ...outcome }));
       });
     } else {
-      this.#forum.upload({ ...request, user, network, isRepeated: request.attempt > 0 }, onEnd, (outcome) => {
+      this.#forum.upload({ ...request, ...asked, isRepeated: request.attempt > 0 }, onEnd, (outcome) => {
         if (outcome === "stored") return client.send(encodeForumAnswer({ kind: "stored", t }));
         if ("refused" in outcome) return refuse(outcome.refused);
         client.send(encodeForumAnswer({ kind: "upload", t, ...outcome }));
@@ -176,6 +189,11 @@ export class ForumRequests implements SessionHandler {
     }
   }
 }
+
+/** Keys from the seal that the client is under when its ticket is issued. */
+const keysOf = (client: SessionClient): Pick<FileRequest, "keysOf"> => ({
+  keysOf: (ticket) => client.transferKeys?.(ticket),
+});
 
 function* titleLines(t: number, place: string, { threads, more }: ThreadPage): Generator<string> {
   for (const { id, title } of threads) {

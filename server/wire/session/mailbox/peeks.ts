@@ -21,9 +21,14 @@ export class Peeks {
     this.#mailboxes = mailboxes;
   }
 
-  /** The limit of pages that are looked up, with its use now. */
-  get limit(): Limit {
-    return { name: "pages that are looked up", used: this.#clients.size, limit: MAX_PEEKS };
+  /** Limits of pages that are looked up, with their use now. */
+  limits(): Limit[] {
+    const ofNetworks = Map.groupBy(this.#clients, ({ network }) => network).values();
+    const most = Math.max(0, ...ofNetworks.map((clients) => clients.length));
+    return [
+      { name: "pages that are looked up", used: this.#clients.size, limit: MAX_PEEKS },
+      { name: "pages of one address", used: most, limit: MAX_NETWORK_PEEKS },
+    ];
   }
 
   request(client: SessionClient, { t, mailbox, after }: UnorderedMailboxRequest & { kind: "peek" }) {

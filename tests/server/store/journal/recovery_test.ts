@@ -360,3 +360,9 @@ Deno.test("what looks like the heads of many long records behind the end keeps n
   // it would be half a minute
   assertLess(performance.now() - began, 5000);
 });
+
+Deno.test("a segment whose sequence number leaves no exact one behind it is damage", async () => {
+  const { folder } = await journalOf(["a"]);
+  editHead(folder, FIRST, { sequence: 2 ** 62 });
+  await assertDamage(folder, "its sequence number 4611686018427388000 is too high");
+});

@@ -137,8 +137,12 @@ Deno.test("sessions that log in have room of their own, a part of it each accoun
   assertEquals(tables.sessions, {
     anonymous: 8,
     mostAnonymous: 8,
+    mostOfNetwork: 8,
     loggedIn: 3,
     mostLoggedIn: 8,
+    mostOfAccount: 2,
+    loggedInOfOne: 2,
+    mostLoggedInOfOne: 2,
     networks: [["", 8]],
     accounts: [["al", 2], ["bo", 1]],
   });

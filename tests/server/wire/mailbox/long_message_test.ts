@@ -226,6 +226,8 @@ Deno.test("an existing data directory keeps everything, and with another limit t
     }
       ALTER TABLE account DROP COLUMN role;
       ALTER TABLE account DROP COLUMN tokens;
+      ALTER TABLE account DROP COLUMN network;
+      DROP TABLE covering;
       DROP TABLE outcome;
       DROP INDEX dead_mailbox;
       ALTER TABLE session DROP COLUMN lacking;

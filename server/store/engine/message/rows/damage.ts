@@ -5,6 +5,7 @@
  */
 
 import type { Context } from "../../../database/context.ts";
+import { reportDamage } from "../../whole_row.ts";
 import type { Mailbox } from "../../mailbox/mailbox.ts";
 import type { DelayedMessage } from "./delayed_messages.ts";
 import type { Message } from "./message_rows.ts";
@@ -16,11 +17,6 @@ export type LetterMessage = Pick<Message, "seq" | "sender" | "time" | "text" | "
 export interface DamageTables {
   readonly kept: { remove(mailbox: Mailbox, message: Pick<Message, "seq" | "bytes" | "due">): void };
   readonly dead: { addDamaged(mailbox: string, message: LetterMessage, attempts: number): void };
-}
-
-/** Reports a row that is damaged. */
-export function reportDamage({ onEvent }: Pick<Context, "onEvent">, table: string, key: string | number) {
-  onEvent({ kind: "damaged", table, key: `${key}` });
 }
 
 /** Makes a damaged message that was put with a delay, and that the caller removes, a dead letter. */

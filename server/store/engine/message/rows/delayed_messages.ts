@@ -4,6 +4,7 @@ import { allRows, firstRow, LIMIT, prepareAll } from "../../../database/statemen
 import type { Transaction } from "../../../database/transaction.ts";
 import type { Put } from "../../../requests/message.ts";
 import { MailboxCounts } from "../../mailbox/mailbox_counts.ts";
+import { reportDamage } from "../../whole_row.ts";
 
 export interface DelayedMessage extends Omit<Put, "kind" | "expires" | "owner"> {
   id: number;
@@ -31,7 +32,8 @@ export class DelayedMessages {
   /** How many rows that is, so that a checkpoint removes them little by little. */
   #clearedRows = 0;
 
-  constructor({ db, transaction }: Pick<Context, "db" | "transaction">) {
+  constructor(context: Pick<Context, "db" | "transaction" | "onEvent">) {
+    const { db, transaction } = context;
     this.#transaction = transaction;
     const select = `SELECT ${DELAYED_COLUMNS} FROM delayed`;
     this.#sql = prepareAll(db, {
@@ -45,8 +47,12 @@ export class DelayedMessages {
       sweepOf:
         `DELETE FROM delayed WHERE id IN (SELECT id FROM delayed WHERE mailbox = ? AND id <= ? ${LIMIT})`,
     });
-    const counts = db.prepare("SELECT mailbox, count(*) AS count FROM delayed GROUP BY mailbox");
-    this.counts = new MailboxCounts(allRows(counts));
+    const counts = allRows<{ mailbox: string; count: number; isKnown: number }>(db.prepare(`
+      SELECT mailbox, count(*) AS count, EXISTS (SELECT 1 FROM mailbox WHERE name = delayed.mailbox) AS isKnown
+        FROM delayed GROUP BY mailbox`));
+    this.counts = new MailboxCounts(counts);
+    // a message that waits has a mailbox: without one its index has changed by itself, or the mailbox's name
+    for (const { mailbox, isKnown } of counts) if (!isKnown) reportDamage(context, "delayed", mailbox);
   }
 
   /** @param owner The owner's number. */

@@ -135,6 +135,37 @@ Deno.test(
     }),
 );
 
+/** What TLS 1.2 may use with a key on an elliptic curve: forward secrecy, and a cipher that also authenticates (RFC 9325, 4.2). */
+const STRONG = ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305"].map((name) =>
+  `ECDHE-ECDSA-${name}`
+);
+
+// channels.md 10.2
+Deno.test(
+  "openssl finds no cipher of TLS 1.2 that is weak",
+  { ignore: await lacks("openssl") },
+  () =>
+    withTlsServer({}, async ({ port }) => {
+      const all = "ALL:COMPLEMENTOFALL:@SECLEVEL=0";
+      const { out } = await runCommand(["openssl", "ciphers", "-tls1_2", all], { input: "" });
+      const names = out.trim().split(":").filter((name) => !name.startsWith("TLS_"));
+      assert(names.length > 30, out);
+      const taken: string[] = [];
+      // each hello offers what the server has not chosen yet, until it chooses nothing
+      for (let left = names;;) {
+        const { code, err } = await runCommand([
+          ...["openssl", "s_client", "-tls1_2", "-connect", `127.0.0.1:${port("channels")}`, "-brief"],
+          ...["-cipher", `${left.join(":")}:@SECLEVEL=0`],
+        ], { input: "" });
+        if (code !== 0) break;
+        const chosen = /^Ciphersuite: (.*)$/m.exec(err)![1]!;
+        taken.push(chosen);
+        left = left.filter((name) => name !== chosen);
+      }
+      assertEquals(taken.toSorted(), STRONG.toSorted());
+    }),
+);
+
 // channels.md 10.6
 Deno.test("with --plaintext off a client without TLS is told so, and the room's plain port is closed", () =>
   withTlsServer({ takesPlain: false }, async ({ server, log, port, cert }) => {
@@ -189,8 +220,8 @@ Deno.test("a client with TLS that does not read is cut off at the bound of what 
     assertEquals(await alice.next(), "tea");
   }));
 
-/** How many clients talk while the certificate is changed, and how often it is. */
-const TALKERS = 20, CHANGES = 10, MESSAGES = 50;
+/** How many clients talk while the certificate is changed, how often it is, and how often each says something at least. */
+const TALKERS = 20, CHANGES = 20, MESSAGES = 50;
 
 // channels.md 10.7
 Deno.test("certificates are changed under load, and no connection is lost", () =>
@@ -205,16 +236,37 @@ Deno.test("certificates are changed under load, and no connection is lost", () =
         await talker.send("talker", "/join tea");
         await talker.settle();
       }
+      let isChanging = true;
+      // each goes on until the last change is made, and says then how often it has said something
       const talk = async (talker: FramePeer) => {
-        for (let i = 0; i < MESSAGES; i++) await talker.send(`${i}`);
+        let count = 0;
+        for (; isChanging || count < MESSAGES; count++) {
+          await talker.send("x");
+          await answered(talker);
+        }
+        await talker.send(`said ${count}`);
+      };
+      /** Resolves when the server has read what the talker has said: so that nobody runs ahead of the others. */
+      const read = new Map<FramePeer, () => void>();
+      const answered = async (talker: FramePeer) => {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        read.set(talker, resolve);
+        await talker.send("/");
+        await promise;
       };
       const receive = async (talker: FramePeer) => {
-        let count = 0;
-        while (count < MESSAGES * (TALKERS - 1)) {
+        let count = 0, said = 0;
+        for (let left = TALKERS - 1; left > 0 || count < said;) {
           const text = await talker.next();
           assert(text !== undefined, "the server has closed");
-          if (!text.endsWith(" has joined")) count++;
+          if (text.startsWith("/ is not a valid")) read.get(talker)!();
+          else if (text === "[talker] x") count++;
+          const [, all] = /^\[talker\] said (\d+)$/.exec(text) ?? [];
+          if (all === undefined) continue;
+          said += Number(all);
+          left--;
         }
+        assertEquals(count, said);
       };
       const all = Promise.all(talkers.flatMap((talker) => [talk(talker), receive(talker)]));
       let last = cert;
@@ -225,6 +277,7 @@ Deno.test("certificates are changed under load, and no connection is lost", () =
         await peer.send("new");
         assertEquals(await peer.settle(), []);
       }
+      isChanging = false;
       await all;
       // who trusts the first one alone says so in its hand-shake
       await assertRejects(() => FramePeer.overTls(port("channels"), cert), Error);

@@ -1,0 +1,190 @@
+/**
+ * A channel: what was said, who is here, and the field to write in.
+ *
+ * @module
+ */
+
+import { html, useEffect, useLayoutEffect, useRef, useState } from "../preact.js";
+import { names } from "../model/channels.js";
+import { useFollow } from "../model/observable.js";
+import { Composer } from "../parts/composer.js";
+import { Dialog } from "../parts/dialog.js";
+import { Entries } from "../parts/entries.js";
+import { addressOf, hostName, quoted, SameWith, serverOption } from "../parts/same_with.js";
+import { counted } from "../parts/time.js";
+
+/** Longest text that the server takes, in bytes (http.md section 6). */
+const MAX_TEXT_BYTES = 65_000;
+
+/** Names that the title shows. */
+const SHOWN_NAMES = 3;
+
+/** How near to its end a log has to be to follow what comes, in pixels. */
+const NEAR_END_PX = 80;
+
+/** @param {{ models: import("../models.js").Models, name: string }} props */
+export function ChannelView({ models, name }) {
+  const { channels, self } = models;
+  useFollow(channels);
+  useFollow(self);
+  const [text, setText] = useState("");
+  useEffect(() => channels.show(name), [name]);
+  useEffect(() => () => channels.show(undefined), []);
+  const channel = channels.channels.get(name);
+  return html`
+    <main class="view" id="view" tabindex="-1" aria-label=${`Channel ${name}`}>
+      <${Title} models=${models} name=${name} channel=${channel} />
+      <${Log} key=${name} models=${models} channel=${channel} name=${name} />
+      <div class="write">
+        <${Composer} place=${`#${name}`} label=${`Message #${name}`} maxBytes=${MAX_TEXT_BYTES} onText=${setText}
+          onSend=${(/** @type {string} */ said) => channels.say(name, said)} />
+        <${SameWith} lines=${linesFor(name, text, self)} />
+      </div>
+    </main>
+  `;
+}
+
+/**
+ * The lines that say the same; without a text, those that listen.
+ *
+ * @param {string} channel
+ * @param {string} text
+ * @param {import("../model/self.js").Self} self
+ */
+function linesFor(channel, text, { name, services }) {
+  const line = text.trim().split("\n", 1)[0] ?? "";
+  const said = quoted(line), host = hostName();
+  const frames = `printf '%-200s' ${quoted(name)} ${quoted(`/join ${channel}`)}`;
+  const room = services.room ?? 6000, port = services.channels ?? 55555;
+  return {
+    nc: line === ""
+      ? channel === "room" ? `nc ${host} ${room}` : `{ ${frames}; cat; } | nc ${host} ${port}`
+      : channel === "room"
+      ? `echo ${said} | nc -N ${host} ${room}`
+      : `${frames} ${said} | nc -N ${host} ${port}`,
+    curl: line === ""
+      ? `curl -N ${addressOf("/events", { channel })}`
+      : `curl -d ${said} ${addressOf(`/channel/${encodeURIComponent(channel)}`, { sender: name })}`,
+    wirepost: line === ""
+      ? `wirepost chat ${quoted(channel)} --as ${quoted(name)}${serverOption()}`
+      : `echo ${said} | wirepost chat ${quoted(channel)} --as ${quoted(name)}${serverOption()}`,
+  };
+}
+
+/** @param {{ models: import("../models.js").Models, name: string, channel: import("../model/channels.js").Channel | undefined }} props */
+function Title({ models, name, channel }) {
+  const [isOpen, open] = useState(false);
+  const { services } = models.self;
+  const here = channel?.names ?? [], count = Math.max(channel?.members ?? 0, here.length);
+  const shown = here.slice(0, SHOWN_NAMES).join(", ");
+  return html`<div class="title">
+    <h1 title=${name}><span class="hash" aria-hidden="true">#</span>${name}</h1>
+    ${
+    name === "room" && services.room !== undefined &&
+    html`<span class="about">also the line room on TCP ${services.room}</span>`
+  }
+    <span class="end">${
+    channel !== undefined && html`
+      <button class="here" type="button" aria-haspopup="dialog"
+        onClick=${() => {
+          models.channels.readMembers(channel).catch(() => {});
+          open(true);
+        }}>${shown === "" ? "" : `${shown} · `}${count} here</button>
+    `
+  }</span>
+    ${
+    isOpen && channel !== undefined &&
+    html`<${Dialog} label=${`In #${name}`} menu onClose=${() => open(false)}>
+      <h2>${counted(count, "member")} in #${name}</h2>
+      <ul class="names">${[...here].sort().map((one, i) => html`<li key=${i}>${one}</li>`)}</ul>
+      ${
+      name !== "room" && html`<div class="row"><button class="do plain" type="button" onClick=${() => {
+        models.channels.leave(name);
+        models.router.go({ view: "channel", name: "room" });
+      }}>Leave #${name}</button></div>`
+    }
+    <//>`
+  }
+  </div>`;
+}
+
+/**
+ * What was said. It stays at its end while one reads there, and where one reads otherwise.
+ *
+ * @param {{ models: import("../models.js").Models, name: string, channel: import("../model/channels.js").Channel | undefined }} props
+ */
+function Log({ models, name, channel }) {
+  const { channels, self } = models;
+  /** @type {{ current: HTMLElement | null }} */
+  const log = useRef(null);
+  const place = useRef({ isAtEnd: true, height: 0, first: "" });
+  const [isAtEnd, setAtEnd] = useState(true);
+  const entries = channel?.entries ?? [];
+  const pending = channels.pending.filter((one) => one.channel === name && !isShown(one, entries));
+  useLayoutEffect(() => {
+    const element = log.current;
+    if (element === null) return;
+    const { current } = place, first = entries[0]?.key ?? "";
+    if (current.isAtEnd) element.scrollTop = element.scrollHeight;
+    // older ones were put before: what one reads stays where it is
+    else if (first !== current.first) element.scrollTop += element.scrollHeight - current.height;
+    current.first = first;
+    current.height = element.scrollHeight;
+  });
+  useEffect(() => {
+    const observer = new ResizeObserver(() => {
+      const element = log.current;
+      if (element !== null && place.current.isAtEnd) element.scrollTop = element.scrollHeight;
+    });
+    if (log.current !== null) observer.observe(log.current);
+    return () => observer.disconnect();
+  }, []);
+  const scrolled = () => {
+    const element = log.current;
+    if (element === null) return;
+    place.current.isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
+    place.current.height = element.scrollHeight;
+    setAtEnd(place.current.isAtEnd);
+    if (element.scrollTop < 200 && channel?.hasOlder) channels.loadOlder(channel).catch(() => {});
+  };
+  const toEnd = () => log.current?.scrollTo({ top: log.current.scrollHeight, behavior: "smooth" });
+  return html`<div class="log" ref=${log} tabindex="0" role="log" aria-label=${`Messages in #${name}`} onScroll=${scrolled}>
+      ${
+    channel?.hasOlder &&
+    html`<button class="older" type="button" disabled=${channel.isLoadingOlder} onClick=${() =>
+      channels.loadOlder(channel).catch(() => {})}>${
+      channel.isLoadingOlder ? "Loading…" : "Older messages"
+    }</button>`
+  }
+      ${
+    !entries.some(({ kind }) => kind === "message") && pending.length === 0 &&
+    html`<${Blank} name=${name} isLoaded=${channel?.isLoaded ?? false} />`
+  }
+      <${Entries} entries=${entries} pending=${pending} self=${self.name} isNamed=${(
+    /** @type {string} */ text,
+  ) => names(text, self.name)} onRetry=${(/** @type {any} */ one) => channels.retry(one)} onDiscard=${(
+    /** @type {any} */ one,
+  ) => channels.discard(one)} />
+    </div>
+    ${
+    !isAtEnd &&
+    html`<button class="jump" type="button" onClick=${toEnd}>${
+      (channel?.unread ?? 0) > 0 ? `${channel?.unread} new, below` : "To the newest"
+    }</button>`
+  }`;
+}
+
+/**
+ * @param {import("../model/outbox.js").Pending} pending
+ * @param {readonly import("../model/channels.js").Entry[]} entries
+ */
+function isShown({ id }, entries) {
+  return id !== undefined && entries.findLast(({ key }) => key === id) !== undefined;
+}
+
+/** @param {{ name: string, isLoaded: boolean }} props */
+function Blank({ name, isLoaded }) {
+  if (!isLoaded) return html`<p class="blank" role="status">Connecting…</p>`;
+  return html`<div class="blank"><b>Nothing was said in #${name} yet</b>What you write here reaches everybody
+    who is in the channel: in a browser, with <code>wirepost chat</code>, or with nothing but a socket.</div>`;
+}

@@ -1,0 +1,150 @@
+/**
+ * What a request is refused for: codes, their statuses, and the body that says so (RFC 9457). http.md section 3.
+ *
+ * @module
+ */
+
+/** A refusal's status, and its rule in `http.md` or in the document of the wire that refuses the same. */
+interface Problem {
+  readonly status: number;
+  readonly rule: string;
+  /** What is wrong, where the refusal itself says no more. */
+  readonly detail: string;
+}
+
+/** Every refusal, by its code. Codes that other wires have mean the same there. */
+export const PROBLEMS = {
+  "malformed": { status: 400, rule: "http.md 1.4", detail: "the bytes are no request of HTTP/1.1" },
+  "bad path": { status: 400, rule: "http.md 1.6", detail: "the path can't be read" },
+  "bad query": { status: 400, rule: "http.md 1.8", detail: "a query parameter is wrong" },
+  "bad header": { status: 400, rule: "http.md 1.9", detail: "a header is wrong" },
+  "bad ID": { status: 400, rule: "mailbox.md section 1", detail: "a name can't be used" },
+  "bad body": { status: 400, rule: "http.md 1.10", detail: "the body can't be read" },
+  "not printable": {
+    status: 400,
+    rule: "mailbox.md section 1",
+    detail: "the text has a control character other than TAB",
+  },
+  "wrong log-in": { status: 401, rule: "http.md 4.3", detail: "the name or the password is wrong" },
+  "no log-in": { status: 401, rule: "accounts.md 2.8", detail: "nobody is let in without a log-in" },
+  "not logged in": {
+    status: 401,
+    rule: "channels.md 9.5",
+    detail: "the name is that of an account: log in as it",
+  },
+  "in clear": {
+    status: 403,
+    rule: "http.md 4.2",
+    detail: "a password travels over TLS or on this machine only",
+  },
+  "bad host": {
+    status: 403,
+    rule: "http.md 5.1",
+    detail: "the Host header names neither an IP address, localhost nor a --web-host",
+  },
+  "cross-site": { status: 403, rule: "http.md 5.2", detail: "it comes from a page of another site" },
+  "no administrator": { status: 403, rule: "http.md 4.6", detail: "it is for administrators" },
+  "banned": {
+    status: 403,
+    rule: "admin.md 7.4",
+    detail: "an administrator has banned the address or the name",
+  },
+  "muted": {
+    status: 403,
+    rule: "admin.md 7.9",
+    detail: "an administrator has muted the address or the name: nobody gets what it sends",
+  },
+  "not found": { status: 404, rule: "http.md 2.1", detail: "there is nothing at this path" },
+  "not served": { status: 404, rule: "http.md 2.2", detail: "the service does not run on this server" },
+  "no channel": { status: 404, rule: "http.md 9.2", detail: "there is no such channel: PUT makes it" },
+  "wrong method": { status: 405, rule: "http.md 2.1", detail: "the path has no such method" },
+  "timed out": { status: 408, rule: "http.md 6.2", detail: "the request took too long to arrive" },
+  "too many channels": {
+    status: 409,
+    rule: "channels.md section 6",
+    detail: "there are as many channels as there may be",
+  },
+  "too long": { status: 413, rule: "http.md 6.1", detail: "the body is too long" },
+  "wrong type": { status: 415, rule: "http.md 1.10", detail: "the body is of a type that is not read here" },
+  "other body": {
+    status: 422,
+    rule: "http.md 9.5",
+    detail: "the Idempotency-Key came before with another request",
+  },
+  "too fast": {
+    status: 429,
+    rule: "http.md 6.4",
+    detail: "the address sends more requests a second than it may",
+  },
+  "too many wrong log-ins": { status: 429, rule: "seal.md 6.1", detail: "there were too many wrong log-ins" },
+  "head too long": { status: 431, rule: "http.md 6.1", detail: "the headers are too long" },
+  "failed": { status: 500, rule: "http.md 3.4", detail: "an error of the server; its log says more" },
+  "stopping": { status: 503, rule: "http.md 6.6", detail: "the server stops" },
+  "overload": { status: 503, rule: "mailbox.md section 7", detail: "too much waits for the disk" },
+  "storage": { status: 507, rule: "mailbox.md 4.3", detail: "the server cannot write to disk" },
+} as const satisfies Record<string, Problem>;
+
+/** Why a request is refused. */
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** The media type of {@linkcode encodeProblem}. */
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** Texts of the statuses that are answered. */
+export const STATUS_TEXTS: Readonly<Record<number, string>> = {
+  200: "OK",
+  201: "Created",
+  204: "No Content",
+  206: "Partial Content",
+  304: "Not Modified",
+  308: "Permanent Redirect",
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  409: "Conflict",
+  412: "Precondition Failed",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  416: "Range Not Satisfiable",
+  422: "Unprocessable Content",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+  507: "Insufficient Storage",
+};
+
+/** A refusal; thrown by what handles a request, and answered at once place. */
+export class Refusal extends Error {
+  override name = "Refusal";
+  readonly code: ProblemCode;
+  /** Seconds after which it may be tried again. */
+  readonly retryAfter: number | undefined;
+  /** Headers of the answer. */
+  readonly headers: Readonly<Record<string, string>>;
+
+  /** @param detail What is wrong; the code's own text by default. */
+  constructor(
+    code: ProblemCode,
+    detail: string = PROBLEMS[code].detail,
+    { retryAfter, headers = {} }: { retryAfter?: number; headers?: Readonly<Record<string, string>> } = {},
+  ) {
+    super(detail);
+    this.code = code;
+    this.retryAfter = retryAfter;
+    this.headers = headers;
+  }
+
+  get status(): number {
+    return PROBLEMS[this.code].status;
+  }
+}
+
+/** The body of a refusal's answer, of the type {@linkcode PROBLEM_TYPE} (http.md 3.1). */
+export function encodeProblem({ code, message }: Refusal): string {
+  const { status, rule } = PROBLEMS[code], title = STATUS_TEXTS[status];
+  return `${JSON.stringify({ type: "about:blank", title, status, code, detail: message, rule })}\n`;
+}

@@ -1,0 +1,39 @@
+/**
+ * Routes by which the page logs in and out. http.md 4.4, 4.5.
+ *
+ * @module
+ */
+
+import type { Routes } from "../route.ts";
+
+export const LOGIN_ROUTES = {
+  logIn: {
+    method: "POST",
+    path: "/login",
+    summary: "Log in as the page does, by a cookie",
+    help: "Other clients log in with each request, by HTTP Basic or a bearer token, and need no cookie.",
+    access: "open",
+    body: {
+      help: "Name and password, or a token instead of the password",
+      isRequired: true,
+      maxBytes: 4096,
+      types: {
+        "application/json": {
+          type: "object",
+          required: ["name", "password"],
+          properties: { name: { type: "string" }, password: { type: "string" } },
+        },
+      },
+    },
+    answers: { 204: { help: "Logged in", headers: { "Set-Cookie": "Holds for 7 days" } } },
+    examples: [],
+  },
+  logOut: {
+    method: "DELETE",
+    path: "/login",
+    summary: "Remove that cookie",
+    access: "open",
+    answers: { 204: { help: "Logged out", headers: { "Set-Cookie": "Removes it" } } },
+    examples: [{ title: "Log out", target: "/login", answer: { status: 204 } }],
+  },
+} as const satisfies Routes;

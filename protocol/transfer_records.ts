@@ -1,0 +1,235 @@
+/**
+ * The records of a sealed transfer: what a file's connection carries, encrypted with keys from the session's seal.
+ * `protocol/transfer.md` section 10 is the specification.
+ *
+ * @module
+ */
+
+import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
+import type { DirectionKey } from "./seal.ts";
+
+/** Most bytes that a record carries; and the first one, because that much is kept of who has not shown its key. */
+export const MAX_RECORD_BYTES = 262_144, MAX_FIRST_RECORD_BYTES = 1024;
+
+/** Bytes in front of what is sealed, and of the tag behind it. */
+const HEADER = 4, TAG = 16;
+
+/** Bytes of the longest record. */
+const RECORD = HEADER + MAX_RECORD_BYTES + TAG;
+
+/** Bit of a header: nothing follows in this direction. */
+const LAST = 0x8000_0000;
+
+/** It is three times as fast here as AES-256-GCM. */
+const CIPHER = "chacha20-poly1305";
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/** The keys of one attempt, each for one direction. */
+export interface TransferKeys {
+  toServer: DirectionKey;
+  toClient: DirectionKey;
+}
+
+/** A record is not what was sent: it was changed, repeated or left out on its way, or is of other keys. */
+export class WrongRecordError extends Error {
+  override name = "WrongRecordError";
+}
+
+/** The connection ended, and the last record had not come. */
+export class TruncatedError extends Error {
+  override name = "TruncatedError";
+}
+
+/**
+ * The keys of the transfer with this ticket (transfer.md 10.4).
+ *
+ * @param filesKey Of the handshake under which the ticket was issued.
+ */
+export function transferKeys(filesKey: Uint8Array, ticket: string): TransferKeys {
+  const salt = Uint8Array.fromBase64(ticket, { alphabet: "base64url" });
+  const derive = (direction: string): DirectionKey => {
+    const bytes = new Uint8Array(hkdfSync("sha256", filesKey, salt, `Wirepost transfer 1 ${direction}`, 44));
+    return { key: bytes.subarray(0, 32), iv: bytes.subarray(32) };
+  };
+  return { toServer: derive("to server"), toClient: derive("to client") };
+}
+
+/** Overwrites the keys of a transfer that is over, or never began. */
+export function eraseTransferKeys({ toServer, toClient }: TransferKeys) {
+  for (const key of [toServer, toClient]) eraseKey(key);
+}
+
+function eraseKey({ key, iv }: DirectionKey) {
+  key.fill(0);
+  iv.fill(0);
+}
+
+/** The direction's iv, combined with the number by exclusive or, the highest byte first. */
+function nonce(iv: Uint8Array, number: number): Uint8Array {
+  const bytes = iv.slice();
+  // 4 GiB are fewer records than 2^32
+  for (let i = 0; i < 4; i++) bytes[11 - i]! ^= number >>> 8 * i & 0xff;
+  return bytes;
+}
+
+/** Returns memory at once: otherwise each MiB of a file costs the collection of a MiB of garbage. */
+function release({ buffer, length }: Uint8Array) {
+  // small ones share their memory with others
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === length) buffer.transfer(0);
+}
+
+/** Seals what is written in one direction, and writes it. */
+export class RecordWriter {
+  #key: DirectionKey | undefined;
+  readonly #write: (record: Uint8Array) => Promise<void>;
+  readonly #record = new Uint8Array(RECORD);
+  /** Of the last record. */
+  #number = 0;
+  #isLast = false;
+  /** Resolves when nothing is being written. */
+  #writing: Promise<void> = Promise.resolve();
+
+  /**
+   * @param key It is overwritten behind the last record.
+   * @param write Writes all of the bytes, which do not change until it is done.
+   */
+  constructor(key: DirectionKey, write: (record: Uint8Array) => Promise<void>) {
+    this.#key = key;
+    this.#write = write;
+  }
+
+  /**
+   * Writes the bytes, which must not change until it is done, behind those of earlier calls.
+   *
+   * @param isLast Whether nothing follows.
+   * @throws {Error} Writing fails, or has failed before.
+   */
+  write(bytes: Uint8Array, isLast = false): Promise<void> {
+    const before = this.#writing;
+    return this.#writing = this.#writeBehind(before, bytes, isLast);
+  }
+
+  async #writeBehind(before: Promise<void>, bytes: Uint8Array, isLast: boolean) {
+    await before;
+    for (let at = 0; at < bytes.length || isLast && !this.#isLast; at += MAX_RECORD_BYTES) {
+      const end = at + MAX_RECORD_BYTES;
+      await this.#write(this.#seal(bytes.subarray(at, end), isLast && end >= bytes.length));
+    }
+  }
+
+  #seal(plain: Uint8Array, isLast: boolean): Uint8Array {
+    if (this.#key === undefined) throw new TypeError("Cannot write a record behind the last one");
+    const record = this.#record, { length } = plain, { key, iv } = this.#key;
+    new DataView(record.buffer).setUint32(0, length + (isLast ? LAST : 0));
+    const cipher = createCipheriv(CIPHER, key, nonce(iv, ++this.#number), { authTagLength: TAG });
+    cipher.setAAD(record.subarray(0, HEADER), { plaintextLength: length });
+    const sealed = cipher.update(plain);
+    cipher.final();
+    record.set(sealed, HEADER);
+    record.set(cipher.getAuthTag(), HEADER + length);
+    release(sealed);
+    if (isLast) this.erase();
+    return record.subarray(0, HEADER + length + TAG);
+  }
+
+  /** Nothing can be written any more. */
+  erase() {
+    if (this.#key !== undefined) eraseKey(this.#key);
+    this.#key = undefined;
+    this.#isLast = true;
+  }
+}
+
+/** Reads and opens the records of one direction. */
+export class RecordReader {
+  #key: DirectionKey | undefined;
+  readonly #read: (buffer: Bytes) => Promise<number | null>;
+  /** So many records are there at a time that what is behind one is seldom moved. */
+  readonly #buffer = new Uint8Array(2 * RECORD);
+  /** What was read and is not opened yet: from here, and to here. */
+  #from = 0;
+  #to = 0;
+  /** Of the last record that was opened. */
+  #number = 0;
+  /** The last one that was returned, and the one before. */
+  readonly #opened: Uint8Array[] = [];
+  #failure: WrongRecordError | undefined;
+
+  /**
+   * @param key It is overwritten behind the last record, or the first that is wrong.
+   * @param read Reads what there is, and returns its length; null at the end.
+   */
+  constructor(key: DirectionKey, read: (buffer: Bytes) => Promise<number | null>) {
+    this.#key = key;
+    this.#read = read;
+  }
+
+  /**
+   * What the next record carries. It stays as it is until the next call but one.
+   *
+   * @returns Null behind the last one.
+   * @throws {WrongRecordError} It is not what was sent. None of it is returned, and nothing behind it.
+   * @throws {TruncatedError} The connection ended before the last record.
+   * @throws {Error} What `read` throws.
+   */
+  async next(): Promise<Bytes | null> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#key === undefined) return null;
+    let length;
+    while ((length = this.#complete()) === undefined) await this.#fill();
+    const record = this.#buffer.subarray(this.#from, this.#from += HEADER + length + TAG);
+    const plain = this.#open(this.#key, record, length);
+    if (record[0]! >= 0x80) this.erase();
+    this.#opened.push(plain);
+    if (this.#opened.length > 2) release(this.#opened.shift()!);
+    return plain;
+  }
+
+  /** What the next record carries, in bytes; undefined if it is not there as a whole. */
+  #complete(): number | undefined {
+    const there = this.#to - this.#from;
+    if (there < HEADER) return undefined;
+    const word = new DataView(this.#buffer.buffer, this.#from).getUint32(0);
+    const length = word >= LAST ? word - LAST : word;
+    const max = this.#number === 0 ? MAX_FIRST_RECORD_BYTES : MAX_RECORD_BYTES;
+    if (length > max || word === 0) throw this.#wrong();
+    return there < HEADER + length + TAG ? undefined : length;
+  }
+
+  async #fill() {
+    if (this.#from > 0) this.#buffer.copyWithin(0, this.#from, this.#to);
+    this.#to -= this.#from;
+    this.#from = 0;
+    const read = await this.#read(this.#buffer.subarray(this.#to));
+    if (read === null) throw new TruncatedError("Cannot read a record: the connection has ended");
+    this.#to += read;
+  }
+
+  #open({ key, iv }: DirectionKey, record: Bytes, length: number): Bytes {
+    const cipher = createDecipheriv(CIPHER, key, nonce(iv, this.#number + 1), { authTagLength: TAG });
+    cipher.setAAD(record.subarray(0, HEADER), { plaintextLength: length });
+    cipher.setAuthTag(record.subarray(HEADER + length));
+    const plain = cipher.update(record.subarray(HEADER, HEADER + length));
+    try {
+      cipher.final();
+    } catch {
+      throw this.#wrong();
+    }
+    this.#number++;
+    return plain as Uint8Array as Bytes;
+  }
+
+  #wrong(): WrongRecordError {
+    this.erase();
+    return this.#failure = new WrongRecordError(
+      `Cannot open record ${this.#number + 1}: it is not what was sent`,
+    );
+  }
+
+  /** Nothing can be read any more. */
+  erase() {
+    if (this.#key !== undefined) eraseKey(this.#key);
+    this.#key = undefined;
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The HTTP service: the routes of all services that run, on one port beside the mailbox's.
+ *
+ * @module
+ */
+
+import { ROUTES } from "../protocol/http/routes.ts";
+import { ConnectionSlots, REMOTE_LIMITS } from "./net/connection_slots.ts";
+import type { StreamSocket } from "./net/listener.ts";
+import type { SocketPolling } from "./net/fairness.ts";
+import type { Networks } from "./quota/address.ts";
+import { NetworkRate } from "./quota/network_rate.ts";
+import { turnClock, uptime } from "./quota/uptime.ts";
+import type { Clients } from "./report/clients.ts";
+import type { Limit } from "./report/limit.ts";
+import type { Log } from "./report/log.ts";
+import type { MetricName, Metrics } from "./report/metrics.ts";
+import type { Accounts } from "./service/accounts.ts";
+import type { Moderation } from "./service/moderation.ts";
+import type { GroupCommit } from "./store/journaled/group.ts";
+import type { HubService } from "./hub_service.ts";
+import { channelHandlers } from "./wire/http/channel/channel_routes.ts";
+import { EventStreams } from "./wire/http/channel/event_streams.ts";
+import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
+import { HttpWire } from "./wire/http/http_wire.ts";
+import { loginHandlers } from "./wire/http/login_routes.ts";
+import type { WebPage } from "./wire/http/page_files.ts";
+import { serverHandlers } from "./wire/http/server_routes.ts";
+
+/** Limits of HTTP; all are inclusive. Those with `undefined` are the remote ones, and none for this machine. */
+export const DEFAULT_HTTP_LIMITS = {
+  /** Connections in all. */
+  connections: 10_000,
+  /** Those of one address. */
+  addressConnections: undefined as number | undefined,
+  /** New ones of one address. */
+  connectionsPerSecond: undefined as number | undefined,
+  /** Requests of one address. */
+  requestsPerSecond: undefined as number | undefined,
+};
+export type HttpLimits = Readonly<typeof DEFAULT_HTTP_LIMITS>;
+
+/** Requests a second that another machine may make by default, as it may send datagrams. */
+export const REMOTE_REQUESTS_PER_SECOND = 1000;
+
+export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "random" | "wallClock"> {
+  /** Where it listens; it closes them. */
+  sockets: readonly StreamSocket[];
+  version: string;
+  /** The ports of the services that run, by their names. */
+  services: Readonly<Record<string, number>>;
+  limits: HttpLimits;
+  /** What a browser is shown. */
+  page?: WebPage | undefined;
+  /** Names under which the server is reached. */
+  webHosts: readonly string[];
+  /** Proxies that say for whom they ask. */
+  trustedProxies: Networks;
+  store: GroupCommit;
+  /** Channels, if they run. */
+  hub: HubService | undefined;
+  accounts: Accounts;
+  moderation: Moderation;
+  clients: Clients;
+  polling: SocketPolling;
+  metrics: Metrics;
+  log: Log;
+}
+
+export class HttpService {
+  readonly #limits: HttpLimits;
+  readonly #slots: ConnectionSlots;
+  readonly #rate: NetworkRate;
+  readonly #requestRate: NetworkRate;
+  readonly #streams: EventStreams | undefined;
+  readonly #wire: HttpWire;
+
+  /** Begins to accept. */
+  constructor(options: HttpServiceOptions) {
+    const limits = this.#limits = options.limits, { store } = options;
+    this.#slots = new ConnectionSlots(limits);
+    this.#rate = new NetworkRate({
+      perSecond: limits.connectionsPerSecond,
+      remotePerSecond: REMOTE_LIMITS.connectionsPerSecond,
+      burst: limits.addressConnections ?? REMOTE_LIMITS.addressConnections,
+      monotonicClock: uptime.now,
+    });
+    this.#requestRate = new NetworkRate({
+      perSecond: limits.requestsPerSecond,
+      remotePerSecond: REMOTE_REQUESTS_PER_SECOND,
+      monotonicClock: uptime.now,
+    });
+    const monotonicClock = turnClock(() => Math.floor(uptime.now())), { hub } = options;
+    const streams = this.#streams = hub &&
+      new EventStreams({ ...options, ...hub.sending, hub: hub.hub, monotonicClock });
+    const channels = hub && streams && { ...options, ...hub.sending, hub: hub.hub, streams, monotonicClock };
+    const logins = new HttpLogins({ ...options, monotonicClock: uptime.now });
+    const handlers = {
+      ...channels && channelHandlers(channels),
+      ...loginHandlers(logins),
+      ...serverHandlers({
+        ...options,
+        routes: ROUTES,
+        isStoreWorking: async () => await store.ask({ kind: "count" }).then(() => true, () => false),
+      }),
+    };
+    this.#wire = new HttpWire({
+      ...options,
+      routes: ROUTES,
+      handlers,
+      logins,
+      slots: this.#slots,
+      rate: this.#rate,
+      requestRate: this.#requestRate,
+      monotonicClock,
+    });
+  }
+
+  /** Metrics for `status`. */
+  status(): [MetricName, number][] {
+    return [["event readers", this.#streams?.count ?? 0]];
+  }
+
+  /** Its limits, with their use now. */
+  limits(): Limit[] {
+    const { connections, addressConnections } = this.#limits;
+    return [
+      { name: "http connections", option: "http-connections", used: this.#slots.taken, limit: connections },
+      {
+        name: "http from one address",
+        option: "address-connections",
+        used: this.#slots.fullest,
+        limit: addressConnections ?? REMOTE_LIMITS.addressConnections,
+      },
+      {
+        name: "new http connections",
+        option: "connection-rate",
+        used: this.#rate.fullest,
+        limit: this.#rate.burst,
+      },
+      {
+        name: "http requests per address",
+        option: "http-rate",
+        used: this.#requestRate.fullest,
+        limit: this.#requestRate.burst,
+      },
+    ];
+  }
+
+  /** Takes no more, answers what was taken, and closes the sockets. */
+  async close() {
+    this.#wire.stop();
+    await this.#streams?.close();
+    await this.#wire.close();
+  }
+}

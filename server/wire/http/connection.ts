@@ -1,0 +1,243 @@
+/**
+ * A TCP connection as node:http takes it: a duplex stream over a connection that Deno has accepted, with or without TLS.
+ *
+ * Invariant: what is written is taken only as fast as the client reads, and no more is read than the server takes.
+ *
+ * @module
+ */
+
+import { Duplex } from "node:stream";
+import { concatBytes } from "../../../protocol/syntax/bytes.ts";
+import type { SlottedConnection } from "../../net/connection_slots.ts";
+import type { SocketPolling } from "../../net/fairness.ts";
+import type { Beginning, Stream } from "../../net/listener.ts";
+import { isLoopback, networkOf, plainAddress } from "../../quota/address.ts";
+import type { Environment } from "../../quota/uptime.ts";
+import type { Traffic } from "../../report/clients.ts";
+
+/** Sizes of the buffer that is read into: each idle connection has one. */
+const MIN_READ_BYTES = 2048, MAX_READ_BYTES = 65_536;
+
+/** Longest time for each phase of a connection, in milliseconds (http.md 6.2). */
+export interface HttpTimeouts {
+  /** Between two requests, and before the first. */
+  idleMs: number;
+  /** For all headers of a request. */
+  headMs: number;
+  /** For a body that is read into memory; and between two pieces of any other. */
+  bodyMs: number;
+  /** Without a byte taken by the client while something waits to be sent to it. */
+  stallMs: number;
+}
+
+export interface HttpConnectionOptions extends Pick<Environment, "monotonicClock"> {
+  polling: SocketPolling;
+  timeouts: HttpTimeouts;
+  traffic: Traffic;
+}
+
+/** What a connection is at: `answer` has no bound but that of its route, as a client may wait for a message. */
+export type HttpPhase = "idle" | "head" | "body" | "piece" | "answer";
+
+export class HttpConnection extends Duplex implements SlottedConnection {
+  readonly hostname: string;
+  readonly port: number;
+  readonly network: string;
+  readonly traffic: Traffic;
+  /** The account whose log-in came last. */
+  name = "";
+  /** Resolves when it is closed. */
+  readonly gone: Promise<void>;
+  /** Bytes that the system has taken for the client. */
+  writtenBytes = 0;
+  /** Requests that are not answered yet. */
+  unanswered = 0;
+  readonly #stream: Stream;
+  readonly #options: HttpConnectionOptions;
+  #buffer = new Uint8Array(MIN_READ_BYTES);
+  #phase: HttpPhase = "idle";
+  /** When the phase began, or the last piece of a body came; and when the client took something last. */
+  #phaseMs: number;
+  #progressMs: number;
+  #isWriting = false;
+  #closing: void | Promise<void> = undefined;
+  #isStreamClosed = false;
+  #isReading = false;
+  #isTakenOver = false;
+
+  constructor(stream: Stream, { hostname, port }: Deno.NetAddr, options: HttpConnectionOptions) {
+    super({ allowHalfOpen: true });
+    this.#stream = stream;
+    this.#options = options;
+    this.traffic = options.traffic;
+    this.hostname = plainAddress(hostname);
+    this.port = port;
+    this.network = networkOf(hostname);
+    this.#phaseMs = this.#progressMs = options.monotonicClock();
+    this.gone = new Promise((resolve) => this.once("close", resolve));
+    // the client is gone: who waits for something of it sees the end
+    this.on("error", () => {});
+  }
+
+  /** How the client begins; undefined where it can only be plain. */
+  begin(): Promise<Beginning> | undefined {
+    return this.#stream.begin?.();
+  }
+
+  get isTls(): boolean {
+    return this.#stream.isTls === true;
+  }
+
+  /** Whether nobody on the way can read what is sent and received, so that a secret may travel as it is. */
+  get isPrivate(): boolean {
+    return this.isTls || isLoopback(this.hostname);
+  }
+
+  get phase(): HttpPhase {
+    return this.#phase;
+  }
+
+  setPhase(phase: HttpPhase) {
+    this.#phase = phase;
+    this.#phaseMs = this.#options.monotonicClock();
+  }
+
+  /** What has taken too long, if anything has. To be called about every second. */
+  timedOut(): "idle" | "head" | "body" | "stalled" | undefined {
+    const now = this.#options.monotonicClock(), { idleMs, headMs, bodyMs, stallMs } = this.#options.timeouts;
+    if (this.#isWriting && now - this.#progressMs >= stallMs) return "stalled";
+    const phaseMs = now - this.#phaseMs;
+    switch (this.#phase) {
+      case "idle":
+        return phaseMs >= idleMs ? "idle" : undefined;
+      case "head":
+        return phaseMs >= headMs ? "head" : undefined;
+      case "body":
+      case "piece":
+        return phaseMs >= bodyMs ? "body" : undefined;
+      case "answer":
+        return undefined;
+    }
+  }
+
+  /** Closes it at once. */
+  close() {
+    this.destroy();
+    this.#closeStream();
+  }
+
+  /**
+   * Takes the connection over from node:http, behind what that has written. What the client still sends is dropped, and
+   * its end is the connection's. Returns what writes some of its bytes, and returns how many.
+   */
+  async takeOver(): Promise<(bytes: Uint8Array) => Promise<number>> {
+    await new Promise<void>((resolve) => this.write(new Uint8Array(), () => resolve()));
+    this.#isTakenOver = true;
+    if (!this.#isReading) void this.#readPiece();
+    return (bytes) => this.#stream.write(bytes);
+  }
+
+  /** Resolves when nothing more is sent. */
+  async ended() {
+    await this.#closing;
+  }
+
+  override _read() {
+    this.#readPiece();
+  }
+
+  async #readPiece() {
+    this.#isReading = true;
+    try {
+      const polled = this.#options.polling.due;
+      if (polled !== undefined) await polled;
+      const length = await this.#stream.read(this.#buffer);
+      this.#isReading = false;
+      if (this.destroyed) return;
+      if (this.#isTakenOver) return length === null ? this.close() : void this.#readPiece();
+      if (length === null) return void this.push(null);
+      // the buffer is read into again before all of this is used
+      const bytes = this.#buffer.slice(0, length);
+      this.#fitBuffer(length);
+      this.traffic.received(0, length);
+      if (this.#phase === "idle") this.setPhase("head");
+      else if (this.#phase === "piece") this.setPhase("piece");
+      this.push(bytes);
+    } catch {
+      this.destroy();
+    }
+  }
+
+  /** Makes the buffer as large as what comes, so that many idle clients take little memory. */
+  #fitBuffer(length: number) {
+    const size = this.#buffer.length;
+    const next = length === size ? 8 * size : length * 8 < size ? 2 * length : size;
+    const fitting = Math.min(MAX_READ_BYTES, Math.max(MIN_READ_BYTES, next));
+    if (fitting !== size) this.#buffer = new Uint8Array(fitting);
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void) {
+    this.#writeAll(chunk).then(() => done(), done);
+  }
+
+  override _writev(
+    chunks: { chunk: Uint8Array; encoding: string }[],
+    done: (error?: Error | null) => void,
+  ) {
+    this.#writeAll(concatBytes(...chunks.map(({ chunk }) => chunk))).then(() => done(), done);
+  }
+
+  async #writeAll(bytes: Uint8Array) {
+    this.#isWriting = true;
+    this.#progressMs = this.#options.monotonicClock();
+    for (let at = 0; at < bytes.length;) {
+      const length = await this.#stream.write(at === 0 ? bytes : bytes.subarray(at));
+      at += length;
+      this.writtenBytes += length;
+      this.traffic.sent(0, length);
+      this.#progressMs = this.#options.monotonicClock();
+    }
+    this.#isWriting = false;
+  }
+
+  override _final(done: (error?: Error | null) => void) {
+    // nothing follows: the client has all of it only if it is not reset
+    this.#closeStream();
+    Promise.resolve(this.#closing).then(() => done(), () => done());
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void) {
+    this.#closeStream();
+    done(error);
+  }
+
+  #closeStream() {
+    if (this.#isStreamClosed) return;
+    this.#isStreamClosed = true;
+    try {
+      this.#closing = this.#stream.close();
+    } catch {
+      // it is closed already
+    }
+  }
+
+  // node:http calls these of a socket; its timeouts are those of `timedOut` instead
+  setTimeout(): this {
+    return this;
+  }
+  setNoDelay(): this {
+    return this;
+  }
+  setKeepAlive(): this {
+    return this;
+  }
+  get remoteAddress(): string {
+    return this.hostname;
+  }
+  get remotePort(): number {
+    return this.port;
+  }
+  get encrypted(): boolean {
+    return this.isTls;
+  }
+}

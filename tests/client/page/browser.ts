@@ -1,0 +1,61 @@
+/**
+ * A real browser: Debian's Chromium, driven by playwright-core.
+ *
+ * @module
+ */
+
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { lacks } from "../../program.ts";
+
+export type { Page };
+
+/** Whether the tests of the page are skipped. In CI they never are. */
+export const LACKS_BROWSER = await lacks("chromium");
+
+/** How long anything is waited for at most: more than any load explains. */
+const MAX_WAIT_MS = 30_000;
+
+/** Errors of the page, and messages of its console, are failures. */
+export class TestBrowser implements AsyncDisposable {
+  readonly #browser: Browser;
+  readonly #errors: string[] = [];
+  /** Texts of the console that are expected. */
+  readonly expected: RegExp[] = [];
+
+  private constructor(browser: Browser) {
+    this.#browser = browser;
+  }
+
+  static async start(): Promise<TestBrowser> {
+    const executablePath = await pathOf("chromium");
+    // as root there is no sandbox, and what it loads is the page alone
+    const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
+    return new TestBrowser(await chromium.launch({ executablePath, args }));
+  }
+
+  /** A window of somebody of this name, who has not been there before. */
+  async open(url: string, name = "ana", options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    context.setDefaultTimeout(MAX_WAIT_MS);
+    await context.addInitScript(`localStorage["wirepost.name"] ??= ${JSON.stringify(name)}`);
+    const page = await context.newPage();
+    page.on("pageerror", (error) => this.#errors.push(error.message));
+    page.on("console", (message) => {
+      const text = message.text();
+      if (message.type() === "error" && !this.expected.some((one) => one.test(text))) this.#errors.push(text);
+    });
+    await page.goto(url);
+    return page;
+  }
+
+  /** Ends it. Throws what went wrong in its pages. */
+  async [Symbol.asyncDispose]() {
+    await this.#browser.close();
+    if (this.#errors.length > 0) throw new Error(`In the browser: ${this.#errors.join("\n")}`);
+  }
+}
+
+async function pathOf(program: string): Promise<string> {
+  const found = await new Deno.Command("sh", { args: ["-c", `command -v ${program}`] }).output();
+  return new TextDecoder().decode(found.stdout).trim();
+}

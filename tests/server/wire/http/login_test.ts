@@ -1,0 +1,94 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { Networks } from "../../../../server/quota/address.ts";
+import { HttpPeer, httpRequest } from "../../../http.ts";
+import { newToken, PASSWORD, withProtected } from "../../protected.ts";
+import { withTlsServer } from "../hub/tls/tls_server.ts";
+import { httpTranscript } from "./http_server.ts";
+
+const basic = (name: string, password: string) =>
+  `Basic ${new TextEncoder().encode(`${name}:${password}`).toBase64()}`;
+
+async function accountOf(port: number, headers: Record<string, string>): Promise<unknown> {
+  const { body } = await httpRequest(port, "GET /", { headers: { accept: "application/json", ...headers } });
+  return JSON.parse(body).you?.account;
+}
+
+Deno.test("a request logs in by Basic, a wrong password is 401, and the header names how", async () => {
+  await withProtected(async ({ port }) => {
+    const http = port("http");
+    assertEquals(await accountOf(http, { authorization: basic("alice", PASSWORD) }), "alice");
+    // the second one is not looked at again
+    assertEquals(await accountOf(http, { authorization: basic("alice", PASSWORD) }), "alice");
+    await httpTranscript(
+      http,
+      `
+      alice > GET / | authorization: ${basic("alice", "wrong")}
+      alice < 401 | www-authenticate: Basic realm="Wirepost", charset="UTF-8"
+      alice = …"code":"wrong log-in"…
+      page > GET / | authorization: ${basic("nobody", "wrong")} | sec-fetch-dest: empty
+      page < 401 | www-authenticate: Bearer
+      odd > GET / | authorization: Digest x
+      odd < 400
+      odd = …"code":"bad header"…
+      `,
+    );
+  });
+});
+
+Deno.test("a token logs in without its account's name, until it is removed", async () => {
+  await withProtected(async ({ control, port }) => {
+    const { token, id, verifier } = await newToken(), authorization = `Bearer ${token}`;
+    await control(`account, add-token, bob, ${id}, ${verifier}, 0`);
+    assertEquals(await accountOf(port("http"), { authorization }), "bob");
+    await control(`account, remove-token, bob, ${id}`);
+    assertEquals((await httpRequest(port("http"), "GET /", { headers: { authorization } })).status, 401);
+  });
+});
+
+Deno.test("the page's cookie logs in until it is removed, and until the password is another one", async () => {
+  await withProtected(async ({ control, port }) => {
+    const http = port("http"), headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ name: "alice", password: PASSWORD });
+    const login = await httpRequest(http, "POST /login", { headers, body });
+    const [, cookie = "", attributes] = /^(\w+=[^;]+); (.*)$/.exec(login.headers["set-cookie"] ?? "") ?? [];
+    assertEquals([login.status, attributes], [204, "Path=/; Max-Age=604800; HttpOnly; SameSite=Strict"]);
+    assertEquals(await accountOf(http, { cookie: `other=1; ${cookie}` }), "alice");
+    assertEquals(await accountOf(http, { cookie: cookie.replace("alice", "bob") }), null);
+    const logout = await httpRequest(http, "DELETE /login", { headers: { cookie } });
+    assertStringIncludes(logout.headers["set-cookie"]!, "wirepost=; Path=/; Max-Age=0;");
+    const wrong = await httpRequest(http, "POST /login", {
+      headers,
+      body: JSON.stringify({ name: "alice", password: "no" }),
+    });
+    assertEquals(wrong.status, 401);
+    await control("account, remove, alice");
+    assertEquals(await accountOf(http, { cookie }), null);
+  });
+});
+
+Deno.test("over TLS the cookie is secure; behind a proxy that is trusted the client is the one that it names", async () => {
+  await withTlsServer(
+    { ports: { mailbox: 0 }, trustedProxies: new Networks(["127.0.0.1"]) },
+    async ({ port, cert }) => {
+      using tls = await HttpPeer.overTls(port("http"), cert);
+      const { status, headers } = await tls.request("DELETE /login");
+      assertEquals(status, 204);
+      assertEquals(
+        headers["set-cookie"],
+        "__Host-wirepost=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict; Secure",
+      );
+      await httpTranscript(
+        port("http"),
+        `
+        proxy > GET / | authorization: ${basic("alice", PASSWORD)} | x-forwarded-for: 127.0.0.9, 192.0.2.1
+        proxy < 403
+        proxy = …"code":"in clear"…
+        proxy > GET / | authorization: ${
+          basic("alice", PASSWORD)
+        } | x-forwarded-for: 192.0.2.1 | x-forwarded-proto: https
+        proxy < 401
+        `,
+      );
+    },
+  );
+});
