@@ -7,6 +7,7 @@
  */
 
 import { assertEquals, assertLess } from "@std/assert";
+import { within } from "../../../server/quota/uptime.ts";
 import { lacks } from "../../program.ts";
 import { FULL, report } from "../form.ts";
 import { figuresHead, figuresLine } from "./figures.ts";
@@ -14,11 +15,11 @@ import { type Kind, KINDS, nameOf } from "./kinds.ts";
 import { Namespace } from "./namespace.ts";
 import { type AllFigures, MAIN, PYTHON, Siege } from "./run.ts";
 
-/** Milliseconds that an honest client may wait, on a machine that is busy with attackers and other tests too. */
-const LONGEST_MS = 5000;
+/** Milliseconds until an attack counts as having its full size: it may not get there, where the server holds. */
+const REACHED_MS = FULL ? 15_000 : 5000;
 
 /** Milliseconds of each part, and after an attack until the next one begins. */
-const BEFORE_MS = FULL ? 30_000 : 1000, DURING_MS = FULL ? 5000 : 1000, REST_MS = FULL ? 1500 : 0;
+const BEFORE_MS = FULL ? 30_000 : 500, DURING_MS = FULL ? 4000 : 500, REST_MS = FULL ? 1000 : 0;
 
 /** How much longer the 99th percentile may be in the full form, and what is within the noise of the machine. */
 const MAX_FACTOR = 3, NOISE_MS = 5;
@@ -36,18 +37,19 @@ const ONE = "10.66.0.1";
 
 const ignore = Deno.build.os !== "linux" || await lacks("python3") || PYTHON === undefined;
 
-/** What attacks together: a kind in the full form, the kinds of a group in the short one. */
+/** What attacks together: a kind in the full form; in the short one, of a group one kind of each attack and source. */
 function waves(group: string, hasNamespace: boolean): Kind[][] {
   const kinds = KINDS[group]!.filter((kind) =>
     (hasNamespace || kind.sources === "here") && PATTERN.test(`${group}: ${nameOf(kind)}`)
   );
-  return FULL ? kinds.map((kind) => [kind]) : kinds.length === 0 ? [] : [kinds];
+  if (FULL) return kinds.map((kind) => [kind]);
+  const wave = [...Map.groupBy(kinds, ({ attack, sources }) => `${attack} ${sources}`).values()];
+  return wave.length === 0 ? [] : [wave.map(([first]) => first!)];
 }
 
 function assertServed(figures: AllFigures, before: AllFigures) {
-  for (const [service, { count, p99, refused, timedOut, reason }] of Object.entries(figures)) {
+  for (const [service, { p99, refused, timedOut, reason }] of Object.entries(figures)) {
     assertEquals({ refused, timedOut }, { refused: 0, timedOut: 0 }, `${service}: ${reason}`);
-    assertLess(p99 ?? Infinity, LONGEST_MS, `${service} waits too long, ${count} were served`);
     if (FULL) assertLess(p99!, MAX_FACTOR * before[service]!.p99! + NOISE_MS, `${service} waits longer`);
   }
 }
@@ -69,7 +71,7 @@ Deno.test("honest clients are served beside every kind of attack, and all is as 
       const name = FULL ? nameOf(wave[0]!) : group;
       await t.step(name, async () => {
         await using attackers = siege.attack(wave);
-        await attackers.reached();
+        await within(REACHED_MS, attackers.reached());
         const figures = await siege.measure(DURING_MS), mib = await siege.mib;
         report(figuresLine(name, mib, figures, before));
         assertServed(figures, before);

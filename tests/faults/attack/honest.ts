@@ -30,6 +30,7 @@ class Client {
   #refused = 0;
   #timedOut = 0;
   #reason = "";
+  #onEnd = () => {};
 
   constructor(open: () => Promise<Honest>) {
     this.#open = open;
@@ -39,6 +40,13 @@ class Client {
     this.#latencies = [];
     this.#refused = this.#timedOut = 0;
     this.#reason = "";
+  }
+
+  /** Resolves when a turn has ended since {@linkcode begin}. */
+  async ended() {
+    while (this.#latencies.length + this.#refused + this.#timedOut === 0) {
+      await new Promise<void>((resolve) => this.#onEnd = resolve);
+    }
   }
 
   figures(): Figures {
@@ -69,6 +77,7 @@ class Client {
       this.#reason ||= (error as Error).message;
       await this.close();
     }
+    this.#onEnd();
   }
 
   async close() {
@@ -120,11 +129,15 @@ async function run() {
   for await (const text of Deno.stdin.readable.pipeThrough(new TextDecoderStream())) {
     if (text.includes("begin")) { for (const client of clients.values()) client.begin(); }
     if (text.includes("end")) {
+      // on a busy machine no turn may have ended by then
+      await Promise.all([...clients.values()].map((client) => client.ended()));
       print(
         JSON.stringify(Object.fromEntries([...clients].map(([name, client]) => [name, client.figures()]))),
       );
     }
   }
+  // the test has ended, however it did
+  Deno.exit();
 }
 
 /** Turns without end. */

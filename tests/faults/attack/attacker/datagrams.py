@@ -6,6 +6,7 @@ import re
 import select
 import socket
 import struct
+import time
 
 from place import again_and_again, random_name, reached, sender
 
@@ -44,6 +45,24 @@ def flood(target, size, kind, service="mailbox"):
     payloads = [KINDS[kind]() for _ in range(64 if kind == "oversized" else DIFFERENT)]
     send, count = sender(target, service), len(payloads)
     again_and_again(size, lambda at: send(at, payloads[at % count]))
+
+
+def most(target, milliseconds, kind, service="mailbox"):
+    """As many of a kind as it can for so long; prints how many those were."""
+    payloads = [KINDS[kind]() for _ in range(DIFFERENT)]
+    socks = [target.datagrams(service, at) for at in range(64)]
+    for sock in socks:
+        sock.setblocking(False)
+    sends, sent, end = [sock.send for sock in socks], 0, time.monotonic() + milliseconds / 1000
+    while time.monotonic() < end:
+        for at in range(DIFFERENT):
+            try:
+                sends[at % 64](payloads[at])
+                sent += 1
+            except OSError:
+                # the system has no room for it
+                pass
+    print(sent)
 
 
 class Session:
