@@ -43,7 +43,8 @@ function waves(group: string, hasNamespace: boolean): Kind[][] {
     (hasNamespace || kind.sources === "here") && PATTERN.test(`${group}: ${nameOf(kind)}`)
   );
   if (FULL) return kinds.map((kind) => [kind]);
-  const wave = [...Map.groupBy(kinds, ({ attack, sources }) => `${attack} ${sources}`).values()];
+  const small = kinds.filter(({ shortSize }) => shortSize > 0);
+  const wave = [...Map.groupBy(small, ({ attack, sources }) => `${attack} ${sources}`).values()];
   return wave.length === 0 ? [] : [wave.map(([first]) => first!)];
 }
 

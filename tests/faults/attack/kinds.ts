@@ -10,7 +10,7 @@ export type Sources = "here" | "one" | "many";
 export interface Kind {
   /** Module and function of `attacker/`. */
   attack: string;
-  /** Datagrams or connections a second, or how many at a time: in the full form and in the short one. */
+  /** Datagrams or connections a second, or how many at a time: in the full form, and in the short one, which has none of 0. */
   size: number;
   shortSize: number;
   sources: Sources;
@@ -22,7 +22,7 @@ export interface Kind {
 const FLOOD = 20_000;
 
 /** Of every flood in the short form, in which several attacks run at a time. */
-const SHORT_FLOOD = 1000;
+const SHORT_FLOOD = 500;
 
 function kind(attack: string, size: number, shortSize: number, sources: Sources, ...more: string[]): Kind {
   return { attack, size, shortSize, sources, more };
@@ -56,13 +56,14 @@ export const KINDS: Readonly<Record<string, readonly Kind[]>> = {
   ],
   "tables that are filled": [
     kind("datagrams.exhaust", 100_000, 500, "many"),
-    kind("datagrams.exhaust", 100_000, 500, "here", "forum"),
+    kind("datagrams.exhaust", 100_000, 0, "here", "forum"),
     kind("datagrams.silent", 10_050, 500, "here"),
     kind("datagrams.leases", 100_000, 500, "here"),
-    kind("datagrams.leases", 10_000, 500, "one"),
+    kind("datagrams.leases", 10_000, 0, "one"),
     kind("datagrams.mailboxes", 50_000, 1000, "here"),
+    kind("accounts.threads", 30_000, 500, "here"),
     kind("accounts.makers", 32, 4, "many"),
-    kind("accounts.makers", 1, 1, "here", "forum"),
+    kind("accounts.makers", 1, 0, "here", "forum"),
   ],
   "passwords that are guessed": [
     kind("accounts.guesses", 64, 4, "many"),

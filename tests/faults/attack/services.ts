@@ -7,6 +7,7 @@
 
 import type { connectForum } from "../../../client/forum.ts";
 import type { connectMailbox, Mailbox } from "../../../client/mailbox.ts";
+import { FULL } from "../form.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";
 
 /** The services' ports, and the server's key. */
@@ -265,8 +266,8 @@ async function made(making: Promise<unknown>) {
   }
 }
 
-/** Milliseconds after which something that was asked for counts as not coming. */
-export const TIMEOUT = 10_000;
+/** Milliseconds after which something that was asked for counts as not coming; other tests run beside the short form. */
+export const TIMEOUT = FULL ? 10_000 : 30_000;
 
 export const SERVICES: Readonly<Record<string, Open>> = {
   "session": sessionPutReceive,
