@@ -35,6 +35,9 @@ export const MUTED_TEXT = "You are muted: nobody gets what you send";
 export const ACCOUNT_ACTIONS = ["add", "confirm", "set-password", "role", "remove"] as const;
 export type AccountAction = typeof ACCOUNT_ACTIONS[number];
 
+/** Begins the word of `account, list` that says at which network a client has made the account. */
+export const MADE_AT = "at:";
+
 /** Why an account is not changed: each code with the text of its answer, `error, TEXT`. */
 export const ACCOUNT_REFUSALS = {
   exists: "the name has an account",

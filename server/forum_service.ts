@@ -76,7 +76,7 @@ export class ForumService {
     this.sessions = new SessionService(options, {
       service: "forum",
       oneSession: true,
-      handler: new ForumRequests(forum, console, options.moderation),
+      handler: new ForumRequests(forum, console, options),
       onOther(datagram, { address }) {
         if (tap.isOn) tap.see("in", address, () => ({ ...undecoded(datagram), ...OTHER }));
         refuse("malformed");

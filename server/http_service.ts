@@ -16,13 +16,17 @@ import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
 import type { MetricName, Metrics } from "./report/metrics.ts";
 import type { Accounts } from "./service/accounts.ts";
+import type { Mailboxes } from "./service/mailboxes.ts";
 import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
 import type { HubService } from "./hub_service.ts";
 import { channelHandlers } from "./wire/http/channel/channel_routes.ts";
 import { EventStreams } from "./wire/http/channel/event_streams.ts";
 import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
+import type { HttpTimeouts } from "./wire/http/connection.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
+import { mailboxHandlers } from "./wire/http/mailbox/mailbox_routes.ts";
+import { HttpReceivers } from "./wire/http/mailbox/receivers.ts";
 import { loginHandlers } from "./wire/http/login_routes.ts";
 import type { WebPage } from "./wire/http/page_files.ts";
 import { serverHandlers } from "./wire/http/server_routes.ts";
@@ -52,10 +56,13 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   limits: HttpLimits;
   /** What a browser is shown. */
   page?: WebPage | undefined;
+  timeouts?: HttpTimeouts;
   /** Names under which the server is reached. */
   webHosts: readonly string[];
   /** Proxies that say for whom they ask. */
   trustedProxies: Networks;
+  /** If the mailbox runs. */
+  mailboxes: Mailboxes | undefined;
   store: GroupCommit;
   /** Channels, if they run. */
   hub: HubService | undefined;
@@ -72,6 +79,7 @@ export class HttpService {
   readonly #slots: ConnectionSlots;
   readonly #rate: NetworkRate;
   readonly #requestRate: NetworkRate;
+  readonly #receivers: HttpReceivers | undefined;
   readonly #streams: EventStreams | undefined;
   readonly #wire: HttpWire;
 
@@ -90,6 +98,8 @@ export class HttpService {
       remotePerSecond: REMOTE_REQUESTS_PER_SECOND,
       monotonicClock: uptime.now,
     });
+    const { mailboxes } = options;
+    this.#receivers = mailboxes && new HttpReceivers({ ...options, mailboxes, monotonicClock: uptime.now });
     const monotonicClock = turnClock(() => Math.floor(uptime.now())), { hub } = options;
     const streams = this.#streams = hub &&
       new EventStreams({ ...options, ...hub.sending, hub: hub.hub, monotonicClock });
@@ -98,6 +108,9 @@ export class HttpService {
     const handlers = {
       ...channels && channelHandlers(channels),
       ...loginHandlers(logins),
+      ...this.#receivers === undefined
+        ? {}
+        : mailboxHandlers({ ...options, mailboxes: mailboxes!, receivers: this.#receivers }),
       ...serverHandlers({
         ...options,
         routes: ROUTES,
@@ -125,6 +138,7 @@ export class HttpService {
   limits(): Limit[] {
     const { connections, addressConnections } = this.#limits;
     return [
+      ...this.#receivers?.limits() ?? [],
       { name: "http connections", option: "http-connections", used: this.#slots.taken, limit: connections },
       {
         name: "http from one address",
@@ -139,7 +153,7 @@ export class HttpService {
         limit: this.#rate.burst,
       },
       {
-        name: "http requests per address",
+        name: "http requests per second",
         option: "http-rate",
         used: this.#requestRate.fullest,
         limit: this.#requestRate.burst,
@@ -150,6 +164,7 @@ export class HttpService {
   /** Takes no more, answers what was taken, and closes the sockets. */
   async close() {
     this.#wire.stop();
+    this.#receivers?.close();
     await this.#streams?.close();
     await this.#wire.close();
   }

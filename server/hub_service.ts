@@ -8,6 +8,7 @@ import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
 import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS, REMOTE_LIMITS } from "./net/connection_slots.ts";
 import type { StreamSocket } from "./net/listener.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
+import type { Creations } from "./quota/creations.ts";
 import { NetworkRate } from "./quota/network_rate.ts";
 import { PendingTotal } from "./quota/pending.ts";
 import { ownerLimit } from "./quota/share.ts";
@@ -49,6 +50,7 @@ export interface HubServiceOptions
   /** Where the wires listen that run; they close them. */
   sockets: { channels?: readonly StreamSocket[]; room?: readonly StreamSocket[] };
   limits: HubLimits;
+  creations?: Creations;
   store: GroupCommit;
   watch: Watch;
 }
@@ -78,6 +80,7 @@ export class HubService {
       history,
       metrics: options.metrics,
       polling: options.polling,
+      creations: options.creations,
       wallClock: turnClock(Date.now),
     });
     const slots = this.#slots = new ConnectionSlots(limits.connections);

@@ -10,12 +10,14 @@ import type { HubService } from "./hub_service.ts";
 import type { MailboxService } from "./mailbox_service.ts";
 import type { ServeOptions } from "./options.ts";
 import type { Handshakes } from "./net/tls/handshakes.ts";
+import type { Creations } from "./quota/creations.ts";
 import { LOOPBACK, type TableUsage } from "./quota/fair_table.ts";
 import { ownerLimit } from "./quota/share.ts";
 import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
 import type { Accounts } from "./service/accounts.ts";
 import { MAX_MEASURES, type Moderation } from "./service/moderation.ts";
+import { KEYS_MAX, OWNER_KEYS_MAX } from "./store/engine/key/request_keys.ts";
 import { MAX_OWNERS } from "./store/engine/mailbox/owners.ts";
 import { DEAD_LIMITS } from "./store/engine/message/dead_letters.ts";
 import type { ContentFiles } from "./store/files/files.ts";
@@ -36,6 +38,7 @@ export interface LimitSources {
   /** The store, as it was opened. */
   opened: { hold: Pick<Hold, "isOn"> };
   log: Log;
+  creations: Pick<Creations, "usage">;
   /** Of TLS. */
   handshakes: Handshakes | undefined;
   mailbox?: MailboxService;
@@ -49,11 +52,12 @@ export interface LimitSources {
 /** All of the services that run. */
 export async function limits(sources: LimitSources): Promise<Limit[]> {
   const { options, store, accounts, moderation, watchers, admin, opened, log } = sources;
-  const { mailbox, hub, forum, http, handshakes } = sources;
+  const { mailbox, hub, forum, http, handshakes, creations } = sources;
   const fullest = await store.ask({ kind: "fullest" });
   const { sessions, leases } = await store.ask({ kind: "usage" });
   return [
     ...mailbox === undefined ? [] : await mailboxLimits(sources, fullest),
+    { name: "creations of one address", option: "creation-rate", ...creations.usage },
     { name: "database bytes", option: "max-file", used: fullest.databaseBytes, limit: options.maxFileBytes },
     { name: "requests that wait for the disk", used: store.waiting, limit: BACKLOG_REQUESTS },
     { name: "waiting bytes for the disk", used: store.waitingBytes, limit: BACKLOG_BYTES },
@@ -69,6 +73,8 @@ export async function limits(sources: LimitSources): Promise<Limit[]> {
     ...hub?.limits() ?? [],
     ...handshakes?.limits() ?? [],
     ...http?.limits() ?? [],
+    { name: "remembered request keys", used: fullest.requestKeys.keys, limit: KEYS_MAX },
+    { name: "request keys per owner", used: fullest.requestKeys.ofOwner, limit: OWNER_KEYS_MAX },
     ...forum === undefined ? [] : await forumLimits(sources, fullest),
   ];
 }

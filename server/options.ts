@@ -12,6 +12,7 @@ import { MAILBOX_PORT, MAX_DATAGRAM_BYTES } from "../protocol/mailbox.ts";
 import { ROOM_PORT, ROOM_TLS_PORT } from "../protocol/room.ts";
 import { MAX_FILE_BYTES } from "../protocol/transfer.ts";
 import { dataDirectory } from "./data/directory.ts";
+import { REMOTE_CREATIONS_PER_SECOND } from "./quota/creations.ts";
 import { DEFAULT_HTTP_LIMITS, REMOTE_REQUESTS_PER_SECOND } from "./http_service.ts";
 import { DEFAULT_HUB_LIMITS, type HubLimits } from "./hub_service.ts";
 import { REMOTE_LIMITS } from "./net/connection_slots.ts";
@@ -21,6 +22,7 @@ import { LOG_FORMATS, LOG_LEVELS } from "./report/log.ts";
 import type { ServiceName, SocketsOptions } from "./service_sockets.ts";
 import { DEFAULT_FILE_LIMITS as FILES } from "./store/files/file_quota.ts";
 import { DEFAULT_FORUM_LIMITS as THREADS, DEFAULT_LIMITS, DEFAULT_SHARE } from "./store/limits.ts";
+import { DEFAULT_TIMEOUTS } from "./wire/http/http_wire.ts";
 import { MAX_TRANSFERS } from "./wire/transfer/slots.ts";
 import { ORIGINAL_REPLY_BYTES_PER_SECOND } from "./wire/mailbox/reply_rate.ts";
 import { MAX_CONNECTIONS } from "./wire/transfer/transfer.ts";
@@ -208,6 +210,12 @@ export const OPTIONS = {
     `HTTP requests a second of one address ${remote(REMOTE_REQUESTS_PER_SECOND)}`,
     undefined,
   ),
+  "creation-rate": count(
+    `Sessions, mailboxes, channels and threads that one address creates a second ${
+      remote(REMOTE_CREATIONS_PER_SECOND)
+    }`,
+    undefined,
+  ),
   "max-line": size("Longest line of the room", HUB.maxLineBytes),
   "max-pending": size("Disconnect a client that has so much waiting", HUB.sending.maxPendingBytes, {
     min: MIN_PENDING_BYTES,
@@ -324,6 +332,7 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
       whenFull: values["when-full"],
     },
     hubLimits: hubLimits(values),
+    httpTimeouts: DEFAULT_TIMEOUTS,
     httpLimits: {
       connections: values["http-connections"],
       addressConnections: values["address-connections"],
@@ -362,6 +371,7 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
     ),
     originalBytesPerSecond: values["original-rate"],
     datagramsPerSecond: values["datagram-rate"],
+    creationsPerSecond: values["creation-rate"],
     timestamps: values.timestamps === "on",
     maxDatagramBytes: values["max-datagram"],
     logFormat: values.log,

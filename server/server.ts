@@ -22,6 +22,7 @@ import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
 import { SelfConnection, SocketPolling } from "./net/fairness.ts";
 import { Certificate } from "./net/tls/certificate.ts";
+import { Creations } from "./quota/creations.ts";
 import { Handshakes } from "./net/tls/handshakes.ts";
 import type { ServeOptions } from "./options.ts";
 import { end, Ending, MAX_STOP_MS } from "./ending.ts";
@@ -98,6 +99,7 @@ interface Service {
 /** The services that run, the forum's files, and what removes their contents. */
 interface Running {
   mailbox?: MailboxService;
+  mailboxes?: Mailboxes;
   hub?: HubService;
   forum?: ForumService;
   http?: HttpService;
@@ -281,6 +283,11 @@ async function open(
     auth: options.auth,
     wallClock,
   });
+  const creations = new Creations({
+    perSecond: options.creationsPerSecond,
+    isMailbox: (name) => opened.isMailbox(name),
+    monotonicClock,
+  });
   const tokenTimer = setInterval(() => accounts.endTokens(), TOKEN_INTERVAL_MS);
   opening.defer(() => clearInterval(tokenTimer));
   const certificate = options.tls && await Certificate.load(options.tls);
@@ -305,6 +312,7 @@ async function open(
     certificate,
     handshakes,
     tls,
+    creations,
     accounts,
     startTimes,
     control,
@@ -357,7 +365,7 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
   if (sockets.mailbox === undefined) {
     return secret === undefined ? undefined : running.adminSocket = openAdminSocket(admin, shared);
   }
-  const mailboxes = new Mailboxes(shared);
+  const mailboxes = running.mailboxes = new Mailboxes(shared);
   handlers.ready = (name) => mailboxes.ready(name);
   return running.mailbox = new MailboxService({
     ...shared,
@@ -407,6 +415,8 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     hub: running.hub,
     trustedProxies,
     page,
+    mailboxes: running.mailboxes,
+    timeouts: shared.options.httpTimeouts,
   });
 }
 

@@ -11,10 +11,11 @@ import { undecoded } from "../protocol/describe/words.ts";
 import { isSealDatagram, type SealKey } from "../protocol/seal.ts";
 import { isSessionDatagram, MAX_SESSION_DATAGRAM_BYTES } from "../protocol/session.ts";
 import { type Address, formatAddress } from "../protocol/syntax/address.ts";
-import { DatagramSocket, MAX_WAITING_DATAGRAMS, REMOTE_DATAGRAMS_PER_SECOND } from "./net/datagram_socket.ts";
+import { DatagramSocket, MAX_QUEUED_DATAGRAMS, REMOTE_DATAGRAMS_PER_SECOND } from "./net/datagram_socket.ts";
 import type { SocketPolling } from "./net/fairness.ts";
 import { isLoopback } from "./quota/address.ts";
 import type { TableUsage } from "./quota/fair_table.ts";
+import type { Creations } from "./quota/creations.ts";
 import { NetworkRate } from "./quota/network_rate.ts";
 import type { Environment } from "./quota/uptime.ts";
 import type { Clients } from "./report/clients.ts";
@@ -48,6 +49,8 @@ export interface SharedOptions extends Environment {
   moderation: Moderation;
   /** Where its sessions are listed. */
   clients: Clients;
+  /** What addresses create. */
+  creations?: Creations;
   /** Dates new sessions. */
   startTimes: SessionStartTimes;
   /** Datagrams of one address; undefined for {@linkcode REMOTE_DATAGRAMS_PER_SECOND}, and for no limit on this machine. */
@@ -142,7 +145,7 @@ export class SessionService {
     const { burst: limit, fullest: used } = this.#rate, { service } = this.#service;
     return [
       { name: `${service} datagrams of an address`, option: "datagram-rate", used, limit },
-      { name: `${service} datagrams that wait`, used: this.#mostWaiting, limit: MAX_WAITING_DATAGRAMS },
+      { name: `${service} datagrams that wait`, used: this.#mostWaiting, limit: MAX_QUEUED_DATAGRAMS },
       { name: `${service} early bytes`, used: this.#sessions.earlyBytes, limit: 2 * MAX_EARLY_BYTES },
       ...this.#seals.limits(),
     ];

@@ -40,8 +40,8 @@ export class HttpPeer implements Disposable {
   }
 
   /** Writes it as it stands. */
-  async write(text: string) {
-    const bytes = encoder.encode(text);
+  async write(text: string | Uint8Array) {
+    const bytes = typeof text === "string" ? encoder.encode(text) : text;
     for (let at = 0; at < bytes.length;) at += await this.conn.write(bytes.subarray(at));
   }
 

@@ -200,19 +200,29 @@ async function change(
   return 0;
 }
 
-/** Each name, and what its account covers. */
+/** The network of accounts that were made on the server's own machine. */
+const THIS_MACHINE = "this machine";
+
+/** Each name, what its account covers, and where a client elsewhere has made it. */
 async function list(args: Arguments, code: AccountCode): Promise<number> {
   await using accounts = await openAccounts(args, code);
   if (args.flag("json")) {
-    for await (const { name, mailbox, role } of accounts.list()) {
-      await write(outputLine(JSON.stringify({ name, forum: true, mailbox, role })));
+    for await (const { name, mailbox, role, network } of accounts.list()) {
+      const made = network === "" ? {} : { network };
+      await write(outputLine(JSON.stringify({ name, forum: true, mailbox, role, ...made })));
     }
     return 0;
   }
   const listed = await Array.fromAsync(accounts.list());
   const width = listed.reduce((most, { name }) => Math.max(most, name.length), 0);
-  for (const { name, mailbox, role } of listed) {
-    const covers = ["forum", ...mailbox ? ["mailbox"] : [], ...role === "admin" ? ["admin"] : []].join(", ");
+  for (const { name, mailbox, role, network } of listed) {
+    const isElsewhere = network !== "" && network !== THIS_MACHINE;
+    const covers = [
+      "forum",
+      ...mailbox ? ["mailbox"] : [],
+      ...role === "admin" ? ["admin"] : [],
+      ...isElsewhere ? [`made at ${network}`] : [],
+    ].join(", ");
     await write(`${escapeControls(name.padEnd(width))}  ${covers}\n`);
   }
   return 0;

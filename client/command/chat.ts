@@ -19,6 +19,9 @@ import { type StreamServer, withTls } from "./chat/tls_option.ts";
 import { passwordFor, requireSelf, type Self } from "./self.ts";
 import { serviceInfo } from "./server_option.ts";
 
+/** How long a server may take to let one into a channel, in milliseconds: as long as for a log-in (channels.md 9.10). */
+const ENTER_TIMEOUT_MS = 10_000;
+
 /** `wirepost chat`. */
 export const command: Command = {
   name: "chat",
@@ -126,15 +129,27 @@ function checkChannel(channel: string) {
 /**
  * Makes the channel, or joins the one of that name. The server does not answer what succeeds, so a request follows
  * whose answer is certain.
+ *
+ * @throws {Error} It is not answered in time.
  */
 async function enterChannel(channels: Channels, channel: string) {
-  await channels.send(`/create ${channel}`);
-  await channels.send("/create");
-  for await (const text of channels) {
-    if (text === CHANNELS_TEXTS.createWithoutName) return;
-    if (text === CHANNELS_TEXTS.alreadyExists(channel)) await channels.send(`/join ${channel}`);
-    else await write(`${show(text)}\n`);
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    channels.close();
+  }, ENTER_TIMEOUT_MS);
+  try {
+    await channels.send(`/create ${channel}`);
+    await channels.send("/create");
+    for await (const text of channels) {
+      if (text === CHANNELS_TEXTS.createWithoutName) return;
+      if (text === CHANNELS_TEXTS.alreadyExists(channel)) await channels.send(`/join ${channel}`);
+      else await write(`${show(text)}\n`);
+    }
+  } finally {
+    clearTimeout(timer);
   }
+  if (isLate) throw new Error(`Cannot enter '${channel}': the server does not answer`);
 }
 
 /** Removes the prompt from the screen. */

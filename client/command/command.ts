@@ -218,9 +218,11 @@ export class Arguments {
   }
 }
 
+const AFTER_DASHES = "text that begins with '-' comes after '--'";
+
 /** The known option that is nearest to an unknown one. */
 function optionHint(arg: string, command: Command): string {
-  if (!/^--[a-z]/i.test(arg)) return ": text that begins with '-' comes after '--'";
+  if (!/^--[a-z]/i.test(arg)) return `: ${AFTER_DASHES}`;
   const name = nearest(/^--([^=]*)/.exec(arg)![1]!, [...Object.keys(listedOptions(command)), "help"]);
   return name === undefined ? "" : `: did you mean '--${name}'?`;
 }
@@ -232,6 +234,8 @@ function optionHint(arg: string, command: Command): string {
  */
 function withFlagValue(arg: string, isFlag: (name: string) => boolean): string {
   const [, name = "", assigned] = /^--([^=]*)(=.*)?$/s.exec(arg) ?? [];
+  // the parser keeps what is no option under this name
+  if (/^--?_/.test(arg)) throw new UsageError(`Unknown option '${arg}': ${AFTER_DASHES}`);
   if (!isFlag(name)) return arg;
   if (assigned !== undefined) throw new UsageError(`Option --${name} takes no value`);
   return `--${name}=true`;

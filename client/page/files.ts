@@ -27,6 +27,7 @@ import mailboxesModel from "./model/mailboxes.js" with { type: "text" };
 import observable from "./model/observable.js" with { type: "text" };
 import serverModel from "./model/server.js" with { type: "text" };
 import outbox from "./model/outbox.js" with { type: "text" };
+import uploads from "./model/uploads.js" with { type: "text" };
 import self from "./model/self.js" with { type: "text" };
 import composer from "./parts/composer.js" with { type: "text" };
 import dialog from "./parts/dialog.js" with { type: "text" };
@@ -34,6 +35,8 @@ import entries from "./parts/entries.js" with { type: "text" };
 import icons from "./parts/icons.js" with { type: "text" };
 import sameWith from "./parts/same_with.js" with { type: "text" };
 import selfMenu from "./parts/self_menu.js" with { type: "text" };
+import notRead from "./parts/not_read.js" with { type: "text" };
+import uploadList from "./parts/upload_list.js" with { type: "text" };
 import text from "./parts/text.js" with { type: "text" };
 import time from "./parts/time.js" with { type: "text" };
 import places from "./places.js" with { type: "text" };
@@ -81,6 +84,7 @@ const FIRST: Readonly<Record<string, string>> = {
   "page/model/observable.js": observable,
   "page/model/outbox.js": outbox,
   "page/model/self.js": self,
+  "page/model/uploads.js": uploads,
   "page/parts/composer.js": composer,
   "page/parts/dialog.js": dialog,
   "page/parts/entries.js": entries,
@@ -104,6 +108,8 @@ const FIRST: Readonly<Record<string, string>> = {
 const LATER: Readonly<Record<string, string>> = {
   "page/plot.js": plot,
   "page/model/server.js": serverModel,
+  "page/parts/not_read.js": notRead,
+  "page/parts/upload_list.js": uploadList,
   "page/views/mailbox.js": mailboxView,
   "page/views/server.js": serverView,
   "page/views/thread.js": threadView,

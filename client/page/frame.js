@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * What is always there: the bar, the places, and beside them the view that the address names.
  *

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * All that the page knows: it lasts as long as the page is open, and views only show it.
  *

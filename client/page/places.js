@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * The places that one can go to: channels, mailboxes, threads, and what the server does.
  *

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * A small plot of the last minutes, drawn by uPlot.
  *

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * What the page draws with: Preact, its hooks, and htm bound to it. Only this file and `plot.js` name packages; `files.ts`
  * says where the browser finds them.

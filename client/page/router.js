@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * Which view an address shows. Addresses are those of the server's routes, so that a link means the same to a browser and
  * to curl.

@@ -21,9 +21,9 @@ export function writeError(data: string | Uint8Array): Promise<void> {
   return writeAll(Deno.stderr, data);
 }
 
-/** Writes a line to standard error that names the command. */
+/** Writes a line to standard error that names the command. A server may have chosen a part of it: it is escaped. */
 export function report(command: string, text: string): Promise<void> {
-  return writeError(`wirepost ${command}: ${text}\n`);
+  return writeError(`wirepost ${command}: ${escapeControls(text)}\n`);
 }
 
 async function writeAll(stream: { write(bytes: Uint8Array): Promise<number> }, data: string | Uint8Array) {

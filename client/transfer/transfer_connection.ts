@@ -51,7 +51,8 @@ export class TransferConnection implements Disposable {
     // an upload's last bytes and its proof would wait until the server's system acknowledges the bytes before them
     socket.setNoDelay(true);
     this.#attempts = attempts;
-    this.#timer = setTimeout(() => this.#watch(), this.#msLeft);
+    // what has stalled ends with its next wait: a negative time would be warned of
+    this.#timer = setTimeout(() => this.#watch(), Math.max(0, this.#msLeft));
     attempts.options.signal?.addEventListener("abort", this.#abort);
   }
 
@@ -160,7 +161,12 @@ export class TransferConnection implements Disposable {
    * @throws {ConnectionLostError} The connection ended.
    */
   async write(bytes: Uint8Array, isLast = false) {
-    await (this.#writer?.write(bytes, isLast) ?? this.#send(bytes));
+    try {
+      await (this.#writer?.write(bytes, isLast) ?? this.#send(bytes));
+    } catch (error) {
+      // its keys are overwritten when it is closed
+      throw this.#isClosed ? this.#lost() : error;
+    }
   }
 
   async #send(bytes: Uint8Array) {
@@ -180,6 +186,7 @@ export class TransferConnection implements Disposable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#socket.close();
+    this.#writer?.erase();
     if (this.#keys !== undefined) eraseTransferKeys(this.#keys);
   }
 

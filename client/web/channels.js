@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * Talks in the channels of a server over HTTP: in a browser, or wherever `fetch` is.
  *
@@ -32,6 +34,9 @@ const FIRST_DELAY_MS = 250, MAX_DELAY_MS = 5000;
 /** Messages of a history that are asked for at once. */
 const PAGE_MESSAGES = 100;
 
+/** Channels of one stream (http.md 9.6); what is said in more of them does not come. */
+export const MAX_CHANNELS = 32;
+
 /**
  * @typedef {object} ChannelMessage
  * @property {string} id `HISTORY:NUMBER`. Within a history, numbers ascend.
@@ -44,14 +49,15 @@ const PAGE_MESSAGES = 100;
  * @typedef {{ type: "message", channel: string, message: ChannelMessage }
  *   | { type: "gap", channel: string, missing: number | undefined }
  *   | { type: "joined" | "left", channel: string, name: string, members: number }
- *   | { type: "caught up", channel: string, last: string | undefined }
+ *   | { type: "caught up", channel: string, last: string, hasOlder: boolean }
  *   | { type: "connected" }
  *   | { type: "disconnected", error: Error }} ChannelEvent
  * `missing` of a gap is undefined where nobody knows how many. `caught up`: all that was said before has come.
  */
 
 /** A history's page, the oldest message first. */
-/** @typedef {{ messages: ChannelMessage[], missing: number | undefined, hasOlder: boolean, last: string | undefined }} HistoryPage */
+/** @typedef {{ messages: ChannelMessage[], missing: number | undefined, hasOlder: boolean, position: string, last: string }} HistoryPage `position` is behind the page; where it is `last`, there is
+ * no more. */
 
 /**
  * @typedef {object} ChannelsOptions
@@ -78,6 +84,8 @@ export class Channels {
   /** Ends the stream that is open, to begin another one. */
   #stream = new AbortController();
   #closed = new AbortController();
+  /** @type {Set<string>} IDs of what was sent, of the last lines. */
+  #own = new Set();
   /** @type {Map<string, Promise<unknown>>} What is being sent, by channel: in order. */
   #sending = new Map();
 
@@ -129,28 +137,21 @@ export class Channels {
   }
 
   /**
-   * Says something, once, behind what was sent to this channel before. Resolves when the server has it.
+   * Says something, once, behind what was sent to this channel before: each line is a message. Resolves when the server has
+   * it on disk, with the ID of the last of them.
    *
    * @param {string} channel
    * @param {string} text
-   * @param {{ key?: string, onDelay?: (error: Error) => void, signal?: AbortSignal }} [options] `key`: the same one again says nothing a
-   *   second time, also after the page was loaded anew.
-   * @returns {Promise<{ id: string, time: Date }>}
+   * @param {{ key?: string, since?: string | undefined, onDelay?: (error: Error) => void, signal?: AbortSignal }} [options] `key`: the same one again says
+   *   nothing a second time. `since`: the ID of the last message before it was sent for the first time, by an earlier
+   *   page: behind that, it may have been said.
+   * @returns {Promise<{ id: string }>}
    * @throws {RequestError} The server refuses it.
    */
-  send(channel, text, { key = newKey(), onDelay, signal } = {}) {
+  send(channel, text, options = {}) {
     const sender = this.#name;
     const before = this.#sending.get(channel) ?? Promise.resolve();
-    const sent = before.catch(() => {}).then(async () => {
-      const { id, time } = await this.#requests.change("POST", pathOf(channel), {
-        query: { sender },
-        body: text,
-        key,
-        onDelay,
-        signal,
-      });
-      return { id, time: new Date(time) };
-    });
+    const sent = before.catch(() => {}).then(() => this.#say(channel, sender, text, options));
     this.#sending.set(channel, sent);
     const forget = () => {
       if (this.#sending.get(channel) === sent) this.#sending.delete(channel);
@@ -160,17 +161,91 @@ export class Channels {
   }
 
   /**
+   * @param {string} channel
+   * @param {string} sender
+   * @param {string} text
+   * @param {{ key?: string, since?: string | undefined, onDelay?: (error: Error) => void, signal?: AbortSignal }} options
+   * @returns {Promise<{ id: string }>}
+   */
+  async #say(channel, sender, text, { key = newKey(), since, onDelay, signal }) {
+    const lines = text.replace(/\n$/, "").split("\n");
+    // keys end with the server, and what is on its disk does not (http.md 9.5)
+    let mayBeSaid = since !== undefined;
+    since ??= this.#channels.get(channel);
+    for (let delayMs = FIRST_DELAY_MS;; delayMs = Math.min(2 * delayMs, MAX_DELAY_MS)) {
+      try {
+        const id = mayBeSaid && since !== undefined && await this.#find(channel, sender, lines, since);
+        if (typeof id === "string") return this.#said(id);
+        const said = await this.#inChannels(
+          [channel],
+          () =>
+            this.#requests.once("POST", pathOf(channel), { query: { sender }, json: { text }, key, signal }),
+        );
+        return this.#said(said.id);
+      } catch (error) {
+        if (!isTemporary(error)) throw error;
+        mayBeSaid = true;
+        onDelay?.(error);
+        await delay(error instanceof RequestError ? error.retryAfterMs ?? delayMs : delayMs, signal);
+      }
+    }
+  }
+
+  /** @param {string} id Of what was sent here: nothing else is taken for it. */
+  #said(id) {
+    this.#own.add(id);
+    return { id };
+  }
+
+  /**
+   * Whether these lines were said behind a message, and not by an earlier `send`. Returns the ID of the last one.
+   *
+   * @param {string} channel
+   * @param {string} sender
+   * @param {readonly string[]} lines
+   * @param {string} since
+   * @returns {Promise<string | undefined>}
+   */
+  async #find(channel, sender, lines, since) {
+    let found = 0;
+    for (let place = since;;) {
+      const { messages, position, last } = await this.history(channel, { since: place });
+      for (const message of messages) {
+        const isNext = message.sender === sender && message.text.trimEnd() === lines[found]?.trimEnd();
+        found = isNext && !this.#own.has(message.id) ? found + 1 : 0;
+        if (found === lines.length) return message.id;
+      }
+      if (position === last) return undefined;
+      place = position;
+    }
+  }
+
+  /**
    * The channels that there are.
    *
-   * @returns {Promise<{ name: string, members: number, last: string | undefined }[]>}
+   * @returns {Promise<{ name: string, members: number, last: string }[]>}
    */
   async list() {
-    const { channels } = await this.#requests.get("/channel");
-    return channels.map((/** @type {any} */ { name, members, last }) => ({
-      name,
-      members,
-      last: last ?? undefined,
-    }));
+    return (await this.#requests.get("/channel")).channels;
+  }
+
+  /**
+   * Does something that needs channels. If one is not there, because the server was started anew and nobody has taken it
+   * up, it is made again first.
+   *
+   * @template T
+   * @param {readonly string[]} channels
+   * @param {() => Promise<T>} act
+   * @returns {Promise<T>}
+   */
+  async #inChannels(channels, act) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof RequestError) || error.code !== "no channel") throw error;
+      for (const channel of channels) await this.create(channel);
+      return await act();
+    }
   }
 
   /**
@@ -179,7 +254,7 @@ export class Channels {
    * @param {string} channel
    */
   async create(channel) {
-    return (await this.#requests.send("PUT", pathOf(channel))).status === 201;
+    return await this.#requests.act("PUT", pathOf(channel)) === 201;
   }
 
   /**
@@ -201,11 +276,13 @@ export class Channels {
    */
   async history(channel, { before, since, limit = PAGE_MESSAGES, signal } = {}) {
     const page = await this.#requests.get(pathOf(channel), { query: { before, since, limit }, signal });
+    const messages = page.messages.map(messageOf);
     return {
-      messages: page.messages.map(messageOf),
+      messages,
       missing: page.gap === null ? undefined : page.gap,
-      hasOlder: page.messages.length >= limit,
-      last: page.last ?? undefined,
+      hasOlder: messages.length > 0 && partsOf(messages[0].id)[1] > 1,
+      position: page.position,
+      last: page.last,
     };
   }
 
@@ -247,15 +324,20 @@ export class Channels {
     const end = () => silence.abort(signal.reason);
     signal.addEventListener("abort", end);
     let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+    const followed = [...this.#channels.keys()].slice(0, MAX_CHANNELS);
     try {
-      const answer = await this.#requests.send("GET", "/events", {
-        query: { channel: [...this.#channels.keys()], sender: this.#name },
-        headers: { accept: "text/event-stream" },
-        signal: silence.signal,
-      });
+      const answer = await this.#inChannels(
+        [...this.#channels.keys()],
+        () =>
+          this.#requests.send("GET", "/events", {
+            query: { channel: followed, sender: this.#name },
+            headers: { accept: "text/event-stream" },
+            signal: silence.signal,
+          }),
+      );
       yield { type: "connected" };
       // what was said before the stream began, or between the last one and this
-      for (const channel of [...this.#channels.keys()]) yield* this.#catchUp(channel, silence.signal);
+      for (const channel of followed) yield* this.#catchUp(channel, silence.signal);
       for await (const event of readEvents(/** @type {ReadableStream<Uint8Array>} */ (answer.body))) {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), SILENCE_MS);
@@ -279,23 +361,17 @@ export class Channels {
    * @returns {AsyncGenerator<ChannelEvent>}
    */
   async *#catchUp(channel, signal) {
-    for (let isFirst = true;; isFirst = false) {
+    for (;;) {
       const since = this.#channels.get(channel);
-      /** @type {HistoryPage} */
-      let page;
-      try {
-        page = await this.history(channel, since === undefined ? { signal } : { since, signal });
-      } catch (error) {
-        // nobody has made the channel yet, or it has been removed
-        if (!(error instanceof RequestError) || error.status !== 404) throw error;
-        page = { messages: [], missing: 0, hasOlder: false, last: undefined };
-      }
-      const { messages, missing, last } = page;
-      if (since !== undefined && isFirst && missing !== 0) yield { type: "gap", channel, missing };
+      const { messages, missing, position, last, hasOlder } = await this.history(
+        channel,
+        since === undefined ? { signal } : { since, signal },
+      );
+      if (since !== undefined && missing !== 0) yield { type: "gap", channel, missing };
       for (const message of messages) yield* this.#message(channel, message);
-      const has = this.#channels.get(channel);
-      if (since === undefined || messages.length === 0 || has === last) {
-        yield { type: "caught up", channel, last };
+      if (this.#channels.has(channel)) this.#channels.set(channel, position);
+      if (position === last || !this.#channels.has(channel)) {
+        yield { type: "caught up", channel, last, hasOlder };
         return;
       }
     }

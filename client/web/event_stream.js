@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * Reads server-sent events from the body of an answer, as the HTML Standard writes them (section 9.2). A stream that is
  * read by `fetch` shows what `EventSource` hides: why it is refused, and that it has become silent.

@@ -1,17 +1,27 @@
+// @ts-check
+
 /**
  * Reads and writes the threads of a forum over HTTP, and their files: in a browser, or wherever `fetch` is.
  *
  * @module
  */
 
-import { RequestError, Requests, UnreachableError } from "./request.js";
+import { delay, isTemporary, RequestError, Requests, UnreachableError } from "./request.js";
 
 export { RequestError, UnreachableError };
 
+/** Bytes of a file that are sent in one request: what is lost at most when the connection breaks. */
+const PART_BYTES = 4 * 1024 * 1024;
+
+/** How long an upload waits to go on: at first, and at most. */
+const FIRST_DELAY_MS = 250, MAX_DELAY_MS = 5000;
+
 /**
  * @typedef {object} Thread
- * @property {string} title
  * @property {number} id
+ * @property {string} title
+ * @property {string} creator
+ * @property {number} entries Messages and files.
  */
 
 /**
@@ -52,11 +62,13 @@ export class Forum {
   }
 
   /**
+   * All threads, in the order in which they were created.
+   *
    * @param {AbortSignal} [signal]
    * @returns {Promise<Thread[]>}
    */
   async threads(signal) {
-    return (await this.#requests.get("/thread", { signal })).threads;
+    return await this.#pages("/thread", "threads", signal);
   }
 
   /**
@@ -67,18 +79,35 @@ export class Forum {
    * @returns {Promise<ThreadEntry[]>}
    */
   async read(title, signal) {
-    const { entries } = await this.#requests.get(pathOf(title), { signal });
-    return entries.map((/** @type {any} */ entry) => ({ ...entry, time: new Date(entry.time) }));
+    const entries = await this.#pages(pathOf(title), "entries", signal);
+    return entries.map((entry) => ({ ...entry, time: new Date(entry.time) }));
+  }
+
+  /**
+   * The rows of all pages of a list.
+   *
+   * @param {string} path
+   * @param {string} rows
+   * @param {AbortSignal | undefined} signal
+   */
+  async #pages(path, rows, signal) {
+    /** @type {any[]} */
+    const all = [];
+    for (;;) {
+      const page = await this.#requests.get(path, { query: { after: all.at(-1)?.id }, signal });
+      all.push(...page[rows]);
+      if (!page.more || page[rows].length === 0) return all;
+    }
   }
 
   /** @param {string} title */
   async create(title) {
-    await this.#requests.change("POST", "/thread", { json: { title } });
+    await this.#requests.act("POST", "/thread", { json: { title } });
   }
 
   /** @param {string} title */
   async remove(title) {
-    await this.#requests.change("DELETE", pathOf(title));
+    await this.#requests.act("DELETE", pathOf(title));
   }
 
   /**
@@ -86,24 +115,79 @@ export class Forum {
    * @param {string} text
    */
   async post(title, text) {
-    await this.#requests.change("POST", pathOf(title), { body: text });
+    await this.#requests.act("POST", pathOf(title), { json: { text } });
   }
 
   /**
    * @param {string} title
-   * @param {number} number
+   * @param {Pick<ThreadMessage, "id" | "number">} message
    * @param {string} text
    */
-  async edit(title, number, text) {
-    await this.#requests.change("PUT", pathOf(title, number), { body: text });
+  async edit(title, { id, number }, text) {
+    await this.#requests.act("PUT", pathOf(title, number), { query: { id }, json: { text } });
   }
 
   /**
    * @param {string} title
-   * @param {number} number
+   * @param {Pick<ThreadMessage, "id" | "number">} message
    */
-  async delete(title, number) {
-    await this.#requests.change("DELETE", pathOf(title, number));
+  async delete(title, { id, number }) {
+    await this.#requests.act("DELETE", pathOf(title, number), { query: { id } });
+  }
+
+  /**
+   * Uploads a file in parts. When the connection breaks it goes on where it ended.
+   *
+   * @param {string} title
+   * @param {string} name
+   * @param {Blob} content
+   * @param {{ goesOn?: boolean, onProgress?: (bytes: number) => void, onDelay?: (error: Error) => void, signal?: AbortSignal }} [options]
+   *   `goesOn`: an earlier call was given up, and the server has the beginning.
+   * @throws {RequestError} The server refuses it.
+   */
+  async upload(title, name, content, { goesOn = false, onProgress, onDelay, signal } = {}) {
+    const path = pathOf(title, "file", name), { size } = content;
+    let isKnown = !goesOn, received = 0, delayMs = FIRST_DELAY_MS;
+    for (;;) {
+      try {
+        if (!isKnown) received = await this.#put(path, `bytes */${size}`, undefined, signal);
+        isKnown = true;
+        onProgress?.(received);
+        const end = Math.min(size, received + PART_BYTES);
+        const range = size === 0 ? undefined : `bytes ${received}-${end - 1}/${size}`;
+        received = await this.#put(path, range, content.slice(received, end), signal);
+        delayMs = FIRST_DELAY_MS;
+        if (received < size) continue;
+        onProgress?.(size);
+        return;
+      } catch (error) {
+        const isElsewhere = error instanceof RequestError && error.code === "wrong offset";
+        if (!isElsewhere && !isTemporary(error)) throw error;
+        onDelay?.(/** @type {Error} */ (error));
+        isKnown = false;
+        await delay(delayMs, signal);
+        delayMs = Math.min(2 * delayMs, MAX_DELAY_MS);
+      }
+    }
+  }
+
+  /**
+   * @param {string} path
+   * @param {string | undefined} range
+   * @param {Blob | undefined} body
+   * @param {AbortSignal | undefined} signal
+   * @returns {Promise<number>} How much the server has.
+   */
+  async #put(path, range, body, signal) {
+    const answer = await this.#requests.send("PUT", path, {
+      headers: {
+        ...body === undefined ? {} : { "content-type": "application/octet-stream" },
+        ...range === undefined ? {} : { "content-range": range },
+      },
+      ...body === undefined ? {} : { body },
+      signal,
+    });
+    return (await answer.json()).received;
   }
 }
 

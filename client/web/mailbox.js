@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * Sends and receives messages of mailboxes over HTTP: in a browser, or wherever `fetch` is.
  *
@@ -39,7 +41,17 @@ const ANSWER_MS = 10_000;
  * @property {Date} time When the server received it.
  * @property {string} sender
  * @property {number} bytes Of the whole text.
- * @property {string} text
+ * @property {string} text Its beginning.
+ */
+
+/**
+ * @typedef {object} MailboxContent
+ * @property {number} ready How many can be received.
+ * @property {number} leased
+ * @property {number} delayed
+ * @property {number} dead Dead letters.
+ * @property {SeenMessage[]} messages
+ * @property {boolean} isMore Whether there are messages behind these.
  */
 
 /** @param {import("./request.js").ServerOptions} options */
@@ -71,7 +83,7 @@ export class Mailbox {
     const { id, time } = await this.#requests.change("POST", pathOf(receiver), {
       ...options,
       query: { sender, delay: durationOf(delay), ttl: durationOf(ttl) },
-      body: text,
+      json: { text },
     });
     return { id, time: new Date(time) };
   }
@@ -81,15 +93,15 @@ export class Mailbox {
    *
    * @param {string} mailbox
    * @param {{ after?: number, limit?: number, signal?: AbortSignal }} [page]
-   * @returns {Promise<{ messages: SeenMessage[], isMore: boolean }>}
+   * @returns {Promise<MailboxContent>}
    */
   async peek(mailbox, { after, limit, signal } = {}) {
-    const page = await this.#requests.get(pathOf(mailbox), { query: { after, limit }, signal });
+    const { more, ...page } = await this.#requests.get(pathOf(mailbox), { query: { after, limit }, signal });
     const messages = page.messages.map((/** @type {any} */ message) => ({
       ...message,
       time: new Date(message.time),
     }));
-    return { messages, isMore: page.next !== undefined && page.next !== null };
+    return { ...page, messages, isMore: more };
   }
 
   /**
@@ -169,7 +181,7 @@ export class ReceivedMessage {
    * @param {number} ms
    */
   async extend(ms) {
-    await this.#requests.send("POST", `${this.#lease}/extend`, { query: { lease: durationOf(ms) } });
+    await this.#requests.act("POST", `${this.#lease}/extend`, { query: { lease: durationOf(ms) } });
   }
 
   /**
@@ -178,7 +190,7 @@ export class ReceivedMessage {
    * @param {{ delay?: number }} [options] `delay`: it can be received so many milliseconds later.
    */
   async release({ delay } = {}) {
-    await this.#requests.send("POST", `${this.#lease}/release`, { query: { delay: durationOf(delay) } });
+    await this.#requests.act("POST", `${this.#lease}/release`, { query: { delay: durationOf(delay) } });
   }
 }
 

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * Requests to a server over HTTP (`protocol/http.md`): JSON in and out, errors with the server's codes, and changes that
  * are repeated until the server has them, each carried out once.
@@ -113,6 +115,33 @@ export class Requests {
   }
 
   /**
+   * Has something done that may be done twice, or fail. Returns the answer's status.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {RequestOptions} [options]
+   */
+  async act(method, path, options) {
+    const answer = await this.send(method, path, options);
+    await answer.body?.cancel();
+    return answer.status;
+  }
+
+  /**
+   * Sends a request under a key once. Returns the answer's JSON.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {RequestOptions & { key: string }} options
+   * @returns {Promise<any>}
+   */
+  async once(method, path, { key, headers, ...options }) {
+    return await jsonOf(
+      await this.send(method, path, { ...options, headers: { ...headers, "idempotency-key": key } }),
+    );
+  }
+
+  /**
    * Has something changed, once: the request is repeated under the same key until there is an answer, also over a restart
    * of the server.
    *
@@ -123,14 +152,10 @@ export class Requests {
    * @returns {Promise<any>} The answer's JSON; undefined if there is none.
    * @throws {RequestError} The server refuses it for good.
    */
-  async change(method, path, { key = newKey(), onDelay, headers, ...options } = {}) {
+  async change(method, path, { key = newKey(), onDelay, ...options } = {}) {
     for (let delayMs = FIRST_DELAY_MS;; delayMs = Math.min(2 * delayMs, MAX_DELAY_MS)) {
       try {
-        const answer = await this.send(method, path, {
-          ...options,
-          headers: { ...headers, "idempotency-key": key },
-        });
-        return await jsonOf(answer);
+        return await this.once(method, path, { ...options, key });
       } catch (error) {
         if (!isTemporary(error)) throw error;
         onDelay?.(error);

@@ -42,6 +42,10 @@ export const REFUSAL_RULES = {
     rule: "session.md 10.8",
     why: "the address sends more datagrams a second than one address may",
   },
+  "creation rate": {
+    rule: "README.md 1.7",
+    why: "the address creates more a second than one address may",
+  },
   "reply rate": {
     rule: "mailbox.md 7.1",
     why: "so many replies go to addresses like this one that it may be somebody else's",

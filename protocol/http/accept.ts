@@ -7,13 +7,13 @@
 /** What an answer may be. */
 export type AnswerForm = "text" | "json" | "html";
 
-const FORMS: Readonly<Record<string, AnswerForm>> = {
-  "text/html": "html",
-  "application/json": "json",
-  "text/plain": "text",
-  "text/*": "text",
-  "*/*": "text",
-};
+const FORMS: ReadonlyMap<string, AnswerForm> = new Map([
+  ["text/html", "html"],
+  ["application/json", "json"],
+  ["text/plain", "text"],
+  ["text/*", "text"],
+  ["*/*", "text"],
+]);
 
 /** The form that an `Accept` header prefers; text if it names none of them. */
 export function preferredForm(accept: string | undefined): AnswerForm {
@@ -21,7 +21,7 @@ export function preferredForm(accept: string | undefined): AnswerForm {
   let best: AnswerForm = "text", bestQuality = 0;
   for (const range of accept.split(",")) {
     const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());
-    const form = FORMS[type];
+    const form = FORMS.get(type);
     const quality = Number(parameters.find((parameter) => parameter.startsWith("q="))?.slice(2) ?? 1);
     // of two that are preferred alike, the first
     if (form !== undefined && quality > bestQuality) [best, bestQuality] = [form, quality];

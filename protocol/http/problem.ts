@@ -49,6 +49,27 @@ export const PROBLEMS = {
     rule: "admin.md 7.4",
     detail: "an administrator has banned the address or the name",
   },
+  "account": {
+    status: 401,
+    rule: "accounts.md 2.4",
+    detail: "the mailbox belongs to an account: only its own log-in may use it",
+  },
+  "sender has an account": {
+    status: 401,
+    rule: "accounts.md 2.5",
+    detail: "the sender has an account: only its own log-in may send under this name",
+  },
+  "not your mailbox": {
+    status: 403,
+    rule: "accounts.md 2.4",
+    detail: "the mailbox belongs to another account",
+  },
+  "not your name": { status: 403, rule: "accounts.md 2.5", detail: "an account sends under its own name" },
+  "not confirmed": {
+    status: 403,
+    rule: "accounts.md 2.6",
+    detail: "the account does not cover the mailbox of its name: the administrator has to confirm it",
+  },
   "muted": {
     status: 403,
     rule: "admin.md 7.9",
@@ -59,6 +80,11 @@ export const PROBLEMS = {
   "no channel": { status: 404, rule: "http.md 9.2", detail: "there is no such channel: PUT makes it" },
   "wrong method": { status: 405, rule: "http.md 2.1", detail: "the path has no such method" },
   "timed out": { status: 408, rule: "http.md 6.2", detail: "the request took too long to arrive" },
+  "lease lost": {
+    status: 409,
+    rule: "http.md 8.6",
+    detail: "the lease has ended, and the message may be somebody else's",
+  },
   "too many channels": {
     status: 409,
     rule: "channels.md section 6",
@@ -68,9 +94,11 @@ export const PROBLEMS = {
   "wrong type": { status: 415, rule: "http.md 1.10", detail: "the body is of a type that is not read here" },
   "other body": {
     status: 422,
-    rule: "http.md 9.5",
+    rule: "http.md 8.3",
     detail: "the Idempotency-Key came before with another request",
   },
+  "busy": { status: 429, rule: "session.md section 10", detail: "too many leases or requests run" },
+  "keys full": { status: 429, rule: "store 12.3", detail: "too many Idempotency-Keys are remembered" },
   "too fast": {
     status: 429,
     rule: "http.md 6.4",
@@ -81,6 +109,12 @@ export const PROBLEMS = {
   "failed": { status: 500, rule: "http.md 3.4", detail: "an error of the server; its log says more" },
   "stopping": { status: 503, rule: "http.md 6.6", detail: "the server stops" },
   "overload": { status: 503, rule: "mailbox.md section 7", detail: "too much waits for the disk" },
+  "full": {
+    status: 507,
+    rule: "mailbox.md section 7",
+    detail: "the mailbox, or all mailboxes, are full",
+  },
+  "full share": { status: 507, rule: "mailbox.md 5.1", detail: "its owner's share of a limit is used up" },
   "storage": { status: 507, rule: "mailbox.md 4.3", detail: "the server cannot write to disk" },
 } as const satisfies Record<string, Problem>;
 

@@ -125,9 +125,11 @@ export class LineDecoder {
   /** The line that stands from `from` to before `to`: without CR at its end, then without NULs at both. */
   #read(bytes: Uint8Array, from: number, to: number): Line {
     let start = from, end = to;
+    while (start < end && bytes[start] === NUL) start++;
+    // with what is behind the text, as where it comes in pieces: it must not depend on that
+    if (end - start > this.#maxBytes + 1) return { error: "too long" };
     if (end > start && bytes[end - 1] === CR) end--;
     while (end > start && bytes[end - 1] === NUL) end--;
-    while (start < end && bytes[start] === NUL) start++;
     if (end - start > this.#maxBytes) return { error: "too long" };
     try {
       return { text: this.#decoder.decode(bytes.subarray(start, end)) };

@@ -12,7 +12,13 @@ import type { Metrics } from "../report/metrics.ts";
 import type { SocketPolling } from "./fairness.ts";
 
 /** Datagrams that may wait to be sent before the next one is received. */
-export const MAX_WAITING_DATAGRAMS = 1024;
+const MAX_WAITING_DATAGRAMS = 1024;
+
+/**
+ * Datagrams that may wait in all, with those that no datagram has asked for: what comes then is dropped, as the network may
+ * drop it. Each request that may wait for the disk (`BACKLOG_REQUESTS`) finds room for its answer.
+ */
+export const MAX_QUEUED_DATAGRAMS = 65_536;
 
 /** Milliseconds until the next try after a failed read; doubled each time, up to a second. */
 const FIRST_RETRY_MS = 5, LAST_RETRY_MS = 1000;
@@ -54,17 +60,18 @@ export class DatagramSocket {
     this.#reading = this.#read();
   }
 
+  get address(): Deno.NetAddr {
+    return this.#socket.addr as Deno.NetAddr;
+  }
+
   /** Datagrams that wait to be sent. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  get address(): Deno.NetAddr {
-    return this.#socket.addr as Deno.NetAddr;
-  }
-
   /** Never waits and never throws. */
   send(bytes: Uint8Array<ArrayBuffer>, to: Deno.NetAddr) {
+    if (this.#waiting >= MAX_QUEUED_DATAGRAMS) return this.#options.metrics.add("send queue full");
     this.#waiting++;
     this.#queue.push({ bytes, to });
     if (!this.#isSending) void this.#sendAll();

@@ -43,6 +43,8 @@ export interface Stream {
   begin?(): Promise<Beginning>;
   read(buffer: Uint8Array): Promise<number | null>;
   write(bytes: Uint8Array): Promise<number>;
+  /** Ends this side alone, where it can be: the client reads what was sent, though more of it comes. */
+  closeWrite?(): Promise<void>;
   /** Of TLS it resolves when the client has been sent that this is the end, or can't be. */
   close(): void | Promise<void>;
   setNoDelay?(on: boolean): void;

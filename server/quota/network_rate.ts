@@ -27,9 +27,14 @@ export class NetworkRate {
     this.#rate = new RateLimit({ burst: this.burst, intervalMs: 1000 / each, monotonicClock });
   }
 
+  /** Whether there is no limit for this address. */
+  isFree(hostname: string): boolean {
+    return !this.#holdsHere && isLoopback(hostname);
+  }
+
   /** Whether it may come now. */
   take(hostname: string): boolean {
-    return !this.#holdsHere && isLoopback(hostname) || this.#rate.tryTake(networkOf(hostname));
+    return this.isFree(hostname) || this.#rate.tryTake(networkOf(hostname));
   }
 
   /** What the network with most has used of its burst. */

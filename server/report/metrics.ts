@@ -39,7 +39,7 @@ function each<const Label extends string, const Pattern extends string>(
 export const REFUSED_REASONS = [
   ...["too long", "not UTF-8", "not printable", "malformed", "bad ID", "reserved sender", "unknown type"],
   ...["address not answered", "sender has an account", "account", "no log-in", "unproved", "overload"],
-  ...["datagram rate", "reply rate"],
+  ...["datagram rate", "reply rate", "creation rate"],
   ...["full", "full share", "storage", "banned", "muted"],
   ...["sealed malformed", "sealed bad key", "sealed no account", "sealed out of place"],
   ...["sealed too many handshakes", "sealed too often", "sealed twice", "sealed wrong"],
@@ -63,8 +63,10 @@ export const TRANSFER_REFUSALS = [
 export const HTTP_REFUSALS = [
   ...["malformed", "bad path", "bad query", "bad header", "bad ID", "bad body", "not printable"],
   ...["wrong log-in", "no log-in", "in clear", "bad host", "cross-site", "no administrator", "banned"],
+  ...["account", "sender has an account", "not your mailbox", "not your name", "not confirmed", "muted"],
+  ...["lease lost", "other body", "busy", "keys full", "full", "full share"],
   ...["not found", "not served", "wrong method", "timed out", "too long", "wrong type", "too fast"],
-  ...["not logged in", "muted", "no channel", "too many channels", "other body"],
+  ...["not logged in", "no channel", "too many channels"],
   ...["too many wrong log-ins", "head too long", "failed", "stopping", "overload", "storage"],
 ] as const;
 
@@ -116,6 +118,7 @@ export const METRICS = {
   "received": counter("datagrams", "Datagrams received by mailbox and forum"),
   "read failed": counter("reads", "Reads from a UDP socket that failed"),
   "send failed": counter("datagrams", "Datagrams that could not be sent"),
+  "send queue full": counter("datagrams", "Datagrams that were dropped because too many waited to be sent"),
   "stored": counter("messages", "Messages put on the original wire"),
   "forwarded": counter("messages", "Messages taken on the original wire"),
   "empty": counter("requests", "Takes on the original wire that found no message"),

@@ -33,16 +33,13 @@ import {
 } from "../store/requests/account.ts";
 import type { Store } from "../store/store.ts";
 import { AccountTokens } from "./account_tokens.ts";
+import { Guesses } from "./guesses.ts";
 import { isPassword, PasswordChecks } from "./password_checks.ts";
 
 /** Accounts that are read from the store at a time. */
 const PAGE_ACCOUNTS = 1000;
 
-/** Networks that are remembered for each name from which its owner logged in, and names for which they are. */
-const MAX_OWN_NETWORKS = 8, MAX_OWNERS = 10_000;
-
-/** Wrong passwords at one name, and of one network, and accounts that one network makes or changes (seal.md section 6). */
-const AT_NAME = { burst: 16, intervalMs: 3000 }, FROM_NETWORK = { burst: 64, intervalMs: 1000 };
+/** Accounts that one network makes or changes (seal.md 6.5). */
 const NEW_ACCOUNTS = { burst: 100, intervalMs: 10_000 };
 
 export interface AccountsOptions extends Pick<Environment, "monotonicClock"> {
@@ -91,16 +88,9 @@ export class Accounts {
   readonly #onEvent: ((name: string, event: AccountEvent) => void)[] = [];
   readonly #onMailboxCovered: ((name: string) => void)[] = [];
   #isAwaited = (_mailbox: string) => false;
-  /** By name: for networks that failed to log in by it lately, and for all others. */
-  readonly #guessesAtName: RateLimit;
-  readonly #firstGuessesAtName: RateLimit;
-  /** By name and network. */
-  readonly #guessesAtNameFrom: RateLimit;
-  readonly #guessesFrom: RateLimit;
+  readonly #guesses: Guesses;
   readonly #addedFrom: RateLimit;
   readonly #checks = new PasswordChecks();
-  /** Networks from which each name's owner logged in, the latest last. */
-  readonly #ownNetworks = new Map<string, string[]>();
 
   constructor(
     { store, known, monotonicClock, open = true, auth = "open", wallClock = Date.now }: AccountsOptions,
@@ -116,10 +106,7 @@ export class Accounts {
       if (network !== "") this.#networks.set(name, network);
       for (const token of tokens) this.#tokens.add(name, token);
     }
-    this.#guessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
-    this.#firstGuessesAtName = new RateLimit({ ...AT_NAME, monotonicClock });
-    this.#guessesAtNameFrom = new RateLimit({ burst: 4, intervalMs: 600_000, monotonicClock });
-    this.#guessesFrom = new RateLimit({ ...FROM_NETWORK, monotonicClock });
+    this.#guesses = new Guesses(monotonicClock);
     this.#addedFrom = new RateLimit({ ...NEW_ACCOUNTS, monotonicClock });
   }
 
@@ -129,12 +116,7 @@ export class Accounts {
       { name: "accounts", used: this.count, limit: MAX_ACCOUNTS },
       { name: "accounts until clients make no more", used: this.count, limit: MAX_MADE_ACCOUNTS },
       { name: "tokens of one account", used: this.#tokens.mostOfOne, limit: MAX_TOKENS },
-      { name: "wrong log-ins of one address", used: this.#guessesFrom.mostTaken, limit: FROM_NETWORK.burst },
-      {
-        name: "wrong log-ins as one user",
-        used: Math.max(this.#guessesAtName.mostTaken, this.#firstGuessesAtName.mostTaken),
-        limit: AT_NAME.burst,
-      },
+      ...this.#guesses.limits(),
       ...this.#checks.limits(),
       { name: "new accounts of one address", used: this.#addedFrom.mostTaken, limit: NEW_ACCOUNTS.burst },
       { name: "accounts made by one address", used: this.#mostOfNetwork, limit: ACCOUNTS_OF_NETWORK },
@@ -337,7 +319,7 @@ export class Accounts {
       this.#admins.delete(name);
       this.#networks.delete(name);
       this.#tokens.removeAll(name);
-      this.#ownNetworks.delete(name);
+      this.#guesses.forget(name);
       this.#notify(name, "removed");
     }
     return outcome as "removed" | "unknown" | "storage";
@@ -353,8 +335,7 @@ export class Accounts {
 
   /** Milliseconds until a proof for this name from this network is checked. */
   loginWaitMs(name: string, network: string): number {
-    const atName = this.#isOwn(name, network) ? 0 : this.#limitOf(name, network).waitMs(name);
-    return Math.max(this.#guessesFrom.waitMs(network), atName);
+    return this.#guesses.waitMs(name, network);
   }
 
   /**
@@ -375,36 +356,18 @@ export class Accounts {
       return "wrong";
     };
     if (this.loginWaitMs(name, network) > 0) return "wait";
-    const isOwn = this.#isOwn(name, network);
+    const isOwn = this.#guesses.isOwn(name, network);
     if (this.has(name)) return await this.#checks.run(name, network, check, isOwn) ?? "wait";
-    this.#guessesFrom.take(network);
+    this.#guesses.failedWithoutAccount(network);
     return "wrong";
   }
 
   loginFailed(name: string, network: string) {
-    this.#guessesFrom.take(network);
-    if (this.#isOwn(name, network)) return;
-    this.#limitOf(name, network).take(name);
-    this.#guessesAtNameFrom.take(pair(name, network));
+    this.#guesses.failed(name, network);
   }
 
   loginSucceeded(name: string, network: string) {
-    const networks = this.#ownNetworks.get(name)?.filter((other) => other !== network) ?? [];
-    this.#ownNetworks.delete(name);
-    this.#ownNetworks.set(name, [...networks, network].slice(-MAX_OWN_NETWORKS));
-    if (this.#ownNetworks.size > MAX_OWNERS) {
-      this.#ownNetworks.delete(this.#ownNetworks.keys().next().value!);
-    }
-  }
-
-  #isOwn(name: string, network: string): boolean {
-    return this.#ownNetworks.get(name)?.includes(network) ?? false;
-  }
-
-  /** A client that goes on guessing must not use up the tokens of an owner who comes from a new network. */
-  #limitOf(name: string, network: string): RateLimit {
-    const guesses = this.#guessesAtNameFrom.waitMs(pair(name, network)) > 0;
-    return guesses ? this.#guessesAtName : this.#firstGuessesAtName;
+    this.#guesses.succeeded(name, network);
   }
 
   /** Milliseconds until this network may add an account, or change a password; 0 counts as one of these. */
@@ -421,8 +384,4 @@ function isCoverage(outcome: Exclude<AccountOutcome, Again>): outcome is Coverag
 
 function isSameVerifier(one: Verifier | undefined, other: Verifier): boolean {
   return one !== undefined && encodeVerifier(one) === encodeVerifier(other);
-}
-
-function pair(name: string, network: string): string {
-  return `${name} ${network}`;
 }

@@ -15,6 +15,7 @@
 import { MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import { printable } from "../../protocol/syntax/line.ts";
+import type { Creations } from "../quota/creations.ts";
 import { ownerAt } from "../quota/owner.ts";
 import { type Environment, within } from "../quota/uptime.ts";
 import { Channel, type ChannelEvent, Member, Reader, type Speaker } from "./channel.ts";
@@ -40,6 +41,8 @@ export interface HubOptions extends Pick<Environment, "wallClock">, FanOutOption
   maxChannels: number;
   /** Channels that one address may have created; as many as there may be by default. */
   maxOfOwner?: number;
+  /** Counts channels by their creators' addresses; by default they are not. */
+  creations?: Pick<Creations, "take"> | undefined;
   /** The channels that were kept, and what is sent from now on. */
   history: History;
 }
@@ -122,6 +125,7 @@ export class Hub {
     const kept = this.#channels.get(name);
     if (kept?.isListed) return "exists";
     const owner = ownerAt(hostname);
+    if (this.#options.creations?.take(hostname) === false) return "too many";
     // a channel that was kept counts for the owner that creates it again
     const isCounted = kept?.record.owner === owner;
     if (!isCounted && !this.#makeRoom(owner, kept === undefined)) return "too many";

@@ -8,6 +8,7 @@ import { MUTED_TEXT } from "../../protocol/admin.ts";
 import { ADMIN, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import { LOG_IN_FIRST, NOT_CONFIRMED } from "../../protocol/session.ts";
 import { ownerAt, ownerOf } from "../quota/owner.ts";
+import type { Creations } from "../quota/creations.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { GroupCommit } from "../store/journaled/group.ts";
 import type { Moderation } from "./moderation.ts";
@@ -59,6 +60,8 @@ export interface MailboxesOptions extends Pick<Environment, "wallClock"> {
   store: Pick<GroupCommit, "submit">;
   /** By default no mailbox belongs to an account. */
   accounts?: CoveredMailboxes;
+  /** By default everybody may create as many mailboxes as there may be. */
+  creations?: Pick<Creations, "takeMailbox">;
   /** By default nobody is banned or muted. */
   moderation?: Pick<Moderation, "isBannedName" | "isMuted" | "dropsUnanswered" | "owedNote">;
 }
@@ -66,22 +69,34 @@ export interface MailboxesOptions extends Pick<Environment, "wallClock"> {
 /** Invariant: it is the only one that learns from the store that a mailbox has a message, and notifies who waits. */
 export class Mailboxes {
   readonly #options: MailboxesOptions;
-  #receivers: MailboxReceivers | undefined;
+  /** Of each wire, the one whose turn it is to be served first in front. */
+  readonly #receivers: MailboxReceivers[] = [];
 
   constructor(options: MailboxesOptions) {
     this.#options = options;
-    options.accounts?.onMailboxCovered((name) => this.#receivers?.review(name));
-    options.accounts?.setAwaited((mailbox) => this.#receivers?.isAwaited(mailbox) ?? false);
+    options.accounts?.onMailboxCovered((name) => this.#receivers.forEach((other) => other.review(name)));
+    options.accounts?.setAwaited((mailbox) => this.isAwaited(mailbox));
   }
 
-  /** From now on these are notified. */
+  /** From now on these are notified, too. */
   serve(receivers: MailboxReceivers) {
-    this.#receivers = receivers;
+    this.#receivers.push(receivers);
   }
 
-  /** The store has a message in a mailbox that somebody waits for. */
+  /** The store has a message in a mailbox that somebody waits for. Those of each wire come first in turn. */
   ready(mailbox: string) {
-    this.#receivers?.ready(mailbox);
+    for (const receivers of [...this.#receivers]) receivers.ready(mailbox);
+    if (this.#receivers.length > 1) this.#receivers.push(this.#receivers.shift()!);
+  }
+
+  /** Whether somebody waits for messages of a mailbox, on any wire. */
+  isAwaited(mailbox: string): boolean {
+    return this.#receivers.some((receivers) => receivers.isAwaited(mailbox));
+  }
+
+  /** Ends the store's reports of messages if nobody waits. What is with the store counts: it may subscribe again. */
+  unsubscribe(mailbox: string) {
+    if (!this.isAwaited(mailbox)) this.#options.store.submit({ kind: "unsubscribe", mailbox }, () => {});
   }
 
   /** Puts a message of a client without an account. Returns why the store was not asked, or undefined. */
@@ -89,12 +104,13 @@ export class Mailboxes {
     { mailbox, sender, text, bytes }: { mailbox: string; sender: string; text: string; bytes: number },
     hostname: string,
     done: (outcome: PutOutcome) => void,
-  ): "no log-in" | "sender has an account" | "banned" | "muted" | "overload" | undefined {
+  ): "no log-in" | "sender has an account" | "banned" | "muted" | "creation rate" | "overload" | undefined {
     if (this.#isClosedTo("")) return "no log-in";
     if (this.#isCovered(sender)) return "sender has an account";
     const { store, wallClock, moderation } = this.#options;
     if (moderation?.isBannedName(sender)) return "banned";
     if (moderation?.dropsUnanswered(hostname, sender)) return "muted";
+    if (!this.mayCreate(mailbox, hostname)) return "creation rate";
     const time = wallClock(), owner = ownerAt(hostname);
     const put: Put = { kind: "put", mailbox, sender, time, text, bytes, owner };
     return store.submit(put, done, false) ? undefined : "overload";
@@ -115,6 +131,11 @@ export class Mailboxes {
       return undefined;
     }
     return this.#options.store.submit({ kind: "take", mailbox }, done) ? undefined : "overload";
+  }
+
+  /** Whether a client at this address may put into the mailbox now, which it may create by that. */
+  mayCreate(mailbox: string, hostname: string): boolean {
+    return mailbox === SHARED_QUEUE || (this.#options.creations?.takeMailbox(mailbox, hostname) ?? true);
   }
 
   /** What a session's put asks of the store: the receiver's time begins now. */

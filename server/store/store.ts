@@ -15,6 +15,7 @@
 import type { Again } from "./requests/again.ts";
 import type { AccountOperations } from "./requests/account.ts";
 import type { ChannelOperations } from "./requests/channel.ts";
+import type { KeyedOperations } from "./requests/keyed.ts";
 import type { LeaseOperations } from "./requests/lease.ts";
 import type { MeasureOperations } from "./requests/measure.ts";
 import type { Counts, MessageOperations } from "./requests/message.ts";
@@ -28,6 +29,7 @@ export interface Operations
   extends
     MessageOperations,
     LeaseOperations,
+    KeyedOperations,
     SessionOperations,
     ThreadOperations,
     AccountOperations,

@@ -58,12 +58,3 @@ export async function answerLines<Question, Answer>(answer: (question: Question)
     for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
   }
 }
-
-/** Memory serves better than a disk where nothing has to survive. */
-const MEMORY = "/dev/shm";
-
-/** A new directory, in memory if possible. */
-export async function memoryDirectory(): Promise<string> {
-  const isThere = await Deno.stat(MEMORY).then(({ isDirectory }) => isDirectory, () => false);
-  return await Deno.makeTempDir({ prefix: "wirepost-test-", ...isThere && { dir: MEMORY } });
-}

@@ -30,7 +30,7 @@ Deno.test("every reason for which something is refused has a rule", () => {
     ...HUB_REASONS,
     ...connections.map((name) => name.replace("channels ", "")),
     ...TRANSFER_REFUSALS.map((code) => `files ${code}`),
-    ...["files connections refused", "files connections displaced"],
+    ...["files wrong record", "files connections refused", "files connections displaced"],
   ];
   assertEquals(Object.keys(REFUSAL_RULES).sort(), expected.toSorted());
 });

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertLessOrEqual, assertThrows } from "@std/assert";
 import { utf8Length } from "../../protocol/mailbox.ts";
 import {
   decodeEvents,
@@ -114,4 +114,21 @@ Deno.test("as many events go into a datagram as fit, and at least one", () => {
   const bytes = (rows: string[]) =>
     utf8Length(`A, ${encodeEvents("00000000", 999_999_999_999_999, 999_999_999_999_999, rows)}`);
   assert(bytes(fits) <= MAX_EVENTS_BYTES && bytes([...fits, row]) > MAX_EVENTS_BYTES);
+});
+
+const CUT_AT = {
+  time: "2026-01-31T12:00:00.000Z",
+  direction: "in",
+  service: "mailbox",
+  peer: "[::1]:1",
+} as const;
+
+// watch.md section 2
+Deno.test("a reason is cut too, if it would not fit into a datagram in any other way", () => {
+  const why = "\0".repeat(200),
+    row = encodeEvent({ ...CUT_AT, what: "x".repeat(2000), text: "y", refused: "r", why });
+  assertLessOrEqual(utf8Length(encodeEvents("01234567", 1, 0, [row])), MAX_EVENTS_BYTES);
+  const [event] = decodeEvents(encodeEvents("01234567", 1, 0, [row]))!.events;
+  assertEquals([event!.what, event!.text, event!.cut], ["", "", true]);
+  assert(why.startsWith(event!.why!) && event!.why !== why && event!.why !== "");
 });

@@ -169,17 +169,11 @@ class SimulatedForum {
   }
 }
 
-/** A directory that costs no disk, where there is one. */
-async function temporaryDirectory(): Promise<string> {
-  const options = { prefix: "wirepost-simulation-" };
-  return await Deno.makeTempDir({ ...options, dir: "/dev/shm" }).catch(() => Deno.makeTempDir(options));
-}
-
 async function simulate(
   seed: number,
   use: (forum: SimulatedForum) => Promise<void>,
 ): Promise<SimulatedForum> {
-  const directory = await temporaryDirectory();
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-simulation-" });
   const forum = new SimulatedForum(seed, directory);
   try {
     await use(forum);

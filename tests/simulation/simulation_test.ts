@@ -1,14 +1,8 @@
 import { assert } from "@std/assert";
 import { type Report, Simulation } from "./simulation.ts";
 
-/** A directory in memory, if there is one. */
-async function temporaryDirectory(): Promise<string> {
-  const options = { prefix: "wirepost-simulation-" };
-  return await Deno.makeTempDir({ ...options, dir: "/dev/shm" }).catch(() => Deno.makeTempDir(options));
-}
-
 async function simulate(seed: number): Promise<Report> {
-  const directory = await temporaryDirectory();
+  const directory = await Deno.makeTempDir({ prefix: "wirepost-simulation-" });
   try {
     return await new Simulation(seed, directory).run();
   } finally {

@@ -8,6 +8,7 @@ import {
   ACCOUNT_REFUSALS,
   type AccountAction,
   type AccountRefusal,
+  MADE_AT,
   TOKEN_REFUSALS,
 } from "../../../protocol/admin.ts";
 import {
@@ -47,7 +48,17 @@ interface AccountStore extends AsyncDisposable {
   /** The tokens of an account; undefined if there is no such account. */
   tokens(name: string): Promise<{ id: string; until: number | null }[] | undefined>;
   /** By name, in the order of its bytes; `mailbox` is whether an account covers the mailbox too. */
-  list(): AsyncGenerator<{ name: string; mailbox: boolean; role: string }, void, void>;
+  list(): AsyncGenerator<ListedAccount, void, void>;
+}
+
+/** An account, as the administrator is shown it. */
+export interface ListedAccount {
+  name: string;
+  /** Whether it covers the mailbox of its name too. */
+  mailbox: boolean;
+  role: string;
+  /** The network at which a client has made it; empty if the administrator has made or confirmed it. */
+  network: string;
 }
 
 /** What became of a token; `unknown` is an account, or its token. */
@@ -166,7 +177,13 @@ class ServerAccounts implements AccountStore {
         const [encoded = "", ...words] = field.split(" "), name = decodeName(encoded) ?? encoded;
         // a list that goes back would have no end
         if (name <= last) throw new Error(`The server's list is out of order: '${name}' after '${last}'`);
-        yield { name, mailbox: words.includes("mailbox"), role: words.includes("admin") ? "admin" : "user" };
+        const made = words.find((word) => word.startsWith(MADE_AT))?.slice(MADE_AT.length) ?? "";
+        yield {
+          name,
+          mailbox: words.includes("mailbox"),
+          role: words.includes("admin") ? "admin" : "user",
+          network: made.replaceAll("-", " "),
+        };
         last = name;
         after = [encoded];
       }

@@ -6,7 +6,7 @@ import {
 } from "../../../protocol/announced.ts";
 import { CHANNELS_TEXTS } from "../../../protocol/channels.ts";
 
-/** Entries of a page, whose every message may have a gap before it; what promises more is no page. */
+/** Entries of a page, whose every message may have a gap before it; what promises more is no page (channels.md 8.15). */
 const MAX_PAGE_ENTRIES = 2 * MAX_PAGE_MESSAGES + 1;
 
 /** Longest page, in UTF-16 code units: many times what a server sends. */

@@ -11,6 +11,9 @@ import { secretAdministration } from "../administration.ts";
 import type { Arguments, NameKind } from "../command.ts";
 import { serviceAddress } from "../server_option.ts";
 
+/** How long a server may take to name its channels, in milliseconds. */
+const ANSWER_TIMEOUT_MS = 2000;
+
 /** Most names that are printed: nobody reads more on a screen. */
 const MAX_NAMES = 1000;
 
@@ -38,11 +41,19 @@ async function channelNames(args: Arguments): Promise<string[]> {
   // `/list` has no answer if there are no channels; this always has one
   await channels.send("/create");
   const names: string[] = [];
+  // nobody waits longer for a word to be completed
+  using _ = closing(channels);
   for await (const text of channels) {
     if (text === CHANNELS_TEXTS.createWithoutName || names.length >= MAX_NAMES) break;
     names.push(...text.split("\n").filter(isTypable));
   }
   return names.slice(0, MAX_NAMES);
+}
+
+/** Closes a connection after a while, unless it is disposed of before. */
+function closing(channels: { close(): void }): Disposable {
+  const timer = setTimeout(() => channels.close(), ANSWER_TIMEOUT_MS);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
 }
 
 /** Whether the shell may get a name: it shows it as it is. */

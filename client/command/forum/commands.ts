@@ -27,7 +27,7 @@ import {
   type TransferOptions,
   WrongAnswerError,
 } from "../../forum.ts";
-import { writeError } from "../../terminal/output.ts";
+import { escapeControls, writeError } from "../../terminal/output.ts";
 import { ProgressBar } from "../../terminal/progress_bar.ts";
 
 /** Options of a command, beside its words. */
@@ -80,7 +80,8 @@ export async function printResults(
   const bar = command.kind === "UPD" || command.kind === "DWN" ? new ProgressBar(command.file) : undefined;
   const reportRetry = async (reason: string) => {
     await bar?.clear();
-    await writeError(`wirepost forum: ${reason}; trying again\n`);
+    // a server chooses a part of it
+    await writeError(`wirepost forum: ${escapeControls(reason)}; trying again\n`);
   };
   // a closed standard error is no reason to end the transfer
   const onRetry = (reason: string) => void reportRetry(reason).catch(() => {});

@@ -6,13 +6,14 @@ import { createInterface } from "node:readline";
 
 const FRAME = 200;
 
+/** @param {string} text */
 function frame(text) {
   const bytes = Buffer.from(text);
   if (bytes.length > FRAME) throw new RangeError(`a message has at most ${FRAME} bytes`);
   return Buffer.concat([bytes, Buffer.alloc(FRAME - bytes.length, " ")]);
 }
 
-const [host, port, name, channel] = process.argv.slice(2);
+const [host, port, name = "", channel] = process.argv.slice(2);
 const socket = connect(Number(port), host);
 // if it exists, the answer says so, and nothing changes
 for (const text of [name, `/create ${channel}`, `/join ${channel}`]) socket.write(frame(text));

@@ -2,8 +2,9 @@
 import { createSocket } from "node:dgram";
 import process from "node:process";
 
-const [host, port, command, me, to, text] = process.argv.slice(2);
+const [host = "", port, command, me, to, text] = process.argv.slice(2);
 const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+/** @param {string} request */
 const send = (request) => new Promise((sent) => socket.send(request, Number(port), host, sent));
 if (command === "send") {
   // nothing answers this: what must arrive is sent with `wirepost send`, or through a session

@@ -1,10 +1,12 @@
+// @ts-check
+
 /**
  * The channels that the page shows: what was said in each, what is new, who is there, and what is being sent.
  *
  * @module
  */
 
-import { connectChannels, isAfter, RequestError } from "../../web/channels.js";
+import { connectChannels, isAfter, MAX_CHANNELS, RequestError } from "../../web/channels.js";
 import { newKey } from "../../web/request.js";
 import { Observable } from "./observable.js";
 import { keepOutbox, readOutbox } from "./outbox.js";
@@ -86,7 +88,8 @@ export class ChannelsModel extends Observable {
   async run() {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    for (const pending of this.pending) this.#send(pending);
+    // they may have been said already, for an earlier page
+    for (const pending of this.pending) this.#send(pending, pending.since);
     setInterval(() => this.list().catch(() => {}), LIST_MS);
     for (;;) {
       try {
@@ -132,7 +135,7 @@ export class ChannelsModel extends Observable {
         channel.entries.push({ kind: "gap", key: `gap ${this.#events++}`, missing: event.missing });
         return;
       case "caught up":
-        this.#caughtUp(channel, event.last);
+        this.#caughtUp(channel, event.last, event.hasOlder);
         return;
       case "joined":
       case "left":
@@ -197,10 +200,11 @@ export class ChannelsModel extends Observable {
 
   /**
    * @param {Channel} channel
-   * @param {string | undefined} last
+   * @param {string} last
+   * @param {boolean} hasOlder
    */
-  #caughtUp(channel, last) {
-    if (!channel.isLoaded) channel.hasOlder = channel.entries.length > 0;
+  #caughtUp(channel, last, hasOlder) {
+    if (!channel.isLoaded) channel.hasOlder = hasOlder;
     channel.isLoaded = true;
     channel.last ??= last;
     this.#missed.delete(channel.name);
@@ -251,6 +255,8 @@ export class ChannelsModel extends Observable {
     const channel = this.channels.get(name);
     if (channel !== undefined) return channel;
     const made = new Channel(name);
+    const first = [...this.channels.keys()].find((one) => one !== this.shown && one !== ROOM);
+    if (this.channels.size >= MAX_CHANNELS && first !== undefined) this.leave(first);
     this.channels.set(name, made);
     this.#keepJoined();
     this.#client.join(name);
@@ -339,6 +345,7 @@ export class ChannelsModel extends Observable {
       sender: this.#self.name,
       text,
       time: new Date(),
+      since: this.channels.get(channel)?.last,
       refused: undefined,
       id: undefined,
     };
@@ -348,10 +355,13 @@ export class ChannelsModel extends Observable {
     this.changed();
   }
 
-  /** @param {Pending} pending */
-  #send(pending) {
+  /**
+   * @param {Pending} pending
+   * @param {string} [since] Behind which it may have been said.
+   */
+  #send(pending, since) {
     pending.refused = undefined;
-    this.#client.send(pending.channel, pending.text, { key: pending.key }).then(({ id }) => {
+    this.#client.send(pending.channel, pending.text, { key: pending.key, since }).then(({ id }) => {
       const channel = this.channels.get(pending.channel);
       // its message has come before the answer
       if (channel === undefined || !isAfter(id, channel.last)) return this.#remove(pending);

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * The threads that the page shows, and the files that are on their way.
  *
@@ -6,6 +8,7 @@
 
 import { connectForum } from "../../web/forum.js";
 import { Observable } from "./observable.js";
+import { Uploads } from "./uploads.js";
 
 const RECENT_KEY = "wirepost.threads";
 
@@ -22,6 +25,7 @@ export class ForumModel extends Observable {
   /** @type {string[]} Those that were read last. */
   recent = readNames();
   client = connectForum({ url: location.origin });
+  uploads = new Uploads(this.client);
 
   /** @param {AbortSignal} [signal] */
   async list(signal) {

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * The mailboxes that the page shows, and what one has taken from them.
  *
@@ -13,7 +15,7 @@ const OPENED_KEY = "wirepost.mailboxes";
 const MAX_OPENED = 12;
 
 /** Messages of a mailbox that are shown. */
-export const MAX_SHOWN = 100;
+export const MAX_SHOWN = 64;
 
 /** How long a message that was taken is leased; while it is shown, the lease is extended after half of that. */
 const LEASE_MS = 60_000;
@@ -43,7 +45,7 @@ class Held {
 export class MailboxesModel extends Observable {
   /** @type {string[]} */
   #opened = readNames();
-  /** @type {Map<string, { messages: SeenMessage[], isMore: boolean }>} What was in each when it was asked last. */
+  /** @type {Map<string, import("../../web/mailbox.js").MailboxContent>} What was in each when it was asked last. */
   contents = new Map();
   /** @type {Held[]} */
   held = [];
@@ -66,8 +68,8 @@ export class MailboxesModel extends Observable {
   get listed() {
     return [...new Set([this.#self.name, ...this.#opened])].map((name) => ({
       name,
-      waiting: this.contents.get(name)?.messages.filter(({ state }) => state === "ready").length ?? 0,
-      dead: this.dead.filter(({ mailbox }) => mailbox === name).length,
+      waiting: this.contents.get(name)?.ready ?? 0,
+      dead: this.contents.get(name)?.dead ?? 0,
     }));
   }
 
@@ -112,8 +114,8 @@ export class MailboxesModel extends Observable {
    * @param {DeadLetter} letter
    */
   async changeDead(what, letter) {
-    if (what === "requeue") await this.#self.requests.send("POST", `/admin/dead/${letter.id}/requeue`);
-    else await this.#self.requests.send("DELETE", `/admin/dead/${letter.id}`);
+    if (what === "requeue") await this.#self.requests.act("POST", `/admin/dead/${letter.id}/requeue`);
+    else await this.#self.requests.act("DELETE", `/admin/dead/${letter.id}`);
     this.dead = this.dead.filter((one) => one !== letter);
     this.changed();
   }

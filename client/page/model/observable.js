@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * A state that views follow: it says that it has changed, and they read it again.
  *

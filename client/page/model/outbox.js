@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * What was said and the server does not have yet. It is kept with the tab, each text with its key, so that it is sent once
  * also if the page was loaded anew in between.
@@ -17,6 +19,7 @@ const MAX_KEPT_LENGTH = 1024 * 1024;
  * @property {string} sender
  * @property {string} text
  * @property {Date} time When it was written.
+ * @property {string | undefined} since The last message of the channel then.
  * @property {string | undefined} refused Why the server does not take it.
  * @property {string | undefined} id What the server has made of it, until that has come as a message.
  */

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * Who one is: a name that can be changed, and an account where one has logged in. And which server this is.
  *
@@ -21,6 +23,8 @@ export class Self extends Observable {
   /** @type {string | undefined} The account that one has logged in to. */
   account;
   isAdmin = false;
+  /** Whether a password may travel: over TLS, or on the server's own machine. */
+  isPrivate = true;
   version = "";
   /** @type {ServicePorts} */
   services = {};
@@ -34,11 +38,17 @@ export class Self extends Observable {
     const { version, services, you } = await this.requests.get("/");
     this.version = version;
     this.services = services;
-    this.account = you?.name ?? undefined;
-    this.isAdmin = you?.role === "admin";
+    this.account = you.account ?? undefined;
+    this.isAdmin = you.role === "admin" && await this.#administers();
+    this.isPrivate = you.isPrivate;
     this.isKnown = true;
     if (this.account !== undefined) this.name = this.account;
     this.changed();
+  }
+
+  /** Whether the server shows an administrator what it does. */
+  async #administers() {
+    return await this.requests.act("GET", "/admin/status").then(() => true, () => false);
   }
 
   /** @param {string} name */
@@ -54,14 +64,14 @@ export class Self extends Observable {
    * @throws {RequestError} It is refused.
    */
   async logIn(name, password) {
-    await this.requests.send("POST", "/login", { json: { name, password } });
+    await this.requests.act("POST", "/login", { json: { name, password } });
     this.asked = undefined;
     this.rename(name);
     await this.refresh();
   }
 
   async logOut() {
-    await this.requests.send("DELETE", "/login");
+    await this.requests.act("DELETE", "/login");
     this.account = undefined;
     this.isAdmin = false;
     await this.refresh();

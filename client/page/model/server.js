@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * What the server holds and does, asked for each second while an administrator looks.
  *

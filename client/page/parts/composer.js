@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * The field in which one writes: Enter sends, Shift and Enter begin a new line. What was not sent stays when one goes
  * elsewhere and comes back.

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * A window in front of the page, which Escape and a click beside it close.
  *

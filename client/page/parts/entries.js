@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * The messages of a channel as a list: days, marks, and what is not sent yet.
  *
@@ -75,7 +77,7 @@ function markText(entry) {
       return entry.text;
     case "gap":
       return entry.missing === undefined
-        ? "Messages are missing here: the server does not have them any more"
+        ? "Messages may be missing here"
         : `${counted(entry.missing, "message is", "messages are")} missing here`;
     case "unread":
       return entry.isMissed ? `${entry.count} missed while you were away` : `${entry.count} new`;

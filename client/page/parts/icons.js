@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * The few drawings of the page.
  *

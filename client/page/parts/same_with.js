@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * What the view does, as a line to type: for nc, curl and wirepost. People learn the wires from it.
  *

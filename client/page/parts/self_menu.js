@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * One's name, and the dialogs that change it: the name alone, or the log-in of an account.
  *
@@ -69,6 +71,15 @@ function Menu({ self, onDone }) {
 function LogIn({ self, why, onDone }) {
   const [wrong, setWrong] = useState("");
   const [isBusy, setBusy] = useState(false);
+  if (!self.isPrivate) {
+    return html`<${Dialog} label="Log in" onClose=${onDone}>
+      <h2>Log in</h2>
+      ${why !== "" && html`<p>${why}</p>`}
+      <p>A password must not travel in the clear. Open this page over https, on the server’s own machine, or through
+        a tunnel to it: <code>ssh -L</code>.</p>
+      <div class="row"><button class="do plain" type="button" onClick=${onDone}>Close</button></div>
+    <//>`;
+  }
   return html`<${Dialog} label="Log in" onClose=${onDone}>
     <h2>Log in</h2>
     ${why !== "" && html`<p>${why}</p>`}

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * A message's text as elements: links, code between backticks, and what is long cut until it is asked for. All of it is
  * text; nothing that was sent becomes markup.
@@ -9,7 +11,7 @@ import { html, useState } from "../preact.js";
 import { sizeText } from "./time.js";
 
 /** Characters and lines of a message beyond which it is cut: about what fits on a third of a screen. */
-const SHOWN_CHARACTERS = 700, SHOWN_LINES = 10;
+const SHOWN_CHARACTERS = 500, SHOWN_LINES = 10;
 
 /** Most pieces that are made of a text: a text of nothing but backticks costs no more. */
 const MAX_PIECES = 200;

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * Times, sizes and counts as people read them.
  *

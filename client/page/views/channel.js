@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * A channel: what was said, who is here, and the field to write in.
  *

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * A mailbox: what waits in it, what one has taken, what became of dead letters, and the field to send to it.
  *

@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * What the server does, for its administrators: rates and times as they are, and who and what it holds.
  *

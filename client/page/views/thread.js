@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * A thread: its messages, which their authors edit and delete, its files, and the field to write in.
  *
@@ -6,11 +8,13 @@
 
 import { filePath } from "../../web/forum.js";
 import { html, useEffect, useState } from "../preact.js";
+import { NotRead } from "../parts/not_read.js";
 import { useFollow } from "../model/observable.js";
 import { Composer } from "../parts/composer.js";
 import { FileIcon } from "../parts/icons.js";
 import { addressOf, curlAs, quoted, SameWith, serverOption, wirepostAs } from "../parts/same_with.js";
 import { Text } from "../parts/text.js";
+import { FileButton, UploadList } from "../parts/upload_list.js";
 import { fullTime, shortTime, sizeText } from "../parts/time.js";
 
 /** Longest text of a message, in bytes (forum.md section 6). */
@@ -23,12 +27,16 @@ const READ_MS = 4000;
 export function View({ models, name }) {
   const { forum, self } = models;
   useFollow(forum);
+  useFollow(forum.uploads);
   useFollow(self);
   const [text, setText] = useState("");
   const [wrong, setWrong] = useState("");
-  useReading(forum, name, setWrong);
+  useReading(models, name, setWrong);
+  const [isOver, setOver] = useState(false);
   useAnchor(forum.entries.has(name));
   const entries = forum.entries.get(name);
+  /** @param {File[]} files */
+  const upload = (files) => forum.uploads.add(name, files, () => forum.read(name).catch(() => {}));
   /** @param {Promise<void>} done What is wrong is shown, or leads to a log-in. */
   const attempt = (done) =>
     done.then(() => {
@@ -39,13 +47,22 @@ export function View({ models, name }) {
       throw error;
     });
   return html`
-    <main class="view" id="view" tabindex="-1" aria-label=${`Thread ${name}`}>
+    <main class=${isOver ? "view over-files" : "view"} id="view" tabindex="-1" aria-label=${`Thread ${name}`}
+      onDragOver=${(/** @type {DragEvent} */ event) => {
+        if (!event.dataTransfer?.types.includes("Files")) return;
+        event.preventDefault();
+        setOver(true);
+      }} onDragLeave=${() => setOver(false)} onDrop=${(/** @type {DragEvent} */ event) => {
+        event.preventDefault();
+        setOver(false);
+        upload([...event.dataTransfer?.files ?? []]);
+      }}>
       <div
         class="title"><h1 title=${name}>${name}</h1><span class="about">a thread</span><span class="end">
           <${Remove} models=${models} name=${name} onWrong=${setWrong} /></span></div>
       <div class="sheet" tabindex="0" role="region" aria-label=${`Messages of ${name}`}>
           ${entries === undefined
-            ? html`<p class="blank" role="status">${wrong === "" ? "Reading…" : ""}</p>`
+            ? html`<${NotRead} self=${self} wrong=${wrong} />`
             : entries.length === 0
             ? html`<div class="blank"><b>This thread is empty</b>What you post here stays until you delete it.</div>`
             : html`<ol>${
@@ -60,9 +77,12 @@ export function View({ models, name }) {
             }</ol>`}
         </div>
       <div class="write">
-        <${Composer} place=${`thread ${name}`} label=${`Post to ${name}`} maxBytes=${MAX_TEXT_BYTES} onText=${setText}
+        <${UploadList} uploads=${forum.uploads} thread=${name} onAgain=${(/** @type {File} */ file) =>
+          upload([file])} />
+        <${Composer} before=${html`<${FileButton} onFiles=${upload} />`} place=${`thread ${name}`} label=${`Post to ${name}`} maxBytes=${MAX_TEXT_BYTES}
+          onText=${setText}
           onSend=${(/** @type {string} */ said) => attempt(forum.client.post(name, said))} />
-        <p class="wrong" role="alert">${wrong}</p>
+        <p class="wrong" role="alert">${entries === undefined ? "" : wrong}</p>
         <${SameWith} lines=${linesFor(name, text, self)} />
       </div>
     </main>
@@ -70,11 +90,13 @@ export function View({ models, name }) {
 }
 
 /**
- * @param {import("../model/forum.js").ForumModel} forum
+ * Reads the thread as long as it is shown and seen.
+ *
+ * @param {import("../models.js").Models} models
  * @param {string} name
  * @param {(wrong: string) => void} onWrong
  */
-function useReading(forum, name, onWrong) {
+function useReading({ forum, self }, name, onWrong) {
   useEffect(() => {
     const end = new AbortController();
     const read = () => {
@@ -87,7 +109,7 @@ function useReading(forum, name, onWrong) {
       clearInterval(timer);
       end.abort();
     };
-  }, [name]);
+  }, [name, self.account]);
 }
 
 /**
@@ -110,7 +132,7 @@ function useAnchor(isThere) {
  *   entry: import("../../web/forum.js").ThreadMessage, attempt: (done: Promise<void>) => Promise<void> }} props
  */
 function MessageEntry({ forum, thread, entry, isMine, attempt }) {
-  const { id, number, author, time, version, text } = entry;
+  const { id, author, time, version, text } = entry;
   const [isEdited, setEdited] = useState(false);
   const [isAsked, ask] = useState(false);
   return html`<li class="letter" id=${`m${id}`}><header><b>${author}</b>
@@ -124,7 +146,7 @@ function MessageEntry({ forum, thread, entry, isMine, attempt }) {
         ? html`
           <span>Delete it?</span><button class="link" type="button" onClick=${() => {
             ask(false);
-            attempt(forum.client.delete(thread, number)).catch(() => {});
+            attempt(forum.client.delete(thread, entry)).catch(() => {});
           }}>Delete</button><button
             class="link" type="button" onClick=${() => ask(false)}>Keep</button>
         `
@@ -138,7 +160,7 @@ function MessageEntry({ forum, thread, entry, isMine, attempt }) {
     isEdited
       ? html`<${Edit} text=${text} onDone=${() => setEdited(false)} onSave=${(
         /** @type {string} */ changed,
-      ) => attempt(forum.client.edit(thread, number, changed)).then(() => setEdited(false), () => {})} />`
+      ) => attempt(forum.client.edit(thread, entry, changed)).then(() => setEdited(false), () => {})} />`
       : html`<${Text} text=${text} />`
   }</li>`;
 }

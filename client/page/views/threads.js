@@ -1,3 +1,5 @@
+// @ts-check
+
 /**
  * All threads of the forum, and a field for a new one.
  *
@@ -6,6 +8,8 @@
 
 import { html, useEffect, useState } from "../preact.js";
 import { useFollow } from "../model/observable.js";
+import { NotRead } from "../parts/not_read.js";
+import { counted } from "../parts/time.js";
 import { addressOf, SameWith, serverOption, wirepostAs } from "../parts/same_with.js";
 
 /** A title, as the forum takes it (forum.md section 1). */
@@ -18,9 +22,9 @@ export function View({ models: { forum, self, router } }) {
   const [wrong, setWrong] = useState("");
   useEffect(() => {
     const end = new AbortController();
-    forum.list(end.signal).catch((error) => end.signal.aborted || setWrong(error.message));
+    forum.list(end.signal).then(() => setWrong(""), (error) => end.signal.aborted || setWrong(error.message));
     return () => end.abort();
-  }, []);
+  }, [self.account]);
   /** @param {SubmitEvent} event */
   const create = async (event) => {
     event.preventDefault();
@@ -36,17 +40,24 @@ export function View({ models: { forum, self, router } }) {
   return html`
     <main class="view" id="view" tabindex="-1" aria-label="Threads">
       <div
-        class="title"><h1>Threads</h1><span class="about">everybody can read, whoever has an account can write</span></div>
+        class="title"><h1>Threads</h1><span class="about">for those who have an account</span></div>
       <div class="sheet" tabindex="0" role="region" aria-label="All threads">
           ${forum.threads === undefined
-            ? html`<p class="blank" role="status">${wrong === "" ? "Looking…" : ""}</p>`
+            ? html`<${NotRead} self=${self} wrong=${wrong} />`
             : forum.threads.length === 0
             ? html`<div class="blank"><b>There is no thread yet</b>The first one begins below.</div>`
             : html`<ul class="threads">${
-              forum.threads.map(({ title }) =>
-                html`<li key=${title}><a href=${`/thread/${
-                  encodeURIComponent(title)
-                }`} data-place><b>${title}</b></a></li>`
+              forum.threads.map(({ title, creator, entries }) =>
+                html`
+                  <li
+                    key=${title}><a href=${`/thread/${
+                      encodeURIComponent(title)
+                    }`} data-place><b>${title}</b><span>${creator}, ${counted(
+                      entries,
+                      "entry",
+                      "entries",
+                    )}</span></a></li>
+                `
               )
             }</ul>`}
         </div>
@@ -56,7 +67,7 @@ export function View({ models: { forum, self, router } }) {
             title="Letters, digits and !@#$%.?,_- without spaces" autocomplete="off" aria-label="Title of a new thread"
             placeholder="Title of a new thread" /><button class="icon text">Begin</button></div>
         </form>
-        <p class="wrong" role="alert">${wrong}</p>
+        <p class="wrong" role="alert">${forum.threads === undefined ? "" : wrong}</p>
         <${SameWith} lines=${{
           nc:
             `printf 'GET /thread HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' | nc ${location.hostname} ${location.port}`,

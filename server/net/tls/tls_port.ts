@@ -132,6 +132,11 @@ class TlsPortStream implements Stream {
     return this.#session === undefined ? this.#stream.write(bytes) : this.#session.write(bytes);
   }
 
+  /** A TLS session has an end of its own, which `close` sends. */
+  async closeWrite() {
+    if (this.#session === undefined) await this.#stream.closeWrite?.();
+  }
+
   close(): void | Promise<void> {
     this.#isClosed = true;
     this.#closed.resolve(undefined);

@@ -3,7 +3,7 @@ import { DATABASE_FILE, isApplication, LOG_FILE } from "../database/database.ts"
 import { logDamage } from "../database/log_damage.ts";
 import { MIGRATIONS } from "../database/migrations.ts";
 import { ReadOnlyDatabase } from "../database/read_only.ts";
-import { firstRow } from "../database/statements.ts";
+import { allRows, firstRow } from "../database/statements.ts";
 import { fileSize } from "../files/file_size.ts";
 import type { Contents } from "./check_files.ts";
 import type { DatabasePosition } from "./check_journal.ts";
@@ -132,8 +132,10 @@ function readPosition(db: DatabaseSync): DatabasePosition {
 }
 
 function knownContents(db: DatabaseSync) {
-  return db.prepare(`SELECT content, size, hash, title AS thread, name
-    FROM content LEFT JOIN thread ON thread.id = thread`).all() as unknown as ReturnType<Contents["known"]>;
+  return allRows<ReturnType<Contents["known"]> extends Iterable<infer File> ? File : never>(
+    db.prepare(`SELECT content, size, hash, title AS thread, name
+    FROM content LEFT JOIN thread ON thread.id = thread`),
+  );
 }
 
 function isUnused(db: DatabaseSync, content: string): boolean {

@@ -1,5 +1,6 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { DATABASE_FILE } from "../database/database.ts";
+import { allRows } from "../database/statements.ts";
 import { type Check, RESTORE } from "./finding.ts";
 
 /** Something that rows say of each other. */
@@ -217,7 +218,8 @@ export function checkReferences(
 ) {
   for (const { table, what, query, todo } of RULES) {
     attempt(table, () => {
-      const rows = db.prepare(`SELECT * FROM (${query}) LIMIT ${FINDINGS_MAX}`).all();
+      const statement = db.prepare(`SELECT * FROM (${query}) LIMIT ${FINDINGS_MAX}`);
+      const rows = allRows<Record<string, SQLOutputValue>>(statement);
       for (const { key, ...figures } of rows) {
         const more = Object.entries(figures).map(([name, value]) => `${name} ${value}`).join(", ");
         const place = `${table} ${key}`.trim();

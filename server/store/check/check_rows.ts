@@ -1,7 +1,7 @@
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { CHECKED_COLUMNS, checkedColumns, type CheckedTable, isWhole } from "../database/checksum.ts";
 import { DATABASE_FILE } from "../database/database.ts";
-import { firstRow } from "../database/statements.ts";
+import { exactRow, firstRow } from "../database/statements.ts";
 import { isWholeLetter, type Letter } from "../engine/message/dead_letters.ts";
 import { isWholeLease, type LeaseRow } from "../engine/message/leased_messages.ts";
 import {
@@ -79,6 +79,7 @@ const KEYS: Readonly<Record<CheckedTable, readonly string[]>> = {
   epoch: [],
   engine: [],
   covering: ["mailbox"],
+  request_key: ["key"],
 };
 
 const NO_START = "a server does not start";
@@ -97,6 +98,7 @@ const MEANS: Readonly<Record<CheckedTable, string>> = {
   epoch: NO_START,
   engine: NO_START,
   covering: "a start removes it",
+  request_key: "a repeated request with this key is refused",
 };
 
 /** Compares every row that has a checksum with it (store 7.1). */
@@ -117,7 +119,11 @@ export function checkRows(
   for (const [table, { query, isWhole, key, means, todo }] of [...Object.entries(MESSAGES), ...others]) {
     attempt(table, () => {
       let rows = 0;
-      for (const row of db.prepare(query).iterate() as Iterable<Record<string, unknown>>) {
+      const statement = db.prepare(query);
+      // a number of a damaged row may be any
+      statement.setReadBigInts(true);
+      for (const read of statement.iterate() as Iterable<Record<string, SQLOutputValue>>) {
+        const row = exactRow(read);
         rows++;
         if (table in MESSAGES && table !== "lease") check.totals.messages++;
         if (row.checksum === null && key.length > 0 && !row.cleared) unchecked++;

@@ -26,6 +26,15 @@ export interface HoldOptions {
   setTimer(ms: number, callback: () => void): () => void;
 }
 
+/** A hold that goes on, or has ended. */
+interface CurrentHold {
+  id: string;
+  database: Promise<number>;
+  cancel: () => void;
+  /** Why it has ended. */
+  why?: string;
+}
+
 /**
  * Keeps what a backup copies as it is, while the store goes on: the file of the database, the segments of the journal and
  * the contents of files (store 10.2). There is one at a time.
@@ -34,9 +43,9 @@ export interface HoldOptions {
  */
 export class Hold {
   readonly #options: HoldOptions;
-  #current: { id: string; database: Promise<number>; cancel: () => void } | undefined;
-  /** Why the last one has ended. */
-  #why = "there was none";
+  #current: CurrentHold | undefined;
+  /** The last one that has ended. */
+  #last: Pick<CurrentHold, "why"> = { why: "there was none" };
   readonly #onEnd: (() => void)[] = [];
 
   constructor(options: HoldOptions) {
@@ -59,16 +68,19 @@ export class Hold {
    */
   async ask(id?: string): Promise<HeldState> {
     const current = id === undefined ? this.#begin() : this.#find(id);
-    const database = await current.database;
-    if (this.#current !== current) throw this.#ended();
+    // where it was broken off meanwhile, what became of its beginning is not why
+    const database = await current.database.catch((error) => {
+      if (this.#current === current) throw error;
+    });
+    if (this.#current !== current || database === undefined) throw ended(current);
     current.cancel();
     current.cancel = this.#options.setTimer(HOLD_MS, () => this.breakOff("it was not asked for any more"));
     const { number: journal, messages } = await this.#options.durable();
-    if (this.#current !== current) throw this.#ended();
+    if (this.#current !== current) throw ended(current);
     return { id: current.id, database, journal, messages };
   }
 
-  #begin() {
+  #begin(): CurrentHold {
     if (this.#current !== undefined) {
       throw new Error(`another backup is being made: it ends, or its hold does after ${HOLD_MS / 1000} s`);
     }
@@ -79,12 +91,8 @@ export class Hold {
   }
 
   #find(id: string) {
-    if (this.#current?.id !== id) throw this.#ended();
+    if (this.#current?.id !== id) throw ended(this.#last);
     return this.#current;
-  }
-
-  #ended() {
-    return new Error(`the hold has ended: ${this.#why}`);
   }
 
   /** Ends a hold. @throws {Error} It has ended before, and why. */
@@ -97,9 +105,14 @@ export class Hold {
   breakOff(why: string) {
     if (this.#current === undefined) return;
     this.#current.cancel();
+    this.#current.why = why;
+    this.#last = this.#current;
     this.#current = undefined;
-    this.#why = why;
     this.#options.end();
     for (const callback of this.#onEnd) callback();
   }
+}
+
+function ended({ why }: Pick<CurrentHold, "why">): Error {
+  return new Error(`the hold has ended: ${why}`);
 }

@@ -6,6 +6,7 @@
 
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { crc32c } from "../journal/codec/crc32c.ts";
+import { firstRow } from "./statements.ts";
 
 /** The columns that the checksum of a row covers, in their order, by table. */
 export const CHECKED_COLUMNS = {
@@ -22,6 +23,7 @@ export const CHECKED_COLUMNS = {
   epoch: ["id"],
   engine: ["version"],
   covering: ["mailbox", "last", "requests", "apart"],
+  request_key: ["number", "key", "digest", "owner", "used_at", "message", "time"],
 } as const;
 
 export type CheckedTable = keyof typeof CHECKED_COLUMNS;
@@ -116,7 +118,8 @@ export class DamagedRow extends Error {
  * @throws {DamagedRow} Without it nothing can be done.
  */
 export function singleRow(db: DatabaseSync, table: CheckedTable): Record<string, SQLOutputValue> | undefined {
-  const row = db.prepare(`SELECT ${checkedColumns(table)} FROM ${table}`).get();
+  const statement = db.prepare(`SELECT ${checkedColumns(table)} FROM ${table}`);
+  const row = firstRow<Record<string, SQLOutputValue>>(statement);
   if (row !== undefined && !isWhole(table, row)) throw new DamagedRow(`row of ${table} is damaged`);
   return row;
 }

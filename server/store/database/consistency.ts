@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { DamagedRow } from "./checksum.ts";
+import { firstRow } from "./statements.ts";
 
 /** What no row's checksum covers, and would remove or replace what is stored: a query for what is wrong, by its table. */
 const RULES: Readonly<Record<string, string>> = {
@@ -17,7 +18,7 @@ const RULES: Readonly<Record<string, string>> = {
  */
 export function assertConsistent(db: DatabaseSync) {
   for (const [table, query] of Object.entries(RULES)) {
-    if (db.prepare(`${query} LIMIT 1`).get() !== undefined) {
+    if (firstRow(db.prepare(`${query} LIMIT 1`)) !== undefined) {
       throw new DamagedRow(`a row of ${table} is damaged: it does not fit the others`);
     }
   }

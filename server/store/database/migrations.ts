@@ -376,4 +376,19 @@ export const MIGRATIONS: readonly string[] = [
   UPDATE account SET checksum = NULL;
   UPDATE checksums_complete SET complete = 0;
   `,
+  `
+  CREATE TABLE request_key (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    digest TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    used_at REAL NOT NULL,
+    message INTEGER NOT NULL,
+    time INTEGER NOT NULL,
+    checksum INTEGER
+  ) STRICT;
+  ALTER TABLE lease ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
+  UPDATE lease SET checksum = NULL;
+  UPDATE checksums_complete SET complete = 0;
+  `,
 ];

@@ -28,10 +28,11 @@ const ROWS: Readonly<Record<string, string>> = {
     FROM delayed LEFT JOIN owner ON owner.id = owner ORDER BY delayed.id`,
   dead: "SELECT id, mailbox, sender, time, text, bytes, attempts, reason, apart FROM dead ORDER BY id",
   lease:
-    `SELECT token, session, tag, network, account, mailbox, duration, messages, begun, given, until, confirmed
+    `SELECT token, session, tag, network, account, mailbox, duration, messages, begun, given, until, confirmed, taken
     FROM lease ORDER BY use`,
   account: "SELECT name, verifier, last, role, tokens, network FROM account ORDER BY name",
   covering: "SELECT mailbox, last, requests, apart FROM covering ORDER BY mailbox",
+  "request key": "SELECT key, digest, owner, used_at, message, time FROM request_key ORDER BY number",
   // in the order of their last use: that decides which one makes room
   session: "SELECT id, account, network, start_time, ended, done, used_at FROM session ORDER BY use",
   outcome: "SELECT session, number, text FROM outcome ORDER BY session, number",

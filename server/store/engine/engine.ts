@@ -16,7 +16,9 @@ import { configurationLine, dumpRows, lineOf } from "./dump.ts";
 import { EPOCH_BYTES, EpochRow } from "./state/epoch.ts";
 import { type Handlers, requestHandlers } from "./handlers.ts";
 import { Measures } from "./measures.ts";
+import { KeyedPuts } from "./key/keyed_puts.ts";
 import { Messages } from "./message/messages.ts";
+import { RequestKeys } from "./key/request_keys.ts";
 import { type Position, PositionRow } from "./state/position.ts";
 import { changesNothing } from "./reads.ts";
 import { RecordRandom } from "./record_random.ts";
@@ -67,6 +69,7 @@ export class Engine {
   readonly #db: DatabaseSync;
   readonly #transaction: Transaction;
   readonly #messages: Messages;
+  readonly #keys: RequestKeys;
   readonly #threads: Threads;
   readonly #sessions: Sessions;
   readonly #channels: Channels;
@@ -124,18 +127,21 @@ export class Engine {
     this.#freePages = new FreePages(db, transaction);
     this.#unchecked = new UncheckedRows(db, transaction);
     const messages = this.#messages = new Messages(context);
+    const keys = this.#keys = new RequestKeys(context);
     const networks = new AccountNetworks(context);
     const threads = this.#threads = new Threads(context, networks);
     const sessions = this.#sessions = new Sessions(context, messages, threads);
     const channels = this.#channels = new Channels(context);
     this.#handlers = requestHandlers({
       messages,
+      keys,
+      keyedPuts: new KeyedPuts(messages, keys),
       threads,
       sessions,
       accounts: new Accounts(context, messages, networks),
       channels,
       measures: new Measures(context),
-      reports: new Reports(context, messages, threads),
+      reports: new Reports(context, messages, threads, keys),
       configuration: configuration.now,
       configure: (wanted) => this.#configure(wanted),
       start: () => this.#start(),
@@ -147,6 +153,11 @@ export class Engine {
   /** Messages, bytes and mailboxes that are there. */
   get counts(): Counts {
     return this.#messages.counts;
+  }
+
+  /** Whether a mailbox holds something, or did lately: that is no part of the state. */
+  isMailbox(name: string): boolean {
+    return this.#messages.tables.mailboxes.get(name) !== undefined;
   }
 
   /** Messages that were dropped for newer ones since it was opened. */
@@ -265,23 +276,25 @@ export class Engine {
    * be called again, for what is due is looked for a piece at a time.
    */
   due(wallClock: number, monotonicClock: number): StoreRequest | "not yet" | undefined {
-    const rows = this.#messages.dueRows(Math.floor(wallClock), monotonicClock, TICK_ROWS);
+    const rows = this.#messages.due.rows(Math.floor(wallClock), monotonicClock, TICK_ROWS);
     if (rows === "not yet") return rows;
     if (rows > 0) return { kind: "tick", rows };
     if (this.hasCleared) return { kind: "sweep", rows: SWEEP_ROWS };
-    if (this.#sessions.isDue(monotonicClock)) return { kind: "forget", rows: FORGET_ROWS };
+    if (this.#sessions.isDue(monotonicClock) || this.#keys.isDue(monotonicClock)) {
+      return { kind: "forget", rows: FORGET_ROWS };
+    }
     return undefined;
   }
 
   /** About how many rows of what only memory has there are to {@linkcode flush}. */
   get unflushed(): number {
-    return this.#messages.unflushed + this.#sessions.unflushed;
+    return this.#messages.unflushed + this.#sessions.unflushed + this.#keys.unflushed;
   }
 
   /** Writes up to about `rows` rows of what only memory has into the open transaction. Returns whether anything is left. */
   flush(rows: number): boolean {
-    const isMore = this.#messages.flush(rows);
-    return this.#sessions.flush(rows) || isMore;
+    const isMore = [this.#messages, this.#sessions, this.#keys].map((part) => part.flush(rows));
+    return isMore.includes(true);
   }
 
   /** Writes all that only memory has, and commits it as the state of this position (store 5.1). */

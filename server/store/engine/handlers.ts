@@ -9,7 +9,9 @@ import type { Operations } from "../store.ts";
 import type { Accounts } from "./account/accounts.ts";
 import type { Channels } from "./channels.ts";
 import type { Measures } from "./measures.ts";
+import type { KeyedPuts } from "./key/keyed_puts.ts";
 import type { Messages } from "./message/messages.ts";
+import type { RequestKeys } from "./key/request_keys.ts";
 import type { Reports } from "./reports.ts";
 import type { Sessions } from "./session/sessions.ts";
 import type { Threads } from "./thread/threads.ts";
@@ -23,6 +25,8 @@ export type Handlers = {
 
 interface EngineParts {
   messages: Messages;
+  keys: RequestKeys;
+  keyedPuts: KeyedPuts;
   threads: Threads;
   sessions: Sessions;
   accounts: Accounts;
@@ -41,7 +45,18 @@ interface EngineParts {
 }
 
 export function requestHandlers(parts: EngineParts): Handlers {
-  const { messages, threads, sessions, accounts, channels, measures, reports, configuration } = parts;
+  const {
+    messages,
+    keys,
+    keyedPuts,
+    threads,
+    sessions,
+    accounts,
+    channels,
+    measures,
+    reports,
+    configuration,
+  } = parts;
   const { leased } = messages;
   return {
     clear: (request) => messages.clear(request.mailbox),
@@ -59,6 +74,8 @@ export function requestHandlers(parts: EngineParts): Handlers {
     unsubscribe: ({ mailbox }) => messages.events.unsubscribe(mailbox),
     confirm: ({ session, tag }) => leased.confirm(session, tag),
     release: ({ session, tag }) => leased.release(session, tag),
+    "put once": (request, canStore) => keyedPuts.put(request, canStore),
+    settle: (request) => leased.settle(request),
     session: (request, canStore) => sessions.carryOut(request, canStore),
     open: (request) => sessions.open(request),
     end: (request) => sessions.end(request),
@@ -78,15 +95,18 @@ export function requestHandlers(parts: EngineParts): Handlers {
     "channels complete": ({ complete }) => channels.setComplete(complete),
     measure: (request, canStore) => measures.request(request, canStore),
     fullest: () => reports.fullest(),
-    oldest: ({ limit }) => reports.oldest(limit),
-    tick: ({ rows }) => messages.tick(rows),
+    oldest: ({ limit, before }) => reports.oldest(limit, before),
+    tick: ({ rows }) => messages.due.tick(rows),
     sweep: ({ rows }) => {
       // both: whether memory believes that something is left is no part of the state
       messages.sweep(rows);
       threads.sweep(rows);
       return "done";
     },
-    forget: ({ rows }) => sessions.forgetOld(rows),
+    forget: ({ rows }) => {
+      keys.forgetOld(rows);
+      return sessions.forgetOld(rows);
+    },
     configure: (request) => {
       parts.configure(request);
       return "set";

@@ -1,20 +1,23 @@
 import { greatestOf } from "../../quota/share.ts";
 import type { Context } from "../database/context.ts";
-import { allRows, firstRow, prepareAll } from "../database/statements.ts";
+import { allRows, firstRow, LIMIT, prepareAll } from "../database/statements.ts";
 import { PAGE_BYTES } from "../database/transaction.ts";
-import type { Fullest, OldestMailbox } from "../requests/report.ts";
+import { Again } from "../requests/again.ts";
+import type { Fullest, OldestMailbox, OldestRequest, OldestSearch } from "../requests/report.ts";
+import type { RequestKeys } from "./key/request_keys.ts";
 import type { Messages } from "./message/messages.ts";
 import type { Threads } from "./thread/threads.ts";
 
-/** The oldest messages that are looked at: about a millisecond's work. */
-const OLDEST_ROWS = 4096;
+/** The oldest messages that are looked at, and the rows of one piece, of messages that were cleared too: half a millisecond. */
+const OLDEST_MESSAGES = 4096, PIECE_ROWS = 1024;
 
-/** A mailbox, the time of the oldest of its messages that were looked at, and how many these are. */
 interface OldestRow {
-  mailbox: string;
-  id: number;
+  seq: number;
+  /** The mailbox's, null if another one may have its name. */
+  name: string | null;
+  /** The mailbox's number. */
+  mailbox: number;
   time: number;
-  count: number;
 }
 
 /** Answers what is near its limits, and what is oldest: what an administrator asks for. */
@@ -22,16 +25,17 @@ export class Reports {
   readonly #context: Context;
   readonly #messages: Messages;
   readonly #threads: Threads;
+  readonly #keys: RequestKeys;
   readonly #sql;
 
-  constructor(context: Context, messages: Messages, threads: Threads) {
+  constructor(context: Context, messages: Messages, threads: Threads, keys: RequestKeys) {
     this.#context = context;
     this.#messages = messages;
     this.#threads = threads;
+    this.#keys = keys;
     this.#sql = prepareAll(context.db, {
-      oldest: `SELECT name AS mailbox, mailbox.id AS id, min(time) AS time, count(*) AS count
-        FROM (SELECT mailbox, seq, time FROM message ORDER BY seq LIMIT ${OLDEST_ROWS}) AS first
-        JOIN mailbox ON mailbox.id = first.mailbox GROUP BY mailbox.id ORDER BY min(seq)`,
+      oldest: `SELECT seq, name, mailbox, time FROM message LEFT JOIN mailbox ON mailbox.id = mailbox
+        WHERE seq > ? ORDER BY seq ${LIMIT}`,
       pages: "PRAGMA page_count",
     });
   }
@@ -47,25 +51,36 @@ export class Reports {
       dead: { letters: dead.counts.of(), bytes: dead.bytes },
       apart: dead.apart,
       owners: mailboxes.owners.holding,
+      requestKeys: this.#keys.usage,
       databaseBytes: pages * PAGE_BYTES,
     };
   }
 
-  /** The mailboxes of the oldest messages: those with rows, and then those that only memory has. */
-  oldest(limit: number): OldestMailbox[] {
-    const found = new Map<string, number>();
-    let left = OLDEST_ROWS;
-    const { kept, mailboxes } = this.#messages.tables;
-    for (const { mailbox, id, time, count } of allRows<OldestRow>(this.#sql.oldest)) {
-      // it may have been cleared, and its name is another one's
-      if (mailboxes.get(mailbox)?.id !== id) continue;
-      found.set(mailbox, time);
-      left -= count;
+  /**
+   * The mailboxes of the oldest messages: those with rows, and then those that only memory has.
+   *
+   * @param before What the pieces before this one came to; by default it is the first.
+   */
+  oldest(limit: number, before?: OldestSearch): OldestMailbox[] | Again<OldestRequest> {
+    const found = new Map(before?.found);
+    let { left, after } = before ?? { left: OLDEST_MESSAGES, after: 0 };
+    const { kept } = this.#messages.tables;
+    const see = (mailbox: string, time: number) => {
+      found.set(mailbox, Math.min(time, found.get(mailbox) ?? Infinity));
+      left--;
+    };
+    const rows = allRows<OldestRow>(this.#sql.oldest, after, PIECE_ROWS);
+    for (const row of rows) {
+      if (left === 0) break;
+      after = row.seq;
+      // whether a message that was cleared has a row still depends on when that was written
+      const mailbox = kept.rows.mailboxOf(row);
+      if (mailbox !== undefined) see(mailbox.name, row.time);
     }
-    for (const { mailbox: { name, isCleared }, time } of kept.pending.oldest(left)) {
-      if (isCleared) continue;
-      found.set(name, Math.min(time, found.get(name) ?? Infinity));
+    if (left > 0 && rows.length === PIECE_ROWS) {
+      return new Again({ kind: "oldest", limit, before: { after, left, found: [...found] } });
     }
+    for (const { mailbox, time } of kept.pending.oldestKept(left)) see(mailbox.name, time);
     return [...found].slice(0, limit)
       .map(([mailbox, time]) => ({ mailbox, time, messages: this.#messages.count(mailbox).messages }));
   }

@@ -38,6 +38,7 @@ function isSource(request: Entry["request"]): request is Source<StoreRequest> {
 
 function bytesOf(request: StoreRequest): number {
   if (request.kind === "put" || request.kind === "channel") return REQUEST_BYTES + request.bytes;
+  if (request.kind === "put once") return 2 * REQUEST_BYTES + request.put.bytes;
   if (request.kind !== "session") return REQUEST_BYTES;
   return request.changes.reduce((sum, change) => sum + REQUEST_BYTES + extraBytes(change), 0);
 }

@@ -128,6 +128,11 @@ export class JournaledStore implements Store {
     this.#ticking = setInterval(() => void this.#tick(), TICK_MS);
   }
 
+  /** Whether a mailbox holds something, or did lately. */
+  isMailbox(name: string): boolean {
+    return this.#engine.isMailbox(name);
+  }
+
   #host(): CheckpointHost {
     // deno-lint-ignore no-this-alias
     const store = this;

@@ -180,7 +180,14 @@ export class Syncs {
   }
 
   #settle({ outcomes, events, resolve }: CarriedOut) {
-    for (const event of events) this.#options.onEvent(event);
+    for (const event of events) {
+      try {
+        this.#options.onEvent(event);
+      } catch (error) {
+        // an error of this program and not of the store: the others are answered before it ends
+        reportError(error);
+      }
+    }
     resolve(outcomes);
   }
 }

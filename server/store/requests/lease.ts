@@ -29,6 +29,11 @@ export interface LeaseRequest {
   duration: number;
   /** Messages are fetched ahead: an attempt counts only for those that a `begin` names. */
   ahead?: boolean;
+  /**
+   * The messages are taken: when the lease ends by itself they are removed, and only a `release` gives them out again. So
+   * what could not be sent is not lost, and nothing is given out twice.
+   */
+  taken?: boolean;
   /** If the mailbox is empty: whether to raise the event `ready`, once, when it has a message. */
   subscribe: boolean;
 }

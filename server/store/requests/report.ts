@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Again } from "./again.ts";
 import type { Counts } from "./message.ts";
 import type { ThreadCounts } from "./thread.ts";
 
@@ -23,6 +24,8 @@ export interface Fullest {
   apart: { letters: number; bytes: number };
   /** Addresses and users that are counted by themselves. */
   owners: number;
+  /** Keys of requests that are remembered, and the most of one owner. */
+  requestKeys: { keys: number; ofOwner: number };
   /** Bytes of the database, with what is free in it. */
   databaseBytes: number;
 }
@@ -36,9 +39,25 @@ export interface OldestMailbox {
   messages: number;
 }
 
+/** What the pieces of a search for the oldest messages came to before this one. */
+export interface OldestSearch {
+  /** The number of the last row that was looked at. */
+  after: number;
+  /** How many more messages are to be looked at, without those that were cleared. */
+  left: number;
+  /** The time of the oldest message by mailbox, in the order in which they were found. */
+  found: [mailbox: string, time: number][];
+}
+
+export interface OldestRequest {
+  kind: "oldest";
+  limit: number;
+  before?: OldestSearch;
+}
+
 /** By kind: the request and its outcome. */
 export interface ReportOperations {
   fullest: [{ kind: "fullest" }, Fullest];
   /** Lists the mailboxes of the oldest messages, up to `limit`, the one with the oldest of all first. */
-  oldest: [{ kind: "oldest"; limit: number }, OldestMailbox[] | "storage"];
+  oldest: [OldestRequest, OldestMailbox[] | Again<OldestRequest> | "storage"];
 }

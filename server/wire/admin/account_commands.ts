@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ACCOUNT_ACTIONS, ACCOUNT_REFUSALS, TOKEN_REFUSALS } from "../../../protocol/admin.ts";
+import { ACCOUNT_ACTIONS, ACCOUNT_REFUSALS, MADE_AT, TOKEN_REFUSALS } from "../../../protocol/admin.ts";
 import { decodeName, decodeVerifier, encodeName, TOKEN_ITERATIONS } from "../../../protocol/scram.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import type { Role } from "../../store/requests/account.ts";
@@ -30,8 +30,13 @@ export function accountCommand(accounts: Accounts): AdminCommand {
       if (what === "list") {
         const listed = await accounts.list(name === "" ? "" : nameOf(name), LISTED);
         if (listed === "storage") throw new RangeError(ACCOUNT_REFUSALS.storage);
-        return listed.map(({ name, mailbox, role }) =>
-          [encodeName(name), ...mailbox ? ["mailbox"] : [], ...role === "admin" ? [role] : []].join(" ")
+        return listed.map(({ name, mailbox, role, network }) =>
+          [
+            encodeName(name),
+            ...mailbox ? ["mailbox"] : [],
+            ...role === "admin" ? [role] : [],
+            ...network === "" ? [] : [`${MADE_AT}${network.replaceAll(" ", "-")}`],
+          ].join(" ")
         );
       }
       const action = ACCOUNT_ACTIONS.find((action) => action === what);

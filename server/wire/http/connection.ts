@@ -12,8 +12,11 @@ import type { SlottedConnection } from "../../net/connection_slots.ts";
 import type { SocketPolling } from "../../net/fairness.ts";
 import type { Beginning, Stream } from "../../net/listener.ts";
 import { isLoopback, networkOf, plainAddress } from "../../quota/address.ts";
-import type { Environment } from "../../quota/uptime.ts";
+import { type Environment, within } from "../../quota/uptime.ts";
 import type { Traffic } from "../../report/clients.ts";
+
+/** How long what a client still sends is read behind the last answer, in milliseconds. */
+const LINGER_MS = 1000;
 
 /** Sizes of the buffer that is read into: each idle connection has one. */
 const MIN_READ_BYTES = 2048, MAX_READ_BYTES = 65_536;
@@ -60,6 +63,9 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   #phaseMs: number;
   #progressMs: number;
   #isWriting = false;
+  /** The read that is under way, and whether the client sends no more. */
+  #reading: Promise<void> = Promise.resolve();
+  #hasEnded = false;
   #closing: void | Promise<void> = undefined;
   #isStreamClosed = false;
   #isReading = false;
@@ -143,7 +149,7 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   }
 
   override _read() {
-    this.#readPiece();
+    this.#reading = this.#readPiece();
   }
 
   async #readPiece() {
@@ -153,7 +159,8 @@ export class HttpConnection extends Duplex implements SlottedConnection {
       if (polled !== undefined) await polled;
       const length = await this.#stream.read(this.#buffer);
       this.#isReading = false;
-      if (this.destroyed) return;
+      if (length === null) this.#hasEnded = true;
+      if (this.destroyed || this.writableEnded && length !== null) return;
       if (this.#isTakenOver) return length === null ? this.close() : void this.#readPiece();
       if (length === null) return void this.push(null);
       // the buffer is read into again before all of this is used
@@ -201,9 +208,24 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   }
 
   override _final(done: (error?: Error | null) => void) {
-    // nothing follows: the client has all of it only if it is not reset
+    this.#linger().then(() => done(), () => done());
+  }
+
+  /**
+   * Closes it behind what was sent. What the client still sends is read for a while: a connection that is closed with
+   * something unread is reset, and the client may lose the answer (RFC 9112, section 9.6).
+   */
+  async #linger() {
+    await this.#stream.closeWrite?.();
+    const readRest = async () => {
+      await this.#reading;
+      while (!this.#hasEnded && !this.#isStreamClosed) {
+        this.#hasEnded = await this.#stream.read(this.#buffer) === null;
+      }
+    };
+    await within(LINGER_MS, readRest().catch(() => {}));
     this.#closeStream();
-    Promise.resolve(this.#closing).then(() => done(), () => done());
+    await this.#closing;
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void) {

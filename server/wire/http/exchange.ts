@@ -130,8 +130,9 @@ export class HttpExchange<R extends Route = Route> {
         pieces.push(piece);
       });
       incoming.once("end", () => resolve(pieces.length === 1 ? pieces[0]! : concatBytes(...pieces)));
-      incoming.once("error", () => reject(new ClientGone()));
-      incoming.once("close", () => reject(new ClientGone()));
+      const gone = () => incoming.complete || reject(new ClientGone());
+      incoming.once("error", gone);
+      incoming.once("close", gone);
     });
   }
 

@@ -25,6 +25,7 @@ import type { Log } from "../../report/log.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import type { Moderation } from "../../service/moderation.ts";
+import { utf8Length } from "../../../protocol/mailbox.ts";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
 import type { HttpLogins } from "./access/logins.ts";
 import { originOf } from "./access/proxies.ts";
@@ -116,7 +117,7 @@ export class HttpWire {
     server.keepAliveTimeout = timeouts.idleMs - KEEP_ALIVE_MARGIN_MS;
     server.on("request", (incoming, response) => void this.#receive(incoming, response));
     server.on("clientError", (error: Error & { code?: string }, connection: HttpConnection) => {
-      if (!(connection instanceof HttpConnection) || connection.destroyed) return;
+      if (!(connection instanceof HttpConnection) || connection.destroyed || connection.writableEnded) return;
       this.#refuseRaw(
         connection,
         new Refusal(error.code === "HPE_HEADER_OVERFLOW" ? "head too long" : "malformed"),
@@ -201,8 +202,10 @@ export class HttpWire {
     const origin = originOf(incoming, connection, this.#options.trustedProxies);
     if (origin.port === 0 && moderation.isBannedAddress(origin.hostname)) throw new Refusal("banned");
     if (!requestRate.take(origin.hostname)) throw new Refusal("too fast", undefined, { retryAfter: 1 });
-    const file = await this.#page?.file(method, target.path, headers);
-    if (file !== undefined) return file;
+    if (method === "GET" || method === "HEAD") {
+      const file = await this.#page?.file(method, target.path, headers);
+      if (file !== undefined) return file;
+    }
     const { name, route, path } = this.#router.find(method, target.path);
     const form = preferredForm(headers.accept), isPage = form === "html" && route.isPage === true;
     // before the log-in, for which the page asks
@@ -277,7 +280,6 @@ export class HttpWire {
       onDelivery?.(isWhole ? "sent" : isPart ? "part" : "unsent");
     };
     if (response.destroyed || connection.destroyed) return onDelivery?.("unsent");
-    const bytes = typeof body === "string" ? encoder.encode(body) : body;
     // what still comes of the body is not read: the next request would begin in it
     if (hasBody(incoming) && !incoming.complete || this.#isStopping) {
       response.setHeader("connection", "close");
@@ -285,17 +287,25 @@ export class HttpWire {
     response.writeHead(status, {
       ...COMMON_HEADERS,
       ...headers as Record<string, string | string[]>,
-      ...status === 204 || status === 304 ? {} : { "content-length": bytes.length },
+      ...status === 204 || status === 304
+        ? {}
+        : { "content-length": typeof body === "string" ? utf8Length(body) : body.length },
     });
-    if (onDelivery === undefined) return void response.end(incoming.method === "HEAD" ? "" : bytes);
+    // a text goes into one write with the head
+    const sent = incoming.method === "HEAD" ? "" : body;
+    if (onDelivery === undefined) {
+      connection.traffic.sent(1, 0);
+      return void response.end(sent);
+    }
     let isWhole = false;
     response.once("finish", () => delivered(isWhole = true));
     response.once("close", () => isWhole || delivered(false));
-    response.end(incoming.method === "HEAD" ? "" : bytes);
+    response.end(sent);
   }
 
   /** Refuses what node:http could not read, or what did not come in time, and closes. */
   #refuseRaw(connection: HttpConnection, refusal: Refusal) {
+    connection.setPhase("answer");
     this.#options.metrics.add(`http refused ${refusal.code}`);
     const body = encodeProblem(refusal);
     connection.end(

@@ -51,6 +51,8 @@ export interface SessionHandler {
   readonly decodeLine: DecodeLine<OrderedLine | UnorderedLine | BadRequest>;
   /** Whether the session may send requests. One that may not is asked to log in. */
   admits(client: SessionClient): boolean;
+  /** Whether a request that has arrived would create something, and its address creates too much just now. */
+  createsTooFast?(client: SessionClient, request: OrderedLine): boolean;
   /** Takes an ordered request when it arrives, in its turn or not. Returns why it must not be carried out. */
   arrived?(client: SessionClient, request: OrderedLine): string | undefined;
   /**

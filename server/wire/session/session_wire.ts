@@ -17,6 +17,7 @@ import {
 } from "../../../protocol/session.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
 import { FairTable, SESSION_LIMITS, type TableLimits, type TableUsage } from "../../quota/fair_table.ts";
+import type { Creations } from "../../quota/creations.ts";
 import type { Environment } from "../../quota/uptime.ts";
 import type { Clients, ConnectedClient, Traffic } from "../../report/clients.ts";
 import type { SessionTable } from "../../report/metrics.ts";
@@ -34,6 +35,10 @@ export interface SessionWireOptions<A extends Address> extends Environment {
   handler: SessionHandler;
   /** Sends a datagram. Those to one address are sent in the order of the calls. */
   send(datagram: Uint8Array<ArrayBuffer>, to: A): void;
+  /** Counts sessions without an account; by default they are not. */
+  creations?: Pick<Creations, "take">;
+  /** Called when a request is dropped; its client repeats it. */
+  onDropped?(reason: "creation rate", from: A): void;
   /** Called with every request when it arrives. */
   onRequest?(request: AnyRequest, from: A): void;
   /** Called when a client has received outcomes that the state does not have (store 9.3). */
@@ -170,6 +175,11 @@ export class SessionWire<A extends Address> {
     const { store, monotonicClock } = this.#options;
     const id = detached(datagram.header.session);
     const session = new Session(id, startTime, from, seal, monotonicClock(), this.#sendLater);
+    // under a seal, handshakes are limited
+    if (seal === undefined && this.#options.creations?.take(from.hostname) === false) {
+      this.#options.onDropped?.("creation rate", from);
+      return session.answer({ kind: "busy" });
+    }
     const leaving = this.#table.roomFor(session, (other) => !other.isIdle);
     if (leaving === "full") return session.answer({ kind: "busy" });
     if (leaving !== undefined) this.#remove(leaving);
@@ -245,8 +255,11 @@ export class SessionWire<A extends Address> {
     for (const request of requests) {
       this.#options.onRequest?.(request, session.address);
       if ("t" in request) this.#options.handler.answer(session, request);
-      else if ("n" in request) ordered.push(this.#checked(session, request));
-      else isLast = true;
+      else if ("n" in request) {
+        if (this.#options.handler.createsTooFast?.(session, request)) {
+          this.#options.onDropped?.("creation rate", session.address);
+        } else ordered.push(this.#checked(session, request));
+      } else isLast = true;
     }
     if (ordered.length > 0) this.#orderedOf(session).received(ordered, header.low);
     if (isLast) this.#bye(session, header.low);

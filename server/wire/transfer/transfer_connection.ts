@@ -169,7 +169,12 @@ export class TransferConnection {
    * @throws {TransferAborted} The connection ended.
    */
   async write(bytes: Uint8Array, isLast = false) {
-    await (this.#writer?.write(bytes, isLast) ?? this.#send(bytes));
+    try {
+      await (this.#writer?.write(bytes, isLast) ?? this.#send(bytes));
+    } catch (error) {
+      // its keys are overwritten when it is closed
+      throw this.#aborted ?? error;
+    }
   }
 
   async #send(bytes: Uint8Array) {
@@ -278,6 +283,7 @@ export class TransferConnection {
     this.#stopTimer();
     this.#rejectRead?.(this.#aborted ??= new TransferAborted(undefined));
     this.#socket.close();
+    this.#writer?.erase();
     if (this.#keys !== undefined) eraseTransferKeys(this.#keys);
   }
 

@@ -54,6 +54,8 @@ Deno.test("Arguments refuses what can not be meant", () => {
       "--sing": "Unknown option '--sing'",
       "--constructor": "Unknown option '--constructor'",
       "-5": "Unknown option '-5': text that begins with '-' comes after '--'",
+      "-_": "Unknown option '-_': text that begins with '-' comes after '--'",
+      "--_=x": "Unknown option '--_=x': text that begins with '-' comes after '--'",
       "---": "Unknown option '---': text that begins with '-' comes after '--'",
     })
   ) {

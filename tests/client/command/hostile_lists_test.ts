@@ -2,6 +2,10 @@
 
 import { assertEquals, assertLess, assertRejects } from "@std/assert";
 import { setColorEnabled } from "@std/fmt/colors";
+import { printResults } from "../../../client/command/forum/commands.ts";
+import type { Forum } from "../../../client/forum.ts";
+import { report } from "../../../client/terminal/output.ts";
+import { patched } from "../../faults/fuzz/client/patched.ts";
 import { remove } from "../../../client/command/admin/removal.ts";
 import { allRows, pagesOf, skipping, timeIn } from "../../../client/command/admin/pages.ts";
 import { readStatus } from "../../../client/command/status/report.ts";
@@ -64,4 +68,26 @@ Deno.test("a server that goes back while it requeues, or says nothing, is an err
 Deno.test("a time that is none is an error that quotes the row", async () => {
   const time = async () => await Promise.resolve(timeIn("7,bob,soon", "soon"));
   await assertRejects(time, Error, "Cannot read the server's answer: '7,bob,soon'");
+});
+
+Deno.test("why a transfer is tried again, and what a server refuses, is shown as text", async () => {
+  let shown = "";
+  const stderr = {
+    isTerminal: () => false,
+    write: (bytes: Uint8Array) => Promise.resolve((shown += new TextDecoder().decode(bytes), bytes.length)),
+  };
+  const forum = {
+    download(_: string, __: string, ___: string, { onRetry }: { onRetry(reason: string): void }) {
+      onRetry("the server answers: \x1b[2J");
+      return Promise.resolve();
+    },
+  } as unknown as Forum;
+  using _ = patched({ stderr });
+  const signal = new AbortController().signal, command = { kind: "DWN", title: "t", file: "a.txt" } as const;
+  await printResults(forum, command, { json: false, signal }, () => Promise.resolve());
+  await report("admin", "\x9b2J\n");
+  assertEquals(
+    shown,
+    "wirepost forum: the server answers: ^[[2J; trying again\nwirepost admin: ^[[2J^J\n",
+  );
 });

@@ -37,7 +37,9 @@ export class TestBrowser implements AsyncDisposable {
   async open(url: string, name = "ana", options: BrowserContextOptions = {}): Promise<Page> {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     context.setDefaultTimeout(MAX_WAIT_MS);
-    await context.addInitScript(`localStorage["wirepost.name"] ??= ${JSON.stringify(name)}`);
+    await context.addInitScript(
+      `if (location.protocol !== "about:") localStorage["wirepost.name"] ??= ${JSON.stringify(name)}`,
+    );
     const page = await context.newPage();
     page.on("pageerror", (error) => this.#errors.push(error.message));
     page.on("console", (message) => {

@@ -91,6 +91,11 @@ export class FakeServer implements AsyncDisposable {
     this.#isPaused = false;
   }
 
+  /** Loses what it knows of requests that may be repeated, as a server that was started anew. */
+  forgetKeys() {
+    this.#keys.clear();
+  }
+
   /** Loses the history of a channel, as a server whose data are gone. */
   forget(name: string) {
     this.channels.delete(name);
@@ -128,21 +133,21 @@ export class FakeServer implements AsyncDisposable {
       return Response.json({
         version: "0.1.0",
         services: { mailbox: 21001, channels: 55555, room: 6000, forum: 10005 },
-        you: {},
+        you: { account: null, role: null, isPrivate: true },
       });
     }
     if (first === "events") return this.#events(url);
     if (first === "channel" && second === undefined) {
       return Response.json({
-        channels: [...this.channels].map(([name, { names, messages }]) => ({
+        channels: [...this.channels].map(([name, { history, names, messages }]) => ({
           name,
           members: names.length,
-          last: messages.at(-1)?.id ?? null,
+          last: `${history}:${messages.length}`,
         })),
       });
     }
     if (first === "channel" && third === "member") {
-      const { names } = this.channel(second!);
+      const { names = [] } = this.channels.get(second!) ?? {};
       return Response.json({ members: names.length, names });
     }
     if (first === "channel") return await this.#channel(request, url, second!);
@@ -155,9 +160,10 @@ export class FakeServer implements AsyncDisposable {
       this.channel(name);
       return new Response(null, { status: isNew ? 201 : 204 });
     }
-    const channel = this.channel(name);
+    const channel = this.channels.get(name);
+    if (channel === undefined) return noChannel(name);
     if (request.method === "POST") {
-      const text = await request.text(), key = request.headers.get("idempotency-key")!;
+      const { text } = await request.json(), key = request.headers.get("idempotency-key")!;
       await this.#held;
       if (this.refusal !== undefined) return Response.json(this.refusal, { status: this.refusal.status });
       let said = this.#keys.get(key);
@@ -175,9 +181,11 @@ export class FakeServer implements AsyncDisposable {
     const page = since !== null
       ? messages.slice(at(since) + 1).slice(0, limit)
       : messages.slice(0, before === null ? undefined : at(before)).slice(-limit);
+    const last = `${channel.history}:${messages.length}`;
     return Response.json({
       channel: name,
-      last: messages.at(-1)?.id ?? null,
+      last,
+      position: since === null || page.length === 0 ? last : page.at(-1)!.id,
       messages: page,
       gap: isLost ? null : 0,
     });
@@ -186,6 +194,8 @@ export class FakeServer implements AsyncDisposable {
   #events(url: URL): Response {
     const encoder = new TextEncoder();
     const channels = url.searchParams.getAll("channel"), name = url.searchParams.get("sender") ?? "";
+    const missing = channels.find((channel) => !this.channels.has(channel));
+    if (missing !== undefined) return noChannel(missing);
     let reader: { channels: string[]; name: string; write(text: string): void; end(): void };
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
@@ -208,4 +218,8 @@ export class FakeServer implements AsyncDisposable {
     });
     return new Response(body, { headers: { "content-type": "text/event-stream" } });
   }
+}
+
+function noChannel(name: string): Response {
+  return Response.json({ code: "no channel", detail: `there is no channel '${name}'` }, { status: 404 });
 }

@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
 import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 
 const PASSWORD = "organa";
@@ -66,6 +67,31 @@ Deno.test("forum --new does not take the messages that wait for the name until t
   const [id] = out.split(" ");
   assertEquals((await run(`admin requeue ${id}`)).code, 0);
   assertEquals((await run(`receive --as carol ${at}`)).out, "again\n");
+});
+
+// accounts.md 1.9
+Deno.test("account list says where a client has made an account, until the administrator confirms it", async () => {
+  await using directory = await temporaryDirectory();
+  const run = runner(directory.path);
+  await using server = await ServerProcess.start(["mailbox", "0"], { cwd: directory.path });
+  const at = `--server ${server.address}`, line = { forum: true, mailbox: true, role: "user" };
+  assertEquals((await run(`account add eve ${at}`)).code, 0);
+  assertEquals((await run("account add fay")).code, 0);
+  const listed = async () =>
+    (await run("account list --json")).out.trimEnd().split("\n").map((row) => JSON.parse(row));
+  const eve = { name: "eve", ...line, network: "this machine" }, fay = { name: "fay", ...line };
+  assertEquals(await listed(), [eve, fay]);
+  assertEquals((await server.end()).code, 0);
+  assertEquals(await listed(), [eve, fay]);
+  const db = new DatabaseSync(`${directory.path}/parley-data/messages.db`);
+  db.exec("UPDATE account SET network = '192.0.2.7', checksum = NULL WHERE name = 'eve'");
+  db.close();
+  assertEquals(
+    (await run("account list")).out,
+    "eve  forum, mailbox, made at 192.0.2.7\nfay  forum, mailbox\n",
+  );
+  assertEquals((await run("account confirm eve")).code, 0);
+  assertEquals(await listed(), [{ name: "eve", ...line }, fay]);
 });
 
 Deno.test("account add and a typed name say that an account covers only the forum", async () => {

@@ -8,7 +8,7 @@ import { checkDirectory } from "../../../server/store/check/check.ts";
 import { runCommand, temporaryDirectory } from "../../program.ts";
 import { Random } from "../../simulation/random.ts";
 import { FULL, obtainSeed, report } from "../form.ts";
-import { LineProcess, memoryDirectory } from "../line_process.ts";
+import { LineProcess } from "../line_process.ts";
 import { fill } from "./fill.ts";
 import type { Directory, Taken } from "./take_all.ts";
 
@@ -94,60 +94,56 @@ function isInIndex(found: readonly string[]): boolean {
 Deno.test("a flipped bit is found by check or does no harm: nothing damaged is handed out, and no file fails without its name", async () => {
   const random = new Random(obtainSeed());
   await using temporary = await temporaryDirectory();
-  const memory = await memoryDirectory(), original = `${memory}/original`, directory = `${memory}/copy`;
-  try {
-    const content = await fill(original, temporary.path);
-    let process = new LineProcess<Directory, Taken>(SCRIPT);
-    await using stack = new AsyncDisposableStack();
-    stack.defer(() => process[Symbol.asyncDispose]());
-    const copy = async () => {
-      await Deno.remove(directory, { recursive: true }).catch(() => {});
-      await runCommand(["cp", "-a", original, directory]);
-    };
-    await copy();
-    assertEquals(await check(directory), []);
-    const whole = await process.ask({ ...content, directory });
-    assertEquals([whole.ended, whole.errors], [[], []]);
-    const usual = linesOf(whole.log);
-    const counts = new Map<string, number>(), faults: string[] = [];
-    let flips = 0;
-    for (const { name, pattern, flips: wanted } of KINDS) {
-      const files = [...filesOf(original)].filter((path) =>
-        pattern.test(path) && Deno.statSync(`${original}/${path}`).size > 0
-      );
-      for (let i = 0; i < wanted; i++, flips++) {
-        await copy();
-        const path = files[random.between(0, files.length - 1)]!;
-        const where = `${path}, ${flip(`${directory}/${path}`, random)}`;
-        try {
-          const found = await check(directory), taken = await process.ask({ ...content, directory });
-          const noted = linesOf(taken.log).filter((line) => !usual.includes(line));
-          const isNoted = taken.ended.length + taken.errors.length + noted.length > 0;
-          const [handedOut] = wrong(whole, taken), isHarmless = isSame(whole, taken);
-          const unnamed = taken.ended.find((line) => !line.includes(`${directory}/`));
-          if (handedOut !== undefined) faults.push(`${where}: ${handedOut} was handed out`);
-          else if (unnamed !== undefined) {
-            faults.push(`${where}: ended without the name of a file: ${unnamed}`);
-          } else if (!isHarmless && !isNoted && !isInIndex(found)) {
-            faults.push(`${where}: something is missing, and no line says so`);
-          } else if (!isHarmless && found.length === 0) {
-            faults.push(`${where}: something is missing, and check finds nothing`);
-          }
-          const result = found.length > 0 ? "found" : isHarmless ? "harmless" : "not found";
-          const key = `${name}: ${result}`;
-          counts.set(key, (counts.get(key) ?? 0) + 1);
-        } catch (error) {
-          faults.push(`${where}: ${(error as Error).message}`);
-          process = new LineProcess<Directory, Taken>(SCRIPT);
+  const original = `${temporary.path}/original`, directory = `${temporary.path}/copy`;
+  const content = await fill(original, temporary.path);
+  let process = new LineProcess<Directory, Taken>(SCRIPT);
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => process[Symbol.asyncDispose]());
+  const copy = async () => {
+    await Deno.remove(directory, { recursive: true }).catch(() => {});
+    await runCommand(["cp", "-a", original, directory]);
+  };
+  await copy();
+  assertEquals(await check(directory), []);
+  const whole = await process.ask({ ...content, directory });
+  assertEquals([whole.ended, whole.errors], [[], []]);
+  const usual = linesOf(whole.log);
+  const counts = new Map<string, number>(), faults: string[] = [];
+  let flips = 0;
+  for (const { name, pattern, flips: wanted } of KINDS) {
+    const files = [...filesOf(original)].filter((path) =>
+      pattern.test(path) && Deno.statSync(`${original}/${path}`).size > 0
+    );
+    for (let i = 0; i < wanted; i++, flips++) {
+      await copy();
+      const path = files[random.between(0, files.length - 1)]!;
+      const where = `${path}, ${flip(`${directory}/${path}`, random)}`;
+      try {
+        const found = await check(directory), taken = await process.ask({ ...content, directory });
+        const noted = linesOf(taken.log).filter((line) => !usual.includes(line));
+        const isNoted = taken.ended.length + taken.errors.length + noted.length > 0;
+        const [handedOut] = wrong(whole, taken), isHarmless = isSame(whole, taken);
+        const unnamed = taken.ended.find((line) => !line.includes(`${directory}/`));
+        if (handedOut !== undefined) faults.push(`${where}: ${handedOut} was handed out`);
+        else if (unnamed !== undefined) {
+          faults.push(`${where}: ended without the name of a file: ${unnamed}`);
+        } else if (!isHarmless && !isNoted && !isInIndex(found)) {
+          faults.push(`${where}: something is missing, and no line says so`);
+        } else if (!isHarmless && found.length === 0) {
+          faults.push(`${where}: something is missing, and check finds nothing`);
         }
+        const result = found.length > 0 ? "found" : isHarmless ? "harmless" : "not found";
+        const key = `${name}: ${result}`;
+        counts.set(key, (counts.get(key) ?? 0) + 1);
+      } catch (error) {
+        faults.push(`${where}: ${(error as Error).message}`);
+        process = new LineProcess<Directory, Taken>(SCRIPT);
       }
     }
-    const sums = [...counts].toSorted().map(([what, count]) => `${what} ${count}`).join(", ");
-    report(`bits flipped: ${flips}; ${sums}; faults: ${faults.length}`);
-    for (const fault of faults.slice(0, 20)) report(fault);
-    assertEquals(faults, []);
-    assertGreaterOrEqual(flips, 15);
-  } finally {
-    await Deno.remove(memory, { recursive: true });
   }
+  const sums = [...counts].toSorted().map(([what, count]) => `${what} ${count}`).join(", ");
+  report(`bits flipped: ${flips}; ${sums}; faults: ${faults.length}`);
+  for (const fault of faults.slice(0, 20)) report(fault);
+  assertEquals(faults, []);
+  assertGreaterOrEqual(flips, 15);
 });

@@ -2,7 +2,7 @@
 
 import { type Holding, save } from "./disk.ts";
 import type { Found, Inspection } from "./inspect.ts";
-import { LineProcess, memoryDirectory } from "../line_process.ts";
+import { LineProcess } from "../line_process.ts";
 
 const SCRIPT = new URL("inspect.ts", import.meta.url);
 
@@ -22,7 +22,7 @@ export class Inspectors implements AsyncDisposable {
   }
 
   static async start(count: number): Promise<Inspectors> {
-    return new Inspectors(await memoryDirectory(), count);
+    return new Inspectors(await Deno.makeTempDir({ prefix: "wirepost-test-" }), count);
   }
 
   /** Gives what is found in a directory, which is changed by it. */

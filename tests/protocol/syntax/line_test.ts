@@ -74,6 +74,22 @@ Deno.test("LineDecoder takes NULs at either end of a line for padding, wherever 
   assertEquals([...decoder.decode(new TextEncoder().encode("a\n\0")), ...decoder.end()], [{ text: "a" }]);
 });
 
+Deno.test("whether a line with padding behind it is too long does not depend on how it comes", () => {
+  for (
+    const [line, got] of [["abc\0\r", { error: "too long" }], ["abc\0", { text: "abc" }], ["\0\0abc\r", {
+      text: "abc",
+    }]] as const
+  ) {
+    for (const piece of [1, 2, 100]) {
+      const decoder = new LineDecoder(3), stream = new TextEncoder().encode(`${line}\n`), lines: Line[] = [];
+      for (let from = 0; from < stream.length; from += piece) {
+        lines.push(...decoder.decode(stream.subarray(from, from + piece)));
+      }
+      assertEquals(lines, [got]);
+    }
+  }
+});
+
 // channels.md 4.2
 Deno.test("linesOf() splits a text at its line breaks", () => {
   assertEquals(linesOf("hello ✓\tthere"), ["hello ✓\tthere"]);

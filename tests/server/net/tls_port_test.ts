@@ -80,6 +80,48 @@ Deno.test("a hand-shake that may not begin, or has to make room, ends the connec
   assertEquals([gone, ended.length], ["gone", 2]);
 });
 
+// channels.md 10.10
+Deno.test("a client makes its hand-shake beside half-open ones of another address, the oldest of which give way", async () => {
+  const { cert, key } = await selfSigned(["localhost"], 1),
+    certificate = { context: createSecureContext({ cert, key }) };
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let hostname = "192.0.2.1";
+  const socket = {
+    // as if they came from elsewhere
+    accept: async () => from(hostname, await listener.accept()),
+    close() {},
+  };
+  const handshakes = new Handshakes({ monotonicClock: () => performance.now(), setTimer, max: 4 });
+  const port = new TlsPort(socket, { certificate, takesPlain: true, handshakes });
+  const begin = async () => {
+    const stream = await port.accept();
+    return { stream, beginning: stream.begin!() };
+  };
+  const clients: Deno.Conn[] = [], halfOpen: Awaited<ReturnType<typeof begin>>[] = [];
+  for (let i = 0; i < 6; i++) {
+    const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+    await client.write(new Uint8Array([0x16, 3, 1]));
+    clients.push(client);
+    halfOpen.push(await begin());
+  }
+  hostname = "192.0.2.2";
+  const connecting = Deno.connectTls({ hostname: "localhost", port: listener.addr.port, caCerts: [cert] });
+  const { stream, beginning } = await begin(), client = await connecting;
+  await client.handshake();
+  assertEquals(await beginning, { outcome: "tls" });
+  // two went for the others of their own, one for this one
+  const gaveWay = await Promise.all(halfOpen.slice(0, 3).map(({ beginning }) => beginning));
+  assertEquals(gaveWay.map(({ outcome }) => outcome), Array(3).fill("too many hand-shakes"));
+  assertEquals(handshakes.limits().map(({ used }) => used), [0, 3]);
+  client.close();
+  for (const client of clients) client.close();
+  for (const { outcome } of await Promise.all(halfOpen.slice(3).map(({ beginning }) => beginning))) {
+    assertEquals(outcome, "tls failed");
+  }
+  for (const each of [...halfOpen.map(({ stream }) => stream), stream]) await each.close();
+  handshakes.close();
+});
+
 // channels.md 9.2
 Deno.test("a secret may travel over TLS from anywhere, and otherwise from this machine alone", () => {
   const isPrivate = (isTls: boolean, hostname: string) => {
@@ -104,3 +146,13 @@ Deno.test("a secret may travel over TLS from anywhere, and otherwise from this m
   assertEquals([isPrivate(true, "192.0.2.1"), isPrivate(false, "192.0.2.1")], [true, false]);
   assertEquals([isPrivate(true, "127.0.0.1"), isPrivate(false, "127.0.0.1")], [true, true]);
 });
+
+/** A connection as if it came from this address. */
+function from(hostname: string, connection: Deno.TcpConn): Stream {
+  return {
+    remoteAddr: { transport: "tcp", hostname, port: 1 },
+    read: (buffer) => connection.read(buffer),
+    write: (bytes) => connection.write(bytes),
+    close: () => connection.close(),
+  };
+}

@@ -30,3 +30,19 @@ Deno.test("RateLimit counts keys apart, and several tokens at a time", () => {
   rate.take("b", 4, time - 20);
   assertEquals([rate.waitMs("b", 2), rate.waitMs("b", 3)], [0, 10]);
 });
+
+Deno.test("RateLimit remembers the 5,000 keys that were used last, and not more than 10,000", () => {
+  const rate = new RateLimit({ burst: 1, intervalMs: 1000, monotonicClock: () => 0 });
+  const others = (from: number, to: number) => {
+    for (let i = from; i < to; i++) rate.take(`${i}`);
+  };
+  rate.take("a");
+  others(0, 4999);
+  assertEquals([rate.waitMs("a"), rate.mostTaken], [1000, 1]);
+  // used again, it is among the last once more
+  rate.take("a");
+  others(4999, 9998);
+  assertEquals(rate.waitMs("a"), 2000);
+  others(9998, 20_000);
+  assertEquals(rate.waitMs("a"), 0);
+});

@@ -109,7 +109,10 @@ Deno.test("an account covers a mailbox that is empty, and says so", () =>
       eve < N, TIME, eve, read before
     `);
     await using dora = await connect("dora");
-    assertEquals([made, await admin("account, list")], [["dora: forum, mailbox"], "dora mailbox"]);
+    assertEquals([made, await admin("account, list")], [
+      ["dora: forum, mailbox"],
+      "dora mailbox at:this-machine",
+    ]);
     await wire(`
       eve > F, dora, eve, new
       eve > R, dora
@@ -133,7 +136,10 @@ Deno.test("a mailbox with a delayed or leased message, or with somebody who wait
     await nobody.stat("");
     for (const name of ["delayed", "leased", "waited", "none"]) await (await connect(name)).close();
     assertEquals(made, ["delayed: forum", "leased: forum", "waited: forum", "none: forum, mailbox"]);
-    assertEquals(await admin("account, list"), "delayed, leased, none mailbox, waited");
+    assertEquals(
+      await admin("account, list"),
+      "delayed at:this-machine, leased at:this-machine, none mailbox at:this-machine, waited at:this-machine",
+    );
     // who waits goes on
     await nobody.send("waited", "eve", "here it is");
     assertEquals((await waited).value!.text, "here it is");

@@ -34,7 +34,11 @@ Deno.test("an account with the role admin is an administrator under its seal, an
     const refused = await assertRejects(() => bob.control(NO_SECRET, "count"), RefusedCommandError);
     assertEquals(refused.message, "the account is no administrator's");
     assertEquals(await control("account, role, bob, admin"), ["bob"]);
-    assertEquals(await control("account, list"), ["alice mailbox", "bob mailbox admin", "carla"]);
+    assertEquals(await control("account, list"), [
+      "alice mailbox",
+      "bob mailbox admin",
+      "carla at:this-machine",
+    ]);
     // the same seal, whose account has another role now
     assertEquals(await bob.control(NO_SECRET, "count"), ["1"]);
     assertEquals(await bob.control(NO_SECRET, "clear, carla"), ["1"]);

@@ -152,6 +152,7 @@ export class Life {
   }
 
   static async #open({ machine, oracle, random, requests, versions }: LifeOptions): Promise<Life> {
+    const { starts } = machine;
     checkLog(machine.directory);
     machine.operate({});
     renewLog(machine.directory);
@@ -198,8 +199,8 @@ export class Life {
         onEvent() {},
         onLost: (error) => {
           lost.reject(error);
-          // what failed ends the process
-          if (!machine.isStopped) machine.stop("kill");
+          // what failed ends the process, and no later one
+          if (!machine.isStopped && machine.starts === starts) machine.stop("kill");
         },
         pause: () => machine.wait(),
         rest: () => machine.wait(),

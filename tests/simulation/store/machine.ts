@@ -45,6 +45,8 @@ export class Machine {
   failIn: number | undefined;
   /** The next sync of SQLite's log fails. */
   failsLogSync = false;
+  /** How often a process was started since the first one. */
+  starts = 0;
   /** Whether something has gone wrong since the last start: then the process may end by itself. */
   isDisturbed = false;
   operations = 0;
@@ -60,12 +62,7 @@ export class Machine {
   constructor(random: Random, time: SimulatedTime) {
     this.#random = random;
     this.#time = time;
-    const options = { prefix: "wirepost-simulation-" };
-    try {
-      this.directory = Deno.makeTempDirSync({ ...options, dir: "/dev/shm" });
-    } catch {
-      this.directory = Deno.makeTempDirSync(options);
-    }
+    this.directory = Deno.makeTempDirSync({ prefix: "wirepost-simulation-" });
     this.files = new DatabaseFiles(this.directory);
     this.#watch();
   }
@@ -150,6 +147,7 @@ export class Machine {
 
   /** Lets a new process find what is there. Nobody may have the files open any more. */
   restart() {
+    this.starts++;
     const { folder, database, how } = this.#remains!;
     this.files.write(database, how === "power cut");
     this.folder = folder;

@@ -1,17 +1,18 @@
 import { assertGreater } from "@std/assert";
 import { FULL, report } from "../../faults/form.ts";
 import type { Random } from "../random.ts";
+import { Covered } from "./covered.ts";
 import { Everything } from "./everything.ts";
 import { Promises } from "./promises.ts";
 import { type Figures, type Load, World } from "./world.ts";
 
 /** How long the long form takes for each load, in milliseconds: together five minutes. */
-const FULL_MS = 150_000;
+const FULL_MS = 100_000;
 
 /** Steps of a run, and runs of the short form: half of them always the same ones, half never. */
 const STEPS = FULL ? 20_000 : 2500, RUNS = 4;
 
-const LOADS: Readonly<Record<string, new (random: Random) => Load>> = { Everything, Promises };
+const LOADS: Readonly<Record<string, new (random: Random) => Load>> = { Covered, Everything, Promises };
 
 /** The seeds to run: one that is asked for, or some that are always the same and some that are new. */
 function* seeds(): Generator<number> {

@@ -74,7 +74,7 @@ export class Mailboxes extends Registry<Mailbox> {
       others: "SELECT * FROM mailbox_owner WHERE mailbox = ? AND messages > 0",
       dropOthers: "DELETE FROM mailbox_owner WHERE mailbox = ?",
     });
-    this.hasCleared = this.#sql.nextCleared.get() !== undefined;
+    this.hasCleared = firstRow(this.#sql.nextCleared) !== undefined;
     const others = Map.groupBy(
       allRows<OwnerRow>(db.prepare("SELECT * FROM mailbox_owner WHERE messages > 0")),
       ({ mailbox }) => mailbox,

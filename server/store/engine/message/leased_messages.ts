@@ -2,6 +2,7 @@ import type { Context } from "../../database/context.ts";
 import { checksumOf } from "../../database/checksum.ts";
 import { allRows, prepareAll } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
+import type { Settle, SettleOutcome } from "../../requests/keyed.ts";
 import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.ts";
 import type { FailedAttempt } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
@@ -30,7 +31,8 @@ export interface MessageTables {
 }
 
 /** The row of a lease. */
-export interface LeaseRow extends Omit<Lease, "messages" | "begun" | "given" | "until" | "confirmed"> {
+export interface LeaseRow
+  extends Omit<Lease, "messages" | "begun" | "given" | "until" | "confirmed" | "taken"> {
   /** Numbers, separated by spaces. */
   messages: string;
   begun: string | null;
@@ -38,6 +40,7 @@ export interface LeaseRow extends Omit<Lease, "messages" | "begun" | "given" | "
   given: number | null;
   until: number | null;
   confirmed: number;
+  taken: number;
   checksum: number | null;
 }
 
@@ -49,8 +52,9 @@ export class LeasedMessages {
   readonly #sql;
   /** Leases whose rows are not up to date. One that has ended and has no row is not among them. */
   #changed = new Set<Lease>();
-  /** Leases that were cleared together: their rows are to be removed. */
+  /** Leases that were cleared together, whose rows are to be removed, and about how many these are. */
   readonly #cleared: IterableIterator<Lease>[] = [];
+  #clearedCount = 0;
 
   constructor(context: Context, tables: MessageTables) {
     this.#context = context;
@@ -59,7 +63,7 @@ export class LeasedMessages {
     const { db } = context, now = context.monotonicClock();
     this.#sql = prepareAll(db, {
       set: `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, account, begun,
-        given, until, confirmed, use, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        given, until, confirmed, use, taken, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       drop: "DELETE FROM lease WHERE token = ?",
     });
     const numbers = (ids: string) => ids === "" ? [] : ids.split(" ").map(Number);
@@ -79,6 +83,7 @@ export class LeasedMessages {
         given: row.given ?? now,
         until: row.until ?? now + row.duration,
         confirmed: row.confirmed === 1,
+        taken: row.taken === 1,
         stored: true,
         older: undefined,
         newer: undefined,
@@ -99,13 +104,13 @@ export class LeasedMessages {
   /** Ends a lease if the network or account could get no other one otherwise. Returns whether it can get one now. */
   makeRoom({ network = "", account = "" }: LeaseRequest): boolean {
     const leaving = this.leases.table.roomFor({ network, account });
-    if (typeof leaving === "object") this.#release(leaving, new Map(leaving.messages));
+    if (typeof leaving === "object") this.#end(leaving);
     return leaving !== "full";
   }
 
   /** Leases these messages of a mailbox to a session. */
   give(request: LeaseRequest, messages: readonly Message[]): Leased {
-    const { session, network = "", account = "", tag, mailbox, duration, ahead } = request;
+    const { session, network = "", account = "", tag, mailbox, duration, ahead, taken = false } = request;
     const { monotonicClock, random } = this.#context, given = monotonicClock();
     const bytesOf = new Map<number, number>();
     for (const { seq, bytes } of messages) bytesOf.set(seq, bytes);
@@ -121,7 +126,9 @@ export class LeasedMessages {
       begun: ahead ? new Set() : undefined,
       given,
       until: given + duration,
-      confirmed: false,
+      // a client that takes has nothing to confirm
+      confirmed: taken,
+      taken,
       stored: false,
       older: undefined,
       newer: undefined,
@@ -154,7 +161,32 @@ export class LeasedMessages {
 
   /** Releases the messages of all leases. */
   releaseAll() {
-    for (const lease of this.leases.all()) this.#release(lease, new Map(lease.messages));
+    for (const lease of this.leases.all()) this.#end(lease);
+  }
+
+  /** Ends a lease: its messages are given out again, or were taken. */
+  #end(lease: Lease, failureOf?: (id: number) => FailedAttempt | undefined) {
+    const messages = new Map(lease.messages);
+    if (!lease.taken) return this.#release(lease, messages, failureOf);
+    this.#takeOut(lease, messages.keys());
+    this.#tables.kept.removeAll(this.#mailbox(lease.mailbox), messages);
+  }
+
+  /** Does something with one message of a lease, for whoever knows its session and token (store 12.5). */
+  settle({ session, token, id, account, what }: Settle): SettleOutcome {
+    if (this.isDenied(id, token, account)) return "denied";
+    const isDone = what.kind === "extend"
+      ? this.extend(session, token, what.duration)
+      : what.kind === "ack"
+      ? this.ack(session, token, [id]).length === 0
+      : this.back(session, token, [id], what.kind === "fail" ? what : undefined).length === 0;
+    return isDone ? "done" : "lost";
+  }
+
+  /** Whether a message of a lease with this token is in a mailbox that belongs to another account (accounts.md 2.4). */
+  isDenied(id: number, token: string, account: string): boolean {
+    const mailbox = this.leases.get(token)?.mailbox ?? this.#released(id, token)?.mailbox.name;
+    return mailbox !== undefined && mailbox !== account && this.#tables.covered.last(mailbox) > 0;
   }
 
   /** Acknowledges these messages: removes them. Returns those that the lease does not hold any more. */
@@ -236,6 +268,7 @@ export class LeasedMessages {
   /** Ends all leases: every mailbox is cleared. */
   clearAll() {
     // those that ended before may have rows still, too
+    this.#clearedCount += this.#changed.size + this.leases.count;
     this.#cleared.push(this.#changed.values(), this.leases.clear());
     this.#changed = new Set();
   }
@@ -289,10 +322,9 @@ export class LeasedMessages {
     for (let count = 0; count < limit;) {
       const lease = this.leases.ended(now);
       if (lease === undefined) return;
-      const messages = new Map(lease.messages);
+      count += lease.messages.size;
       const counts = (id: number) => lease.confirmed && (lease.begun?.has(id) ?? true);
-      this.#release(lease, messages, (id) => counts(id) ? LEASE_RAN_OUT : undefined);
-      count += messages.size;
+      this.#end(lease, (id) => counts(id) ? LEASE_RAN_OUT : undefined);
     }
   }
 
@@ -322,6 +354,7 @@ export class LeasedMessages {
     let count = 0;
     while (this.#cleared.length > 0 && count < rows) {
       const { done, value: lease } = this.#cleared[0]!.next();
+      if (!done) this.#clearedCount--;
       if (done) this.#cleared.shift();
       else if (lease.stored) this.#context.transaction.run(this.#sql.drop, lease.token);
       count++;
@@ -337,7 +370,7 @@ export class LeasedMessages {
 
   /** How much there is to {@linkcode flush}. */
   get unflushed(): number {
-    return this.#changed.size + this.#cleared.length;
+    return this.#changed.size + this.#cleared.length + this.#clearedCount;
   }
 
   #store(lease: Lease) {
@@ -352,6 +385,7 @@ export class LeasedMessages {
       messages: [...messages.keys()].join(" "),
       begun: begun === undefined ? null : [...begun].join(" "),
       confirmed: Number(lease.confirmed),
+      taken: Number(lease.taken),
     });
     transaction.run(this.#sql.set, ...values, checksumOf(...values));
   }
@@ -370,7 +404,7 @@ export function checksumOfLease(row: Omit<LeaseRow, "checksum">): number {
 /** The values of a lease's row, in the order of its columns, but the checksum. */
 function valuesOf(row: Omit<LeaseRow, "checksum">): (string | number | null)[] {
   const { token, session, tag, mailbox, duration, messages, network, account, begun } = row;
-  const { given, until, confirmed, use } = row;
+  const { given, until, confirmed, use, taken } = row;
   return [
     token,
     session,
@@ -385,6 +419,7 @@ function valuesOf(row: Omit<LeaseRow, "checksum">): (string | number | null)[] {
     until,
     confirmed,
     use,
+    taken,
   ];
 }
 

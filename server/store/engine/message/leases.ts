@@ -20,6 +20,8 @@ export interface Lease extends Linked<Lease> {
   /** When it was given, and when it ends, in milliseconds of a monotonic clock. */
   given: number;
   until: number;
+  /** Whether its messages are removed when it ends by itself, and not given out again. */
+  taken: boolean;
   /** Whether its client has received it. */
   confirmed: boolean;
   /** Whether it has a row. */
@@ -61,6 +63,11 @@ export class Leases {
 
   of(session: string, tag: number): Lease | undefined {
     return this.#bySession.get(session)?.get(tag);
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#byToken.size;
   }
 
   /** All of them. */

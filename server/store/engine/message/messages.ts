@@ -24,24 +24,18 @@ import type { Owner } from "../mailbox/owners.ts";
 import { CoveredMailboxes } from "./covered_mailboxes.ts";
 import { Coverage } from "./coverage.ts";
 import { DeadLetterRows } from "./dead_letters.ts";
-import { type DueMessage, KeptMessages } from "./kept_messages.ts";
+import { DueMessages } from "./due_messages.ts";
+import { KeptMessages } from "./kept_messages.ts";
 import { LeasedMessages, type MessageTables } from "./leased_messages.ts";
 import { PeekedMessages } from "./peeked_messages.ts";
 import { ReadyEvents } from "./ready_events.ts";
 import { ReadyMessages } from "./ready_messages.ts";
 import { reportDamage } from "../whole_row.ts";
-import { buryDamaged, buryDamagedDelayed } from "./rows/damage.ts";
-import { type DelayedMessage, DelayedMessages, isWholeDelayed } from "./rows/delayed_messages.ts";
-import { isWhole, type Message } from "./rows/message_rows.ts";
+import { DelayedMessages } from "./rows/delayed_messages.ts";
+import type { Message } from "./rows/message_rows.ts";
 
 /** Messages that the puts of one record may drop: some milliseconds' work. */
 const MAX_DROPS = 1024;
-
-/** How many times as many messages as a tick may have added it gives rows: those that waited and those that were delayed. */
-const TICK_FLUSHES = 2;
-
-/** Bytes that messages may have in memory before a tick, which adds some that are in no record, gives as many of the oldest rows. */
-const PENDING_BYTES_MAX = 16 * 1024 * 1024;
 
 /**
  * What the engine does with messages.
@@ -62,6 +56,7 @@ export class Messages {
   readonly #mailboxes: Mailboxes;
   readonly #limits: Limits;
   readonly coverage: Coverage;
+  readonly due: DueMessages;
   readonly #kept: KeptMessages;
   readonly #ready: ReadyMessages;
   readonly #peeked: PeekedMessages;
@@ -92,6 +87,7 @@ export class Messages {
       leased: leased.leases,
       lastSeq: () => this.#seq,
     });
+    this.due = new DueMessages({ context, tables, leased, append: (...put) => this.#append(...put) });
     this.#peeked = new PeekedMessages(context, leased.leases, delayed);
     this.#seq = this.#seqStored = firstRow<{ last: number }>(db.prepare("SELECT last FROM sequence"))!.last;
     this.#storeSeq = db.prepare("UPDATE sequence SET last = ?");
@@ -112,6 +108,11 @@ export class Messages {
     if (messages === 0) return 0;
     return messages - this.leased.leases.messages(name) - this.tables.delayed.counts.of(name) -
       this.#kept.waiting.of(name);
+  }
+
+  /** The highest number that a message has or has had. */
+  get last(): number {
+    return this.#seq;
   }
 
   /** Puts a message, or returns the limit that it would pass. */
@@ -329,83 +330,6 @@ export class Messages {
       this.#seqStored = this.#seq;
     }
     return false;
-  }
-
-  /** When {@linkcode tick} may have something to do, by both clocks; `Infinity`: not as time passes. */
-  get nextDue(): { wallClock: number; monotonicClock: number } {
-    return {
-      wallClock: Math.min(this.tables.delayed.next, this.#kept.nextDue),
-      monotonicClock: this.leased.leases.nextEnd ?? Infinity,
-    };
-  }
-
-  /**
-   * How much of what is due {@linkcode tick} is to do at once, up to `limit`; 0 if nothing is due. `not yet`: that is still
-   * looked for among what stays.
-   */
-  dueRows(wallClock: number, monotonicClock: number, limit: number): number | "not yet" {
-    const isDue = () => this.nextDue.wallClock <= wallClock || this.nextDue.monotonicClock <= monotonicClock;
-    if (!isDue()) return 0;
-    const rows = this.#kept.passStaying(wallClock, (seq) => this.leased.leases.has(seq)) ?? limit;
-    if (rows === 0) return "not yet";
-    return isDue() ? Math.min(rows, limit) : 0;
-  }
-
-  /**
-   * Ends leases, makes delayed messages ready and removes expired ones, as far as it is time, about `limit` of each.
-   */
-  tick(limit: number): "done" {
-    const now = this.#context.wallClock();
-    this.leased.end(limit);
-    for (const message of this.tables.delayed.due(now, limit)) this.#endDelay(message, now);
-    this.#kept.passWaited(now, limit, (message) => this.#endWait(message));
-    this.#kept.passExpired(now, limit, ({ mailbox, waits, ...message }) => {
-      // a leased message is removed when it is released
-      if (this.leased.leases.has(message.seq)) return false;
-      this.#kept.remove(mailbox, { ...message, due: waits ? 0 : null });
-      return true;
-    });
-    // not all at once: after a long journal there are many
-    if (this.#kept.pending.bytes > PENDING_BYTES_MAX) this.#kept.flush(TICK_FLUSHES * limit);
-    return "done";
-  }
-
-  /** Makes a message ready for its next attempt, at its place. */
-  #endWait({ mailbox, seq }: DueMessage): boolean {
-    const message = this.#kept.get(seq)!;
-    if (isWhole(mailbox.name, message) && seq <= this.tables.covered.last(mailbox.name)) {
-      this.#kept.remove(mailbox, message);
-      this.tables.dead.setApart(mailbox.name, message, message.attempts);
-    } else if (isWhole(mailbox.name, message)) {
-      this.#kept.endWait(mailbox, message);
-      mailbox.addReady(message);
-      this.events.notify(mailbox.name);
-    } else {
-      buryDamaged(this.#context, this.tables, mailbox, message);
-    }
-    return true;
-  }
-
-  /** Moves a message from the delayed ones to the end of its mailbox, unless it has expired meanwhile. */
-  #endDelay(message: DelayedMessage, now: number) {
-    const { expires, owner: ownerId, ...rest } = message, owner = this.#mailboxes.owners.withId(ownerId);
-    const mailbox = this.#mailboxes.obtain(message.mailbox);
-    this.tables.delayed.remove(message);
-    if (!isWholeDelayed(message)) {
-      buryDamagedDelayed(this.#context, this.tables.dead, message);
-      this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
-      return;
-    }
-    if (this.tables.covered.mustSetApart(message.mailbox, message.id)) {
-      this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
-      if (expires === null || expires > now) {
-        this.tables.dead.setApart(message.mailbox, { ...message, seq: message.id }, 0);
-      }
-      return;
-    }
-    if (expires === null) this.#append(rest, mailbox, owner);
-    else if (expires > now) this.#append({ ...rest, expires }, mailbox, owner);
-    else this.#mailboxes.change(mailbox, owner, -1, -message.bytes);
   }
 
   /** Removes up to `rows` rows of cleared mailboxes. */

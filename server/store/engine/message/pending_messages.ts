@@ -77,6 +77,16 @@ export class PendingMessages {
     return found;
   }
 
+  /** Up to `count` of them, the oldest first, of mailboxes that were not cleared. */
+  oldestKept(count: number): PendingMessage[] {
+    const found: PendingMessage[] = [], messages = this.#messages;
+    for (let at = this.#head; at < messages.length && found.length < count; at++) {
+      const message = messages[at];
+      if (message !== undefined && !message.mailbox.isCleared) found.push(message);
+    }
+    return found;
+  }
+
   /** The oldest ones have rows now, or need none. */
   store(messages: readonly PendingMessage[]) {
     for (const message of messages) {

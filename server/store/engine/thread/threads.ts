@@ -110,8 +110,10 @@ export class Threads {
         (SELECT level, block FROM rank WHERE thread = ?1 ORDER BY level, block ${LIMIT})`,
       swept: "DELETE FROM removed WHERE thread = ?",
     });
-    Object.assign(this.#totals, this.#sql.totals.get());
-    this.hasRemoved = this.#sql.nextRemoved.get() !== undefined;
+    const totals = firstRow<ThreadCounts>(this.#sql.totals)!;
+    // without a number that a damaged row has made larger than any is
+    for (const name of ["threads", "entries", "bytes"] as const) this.#totals[name] = totals[name] || 0;
+    this.hasRemoved = firstRow(this.#sql.nextRemoved) !== undefined;
   }
 
   /** What is there. */
@@ -143,7 +145,7 @@ export class Threads {
   }
 
   #create(title: string, creator: string): string | undefined {
-    if (this.#sql.thread.get(title) !== undefined) return "exists";
+    if (firstRow(this.#sql.thread, title) !== undefined) return "exists";
     const added = { threads: 1, entries: 0, bytes: 0 }, full = this.#fullFor(creator, added);
     if (full !== undefined) return full;
     this.#transaction.begin();
@@ -312,7 +314,7 @@ export class Threads {
   attach({ thread: id, name, user, size, hash, content, time }: Attach): AttachOutcome {
     const thread = this.#whole(firstRow(this.#sql.threadById, id));
     if (thread === undefined) return "no thread";
-    if (this.#sql.content.get(id, name) !== undefined) return "file exists";
+    if (firstRow(this.#sql.content, id, name) !== undefined) return "file exists";
     const full = this.#fullForEntry(thread, user, name.length);
     if (full !== undefined) return full;
     this.#append(thread, { user, time, text: name, bytes: name.length, file: 1 });

@@ -76,7 +76,15 @@ export const PUT_FLAGS = {
 export const SESSION_FLAGS = { account: 1, startTime: 2, network: 4, freshGiven: 8, fresh: 16 };
 
 /** Flags of a lease. */
-export const LEASE_FLAGS = { account: 1, network: 4, aheadGiven: 8, ahead: 16, subscribe: 32 };
+export const LEASE_FLAGS = {
+  account: 1,
+  network: 4,
+  aheadGiven: 8,
+  ahead: 16,
+  subscribe: 32,
+  takenGiven: 64,
+  taken: 128,
+};
 
 /** More bytes than a request or a change has beside its texts and lists. */
 const FIELDS_BYTES = 96;
@@ -247,12 +255,15 @@ function encodeIds(to: ByteWriter, token: string, ids: readonly number[]) {
 }
 
 function encodeLease(to: ByteWriter, lease: LeaseRequest) {
-  const { session, network, account, tag, mailbox, max, maxBytes, duration, ahead, subscribe } = lease;
+  const { session, network, account, tag, mailbox, max, maxBytes, duration, ahead, subscribe, taken } = lease;
   let flags = subscribe ? LEASE_FLAGS.subscribe : 0;
   if (network !== undefined) flags |= LEASE_FLAGS.network;
   if (account !== undefined) flags |= LEASE_FLAGS.account;
   if (ahead !== undefined) {
     flags |= ahead ? LEASE_FLAGS.aheadGiven | LEASE_FLAGS.ahead : LEASE_FLAGS.aheadGiven;
+  }
+  if (taken !== undefined) {
+    flags |= taken ? LEASE_FLAGS.takenGiven | LEASE_FLAGS.taken : LEASE_FLAGS.takenGiven;
   }
   to.byte(flags);
   to.text(session);

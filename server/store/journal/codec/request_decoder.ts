@@ -166,5 +166,6 @@ function decodeLease(from: ByteReader): LeaseRequest {
   if (network !== undefined) lease.network = network;
   if (account !== undefined) lease.account = account;
   if (flags & LEASE_FLAGS.aheadGiven) lease.ahead = (flags & LEASE_FLAGS.ahead) !== 0;
+  if (flags & LEASE_FLAGS.takenGiven) lease.taken = (flags & LEASE_FLAGS.taken) !== 0;
   return lease;
 }

@@ -32,6 +32,7 @@ export class Site {
    * @throws {Refusal} `bad host`, `malformed` or `cross-site`.
    */
   check({ method = "", headers, rawHeaders, httpVersion }: IncomingMessage, authority: string) {
+    if (httpVersion !== "1.1" && httpVersion !== "1.0") throw new Refusal("malformed");
     const hosts = countOf("host", rawHeaders);
     // a client of HTTP/1.0 is no browser
     if (hosts === 0 && httpVersion === "1.0") return;

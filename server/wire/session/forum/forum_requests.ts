@@ -25,6 +25,7 @@ import {
   type OrderedServiceRequest,
   type UnorderedServiceRequest,
 } from "../../../../protocol/service_requests.ts";
+import type { Creations } from "../../../quota/creations.ts";
 import type { FileRequest, Forum } from "../../../service/forum.ts";
 import type { Moderation } from "../../../service/moderation.ts";
 import type { OrderedRequest, RequestOutcome } from "../../../store/requests/session.ts";
@@ -46,18 +47,24 @@ export class ForumRequests implements SessionHandler {
   readonly #forum: Forum;
   readonly #console: (line: string, hostname: string) => void;
   readonly #moderation: Pick<Moderation, "isMuted"> | undefined;
+  readonly #creations: Pick<Creations, "take"> | undefined;
   /** The highest tag of each session whose command is on the console: a repeated one is the same command. */
   readonly #reported = new WeakMap<SessionClient, number>();
 
   /**
    * @param console Writes a line to the server's console, which a client at this address has caused.
    * @param moderation By default nobody is muted.
+   * @param creations Counts threads; by default they are not.
    */
   constructor(
     forum: Forum,
     console: (line: string, hostname: string) => void,
-    moderation?: Pick<Moderation, "isMuted">,
+    { moderation, creations }: {
+      moderation?: Pick<Moderation, "isMuted">;
+      creations?: Pick<Creations, "take"> | undefined;
+    } = {},
   ) {
+    this.#creations = creations;
     this.#forum = forum;
     this.#console = console;
     this.#moderation = moderation;
@@ -65,6 +72,10 @@ export class ForumRequests implements SessionHandler {
 
   admits({ account }: SessionClient): boolean {
     return account !== "";
+  }
+
+  createsTooFast({ hostname }: SessionClient, { kind }: OrderedServiceRequest): boolean {
+    return kind === "CRT" && this.#creations?.take(hostname) === false;
   }
 
   arrived(client: SessionClient): "muted" | undefined {

@@ -36,6 +36,8 @@ const MAX_ASKED = 64;
 
 export interface LeasesOptions extends Pick<Environment, "monotonicClock"> {
   store: Pick<GroupCommit, "submit">;
+  /** Ends the store's reports of messages of a mailbox for which nobody waits, on any wire; by itself by default. */
+  unsubscribe?(mailbox: string): void;
   /** Whether a client may not have messages of a mailbox. */
   isDenied?(client: SessionClient, mailbox: string): boolean;
   /** Limits of the receivers that wait. */
@@ -202,6 +204,7 @@ export class Leases implements MailboxReceivers {
    */
   #unsubscribe(mailbox: string) {
     if (this.isAwaited(mailbox)) return;
+    if (this.#options.unsubscribe !== undefined) return this.#options.unsubscribe(mailbox);
     this.#options.store.submit({ kind: "unsubscribe", mailbox }, () => {});
   }
 

@@ -43,6 +43,7 @@ export class MailboxRequests implements SessionHandler {
     this.#leases = new Leases({
       store,
       monotonicClock,
+      unsubscribe: (mailbox) => mailboxes.unsubscribe(mailbox),
       isDenied: ({ account }, mailbox) => mailboxes.refuseRead(account, mailbox) !== undefined,
     });
     mailboxes.serve(this.#leases);
@@ -54,6 +55,10 @@ export class MailboxRequests implements SessionHandler {
 
   admits(): boolean {
     return true;
+  }
+
+  createsTooFast({ hostname }: SessionClient, request: OrderedServiceRequest): boolean {
+    return request.kind === "put" && !this.#mailboxes.mayCreate(request.receiver, hostname);
   }
 
   arrived(client: SessionClient, request: OrderedServiceRequest): AccessRefusal | undefined {

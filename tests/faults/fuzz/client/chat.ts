@@ -66,6 +66,22 @@ class CheckedTty implements Tty {
   watch = () => ({ [Symbol.dispose]() {} });
 }
 
+type Wire = "channels" | "room";
+
+/** A chat whose every connection is `connect`'s. */
+export async function startChat(wire: Wire, connect: () => Promise<unknown>) {
+  using _ = patched({ connect });
+  const display = new Display({ hasColour: true, hasTimes: true }),
+    server = { hostname: "127.0.0.1", port: 1 };
+  const positions = new Positions("127.0.0.1:1", "Eve", "/dev/null/none");
+  const talk = wire === "room"
+    ? new RoomTalk(server, display)
+    : new ChannelsTalk({ name: "Eve", server, channel: "tea", display, positions, isRinging: true });
+  await talk.connect();
+  const tty = new CheckedTty(), editor = new TerminalEditor(tty, "[Me] ", 1000);
+  return { tty, ended: chat({ talk, display, disconnected: "disconnected" }, editor) };
+}
+
 async function run(script: Bytes) {
   listen();
   const [wire = "", ...steps] = textOf(script).split("\n");
@@ -79,19 +95,13 @@ async function run(script: Bytes) {
     );
   };
   using _ = patched({ connect });
-  const display = new Display({ hasColour: true, hasTimes: true }),
-    server = { hostname: "127.0.0.1", port: 1 };
-  const positions = new Positions("127.0.0.1:1", "Eve", "/dev/null/none");
-  const talk = wire === "room"
-    ? new RoomTalk(server, display)
-    : new ChannelsTalk({ name: "Eve", server, channel: "tea", display, positions, isRinging: true });
-  await talk.connect();
-  const tty = new CheckedTty(), editor = new TerminalEditor(tty, "[Me] ", 1000);
-  const ended = chat({ talk, display, disconnected: "disconnected" }, editor);
+  const { tty, ended } = await startChat(wire, connect);
   for (const step of steps.slice(0, MAX_STEPS)) {
     const [, what, rest = ""] = /^(\S+) ?(.*)$/s.exec(step) ?? [], bytes = unescaped(rest);
     const stream = streams.at(-1)!;
-    if (what === "type") tty.type(bytes);
+    // what the user types is shown as it is
+    // deno-lint-ignore no-control-regex -- control characters
+    if (what === "type") tty.type(bytesOf(textOf(bytes).replace(/[^\x00-\x7e]/g, "")));
     else if (stream.isClosed) continue;
     else if (what === "end") stream.end();
     else if (what === "raw") stream.send(bytes);

@@ -3,11 +3,13 @@
  * server answers to the next datagram, and the last one to all that follow, for a while.
  *
  * In lines that answer a session, `$t` and `$n` are the tag or number that the client has sent. `raw BYTES` is a datagram,
- * `many TEXT` fifty of them, `silent` none, and `tcp BYTES` goes to the connections of `chat` and `room`.
+ * `many TEXT` fifty of them, `silent` none, and `tcp BYTES` goes to the connections of `chat` and `room`, which end unless
+ * the script says `tcp-silent`.
  *
  * @module
  */
 
+import { newDirectory } from "../engine/directory.ts";
 import { main } from "../../../../main.ts";
 import { encodeAnswers, isSessionDatagram } from "../../../../protocol/session.ts";
 import type { Random } from "../../../simulation/random.ts";
@@ -17,11 +19,14 @@ import { FuzzedStream } from "../server/stream.ts";
 import { environment, patched } from "./patched.ts";
 import { checkShown } from "./terminal_output.ts";
 
-/** Milliseconds within which a command ends, and bytes that it writes: many times what was sent to it. */
-const MAX_RUN_MS = 10_000, MAX_WRITTEN_BYTES = 4 * 1024 * 1024;
+/**
+ * Milliseconds within which a command ends: a server that answers, but nothing that helps, is given up after 60 s. And bytes
+ * that it writes, many times what was sent to it.
+ */
+const MAX_RUN_MS = 75_000, MAX_WRITTEN_BYTES = 4 * 1024 * 1024;
 
-/** Milliseconds after which Ctrl-C is typed. */
-const WATCH_MS = 150;
+/** Milliseconds after which Ctrl-C is typed, and after which a connection ends, unless the script says `tcp-silent`. */
+const WATCH_MS = 150, TCP_MS = 50;
 
 /** Answers that the last line of a script gives. */
 const LAST_REPEATED = 20;
@@ -46,6 +51,12 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   list: ["admin", "list", "--secret-file", "$SECRET", ...AT],
   "account-list": ["account", "list", "--secret-file", "$SECRET", ...AT],
   mailbox: ["mailbox", "bob", ...AT],
+  requeue: ["admin", "requeue", "7", "8", "--secret-file", "$SECRET", ...AT],
+  kick: ["admin", "kick", "eve", "--secret-file", "$SECRET", ...AT],
+  ban: ["admin", "ban", "eve", "--secret-file", "$SECRET", ...AT],
+  status2: ["admin", "status", "--secret-file", "$SECRET", ...AT],
+  tokens: ["account", "token", "list", "eve", "--secret-file", "$SECRET", ...AT],
+  role: ["account", "role", "eve", "admin", "--secret-file", "$SECRET", ...AT],
   channels: ["admin", "channels", "--secret-file", "$SECRET", ...AT],
   members: ["admin", "members", "tea", "--secret-file", "$SECRET", ...AT],
   "requeue-all": ["admin", "requeue", "--all", "--yes", "--secret-file", "$SECRET", ...AT],
@@ -103,19 +114,18 @@ class HostileServer {
     const stream = new FuzzedStream("127.0.0.1", 55_555);
     this.streams.push(stream);
     stream.onWritten = () => this.#tcp();
-    setTimeout(() => this.#tcp(true), 1);
+    if (!this.#steps.includes("tcp-silent")) setTimeout(() => stream.isClosed || stream.end(), TCP_MS);
     return Promise.resolve(
       Object.assign(stream, { setNoDelay() {}, closeWrite: () => Promise.resolve(stream.end()) }),
     );
   };
 
-  /** Gives the lines for connections that come next; at last the connections end. */
-  #tcp(isLast = false) {
+  /** Gives the lines for connections that come next. */
+  #tcp() {
     while (this.#steps[0]?.startsWith("tcp ")) {
       const bytes = unescaped(this.#steps.shift()!.slice(4));
       for (const stream of this.streams) if (!stream.isClosed) stream.send(bytes);
     }
-    if (isLast && this.#steps.length === 0) { for (const stream of this.streams) stream.end(); }
   }
 
   #received(datagram: Bytes) {
@@ -229,7 +239,7 @@ async function run(script: Bytes) {
 
 /** A directory for what commands keep, and the secret. */
 function prepared(): string {
-  const path = Deno.makeTempDirSync({ prefix: "wirepost-fuzz-" });
+  const path = newDirectory();
   Deno.writeTextFileSync(`${path}/secret`, "a secret of an administrator");
   return path;
 }

@@ -1,5 +1,6 @@
 /** A store without a journal. */
 
+import { newDirectory } from "../engine/directory.ts";
 import { DATABASE_FILE } from "../../../../server/store/database/database.ts";
 import { GroupCommit } from "../../../../server/store/journaled/group.ts";
 import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
@@ -24,7 +25,7 @@ export function fuzzedStore(
   random: Random,
   onReady: (mailbox: string) => void,
 ): FuzzedStore {
-  const directory = Deno.makeTempDirSync({ prefix: "wirepost-fuzz-" });
+  const directory = newDirectory();
   const options: BatchOptions = {
     directory,
     limits: DEFAULT_LIMITS,

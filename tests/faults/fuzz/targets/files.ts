@@ -1,5 +1,6 @@
 /** The files that programs read: what another program, an editor or a damaged disk has left in them. */
 
+import { newDirectory } from "../engine/directory.ts";
 import { KnownServers } from "../../../../client/session/seal/known_servers.ts";
 import { Positions } from "../../../../client/command/chat/positions.ts";
 import { Resume } from "../../../../client/command/send/resume.ts";
@@ -58,9 +59,9 @@ export const FILES: Target = {
   ],
   maxBytes: 4096,
   shortInputs: 60,
-  maxMs: 1000,
+  maxMs: 10_000,
   async run(input) {
-    directory ??= Deno.makeTempDirSync({ prefix: "wirepost-fuzz-" });
+    directory ??= newDirectory();
     const path = `${directory}/wirepost/file`;
     using _ = patched({ env: environment({ XDG_STATE_HOME: directory }) });
     for (const name of ["wirepost/file", "wirepost/send/job.json", "options", "server.json", "secret"]) {

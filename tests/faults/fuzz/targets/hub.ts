@@ -27,7 +27,7 @@ import {
 } from "../../../../protocol/describe/hub.ts";
 import { isClientName, messagesOf } from "../../../../client/channels.ts";
 import { type Bytes, holds, isSame, type Target, textOf } from "../engine/target.ts";
-import { isBounded } from "./bounds.ts";
+import { checkDescribed, isBounded } from "./bounds.ts";
 
 const STX = "\x02";
 
@@ -116,12 +116,12 @@ export const HUB_TEXTS: Target = {
     const announced = decodeAnnounced(text);
     holds(announced === undefined || isAnnounced(text), () => "announced without its beginning");
     for (const isControl of [true, false]) {
-      isBounded(describeFrame(text, isControl, { name: "Bob", channel: "tea" }), input);
+      checkDescribed(describeFrame(text, isControl, { name: "Bob", channel: "tea" }), input);
     }
     for (const what of [describeName(text), describeFrames(input), describeRoomLines(input)]) {
-      isBounded(what, input);
+      checkDescribed(what, input);
     }
-    describeRoomLine(text, "Bob");
+    checkDescribed(describeRoomLine(text, "Bob"), input);
     isBounded(decodeChannelsRequest(text), input);
     const shown = shownName(safe, true);
     holds(

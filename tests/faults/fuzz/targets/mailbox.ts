@@ -45,18 +45,18 @@ import {
   describeSealedRequests,
 } from "../../../../protocol/describe/session.ts";
 import { type Bytes, holds, isSame, type Target, textOf } from "../engine/target.ts";
-import { isBounded } from "./bounds.ts";
+import { checkDescribed, isBounded } from "./bounds.ts";
 
 /** Encodes what was decoded, where the wire has one form for it. */
 function checkOriginalRequest(input: Bytes) {
   const request = decodeOriginalRequest(input);
   if (typeof request === "string") {
     holds(request in ORIGINAL_FAULTS, () => `no fault is called ${request}`);
-    describeFault(input, request);
+    checkDescribed(describeFault(input, request), input);
     return;
   }
   isBounded(request, input);
-  isBounded(describeOriginalRequest(request), input);
+  checkDescribed(describeOriginalRequest(request), input);
   if (request.kind === "control") return;
   if (request.kind === "put") {
     const { mailbox, sender, text, bytes } = request;
@@ -71,8 +71,8 @@ function checkOriginalRequest(input: Bytes) {
 
 function checkOriginalReply(input: Bytes) {
   const reply = decodeOriginalReply(input);
-  isBounded(describeOriginalReply(input, "bob"), input);
-  describeControlAnswer(textOf(input));
+  checkDescribed(describeOriginalReply(input, "bob"), input);
+  checkDescribed(describeControlAnswer(textOf(input)), input);
   if (reply === undefined) return;
   isBounded(reply, input);
   if (reply.kind === "none") {
@@ -297,9 +297,9 @@ export const SESSION_DATAGRAMS: Target = {
       for (const answer of answered.answers) checkAnswer(answer);
     }
     // with watch, each datagram is described
-    for (const what of [describeRequests(input), describeAnswers(input)]) isBounded(what, input);
-    describeSealedRequests("A".repeat(22), input, "alice");
-    describeSealedAnswers("A".repeat(22), input, "alice");
+    for (const what of [describeRequests(input), describeAnswers(input)]) checkDescribed(what, input);
+    checkDescribed(describeSealedRequests("A".repeat(22), input, "alice"), input);
+    checkDescribed(describeSealedAnswers("A".repeat(22), input, "alice"), input);
   },
 };
 

@@ -39,7 +39,7 @@ import {
   describeSealToServer,
 } from "../../../../protocol/describe/seal.ts";
 import { allowing, type Bytes, bytesOf, holds, isSame, type Target, textOf } from "../engine/target.ts";
-import { isBounded } from "./bounds.ts";
+import { checkDescribed } from "./bounds.ts";
 
 const ID = "A".repeat(22), KEY = "A".repeat(43), COOKIE = "1".repeat(16);
 
@@ -90,7 +90,7 @@ export const SEAL_DATAGRAMS: Target = {
     for (
       const what of [describeSealToServer(input), describeSealToClient(input), describeDroppedSeal(input)]
     ) {
-      isBounded(what, input);
+      checkDescribed(what, input);
     }
     if (asked?.body.kind === "hello") {
       isSame(textOf(encodeHello(asked.header, asked.body.key)), textOf(input), "hello");
@@ -192,8 +192,8 @@ export const LOGIN_TEXTS: Target = {
       if (key !== undefined) isSame(decode(encode(key)), key, "key");
     }
     for (const account of ["", "alice"]) {
-      isBounded(describeLogin(ID, text, account), input);
-      isBounded(describeLoginAnswer(ID, text, account), input);
+      checkDescribed(describeLogin(ID, text, account), input);
+      checkDescribed(describeLoginAnswer(ID, text, account), input);
     }
   },
 };

@@ -29,7 +29,7 @@ import { Arguments, type Command, parseAddress, UsageError } from "../../../../c
 import { checkSavedName, nameOfPath } from "../../../../client/transfer/file_name.ts";
 import { formatAddress } from "../../../../protocol/syntax/address.ts";
 import { allowing, holds, isSame, type Target, textOf } from "../engine/target.ts";
-import { isBounded } from "./bounds.ts";
+import { checkDescribed, isBounded } from "./bounds.ts";
 
 const TICKET = "A".repeat(22), HASH = "0".repeat(64);
 
@@ -108,12 +108,12 @@ export const FORUM_TEXTS: Target = {
       for (const answer of [doneText(command), refusedText(command, text)]) isBounded(answer, input);
     }
     const request = decodeTransferRequest(text), answer = decodeTransferAnswer(text);
-    describeTransferLine(text);
+    checkDescribed(describeTransferLine(text), input);
     if (request !== undefined) {
       isSame(decodeTransferRequest(textOf(encodeTransferRequest(request)).slice(0, -1)), request, "request");
     }
     if (answer !== undefined) {
-      describeTransferAnswer(answer);
+      checkDescribed(describeTransferAnswer(answer), input);
       const line = encodeTransferAnswer(answer);
       holds(
         line.length <= MAX_ANSWER_BYTES + 1 && line.indexOf(10) === line.length - 1,

@@ -105,6 +105,10 @@ async function findings(path: string): Promise<string[]> {
 /** Each change of the database, and the beginning of what is found. */
 const CHANGES: readonly [sql: string, found: string][] = [
   [
+    "UPDATE entry SET time = 9007199254740993 WHERE text = 'hello'",
+    "messages.db, entry 1 1: this row is not as it was written",
+  ],
+  [
     "UPDATE message SET text = 'tw0' WHERE text = 'two'",
     "messages.db, message 2: this row is not as it was written",
   ],

@@ -1,4 +1,5 @@
 import type { RecordStart } from "../../../../server/store/engine/engine.ts";
+import { Again } from "../../../../server/store/requests/again.ts";
 import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 import type { Leased } from "../../../../server/store/requests/lease.ts";
 import type { Put } from "../../../../server/store/requests/message.ts";
@@ -20,6 +21,9 @@ const PAUSES_MS: readonly [most: number, weight: number][] = [
   [25 * 3_600_000, 0.5],
 ];
 
+/** Bytes of a text that is long enough for a piece to have a few of them. */
+const LONG_BYTES = 64 * 1024;
+
 /** More than can be due at a time. */
 export const TICK_ROWS = 256;
 
@@ -33,6 +37,8 @@ export class RandomRecords {
   readonly #done = new Map<string, number>();
   /** Leases that were given lately. */
   readonly #leases: { session: string; token: string; ids: number[] }[] = [];
+  /** Further pieces of requests of which one was done. */
+  readonly #pieces: StoreRequest[] = [];
   #tags = 0;
   #contents = 0;
   #said = 0;
@@ -65,12 +71,30 @@ export class RandomRecords {
    */
   requests(): StoreRequest[] {
     if (this.#random.chance(0.2)) return [{ kind: "tick", rows: TICK_ROWS }];
+    if (this.#random.chance(0.01)) return this.#longAccount();
+    if (this.#pieces.length > 0 && this.#random.chance(0.3)) return [this.#pieces.shift()!];
     if (this.#random.chance(0.1)) return [{ kind: this.#pick(["sweep", "forget"]), rows: 64 }];
     return Array.from({ length: this.#random.between(1, 6) }, () => this.#request());
   }
 
+  /** An account for a mailbox that holds so much that it is made in pieces, if there is room for that. */
+  #longAccount(): StoreRequest[] {
+    const name = this.#pick(["bob", "carol"]), text = "x".repeat(LONG_BYTES);
+    return [
+      { kind: "account", what: "remove", name },
+      { kind: "clear", mailbox: name },
+      ...Array.from({ length: 10 }, (): StoreRequest => (
+        { ...this.#put(), mailbox: name, text, bytes: text.length }
+      )),
+      { kind: "account", what: "add", name, verifier: "v", mailbox: "always" },
+    ];
+  }
+
   /** Learns what a request came to. */
   learn(request: StoreRequest, outcome: Outcome) {
+    if (request.kind === "account" && outcome instanceof Again) {
+      this.#pieces.push(outcome.request as StoreRequest);
+    }
     if (request.kind === "lease" && typeof outcome === "object" && "token" in outcome) {
       const { token, messages } = outcome as Leased;
       this.#leases.push({ session: request.session, token, ids: messages.map(({ id }) => id) });
@@ -265,7 +289,7 @@ export class RandomRecords {
         ...DEFAULT_LIMITS,
         mailboxMessages: random.between(5, 60),
         messages: random.between(20, 150),
-        bytes: random.between(2000, 20_000),
+        bytes: random.chance(0.5) ? random.between(2000, 20_000) : 50 * LONG_BYTES,
         mailboxes: random.between(2, 5),
         share: this.#pick([30, 60, 100]),
         whenFull: this.#pick(["refuse", "drop-oldest"]),

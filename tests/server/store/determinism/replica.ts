@@ -1,3 +1,4 @@
+import { Again } from "../../../../server/store/requests/again.ts";
 import { Engine, type RecordStart } from "../../../../server/store/engine/engine.ts";
 import type { Outcome, StoreRequest } from "../../../../server/store/store.ts";
 import type { Random } from "../../../simulation/random.ts";
@@ -36,7 +37,12 @@ export class Replica {
   /** Carries a request out, as a store does; also returns whether it is in the record. */
   carryOut(request: StoreRequest): { isRead: boolean; outcome: Outcome } {
     const isRead = this.#engine.isRead(request);
-    if (isRead) return { isRead, outcome: this.#engine.query(request) };
+    if (isRead) {
+      let outcome = this.#engine.query(request);
+      // how many pieces there are may depend on what was written down
+      while (outcome instanceof Again) outcome = this.#engine.query(outcome.request as StoreRequest);
+      return { isRead, outcome };
+    }
     this.#records.at(-1)!.requests.push(request);
     return { isRead, outcome: this.#engine.apply(request) };
   }

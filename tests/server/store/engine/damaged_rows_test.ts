@@ -178,7 +178,13 @@ Deno.test("every row with a checksum has one that is right", () => {
       text: "x",
       bytes: 512 * 1024,
     } as const;
-    engine.applyOnce([put, put, put, { kind: "account", what: "add", name: "carol", verifier: "v" }]);
+    const key = { key: "a client's own", digest: "what it asked" };
+    engine.applyOnce([put, put, { kind: "put once", put, key }, {
+      kind: "account",
+      what: "add",
+      name: "carol",
+      verifier: "v",
+    }]);
     engine.close();
     using db = new DatabaseSync(`${directory}/${DATABASE_FILE}`);
     for (const [table, columns] of Object.entries(CHECKED_COLUMNS)) {

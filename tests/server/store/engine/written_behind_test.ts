@@ -3,6 +3,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { StatementSync } from "node:sqlite";
 import { Engine } from "../../../../server/store/engine/engine.ts";
+import { Again } from "../../../../server/store/requests/again.ts";
 import type { Leased } from "../../../../server/store/requests/lease.ts";
 import type { PeekedPage, Put } from "../../../../server/store/requests/message.ts";
 import type { OrderedRequest } from "../../../../server/store/requests/session.ts";
@@ -165,6 +166,29 @@ Deno.test("what only reads writes nothing, and finds what only memory has behind
   const before = [s.texts, oldest()];
   s.checkpoint();
   assertEquals([s.texts, oldest()], before);
+});
+
+// admin.md 4.9
+Deno.test("the oldest messages are found behind any number that were cleared, written down or not", () => {
+  for (const isWritten of [false, true]) {
+    using s = new Subject();
+    const all: StoreRequest[] = Array.from({ length: 5000 }, (_, i) => (
+      { kind: "put", mailbox: i % 1000 === 0 ? "bob" : "gone", sender: "al", time: i, text: "x", bytes: 1 }
+    ));
+    for (const put of all) s.apply(put);
+    if (isWritten) s.checkpoint();
+    s.apply({ kind: "clear", mailbox: "gone" });
+    s.apply({ kind: "put", mailbox: "gone", sender: "al", time: 9000, text: "x", bytes: 1 });
+    const oldest = () => {
+      let outcome = s.apply({ kind: "oldest", limit: 9 });
+      while (outcome instanceof Again) outcome = s.apply(outcome.request as StoreRequest);
+      return outcome;
+    };
+    const expected = [{ mailbox: "bob", time: 0, messages: 5 }, { mailbox: "gone", time: 9000, messages: 1 }];
+    assertEquals(oldest(), expected);
+    s.checkpoint();
+    assertEquals(oldest(), expected);
+  }
 });
 
 Deno.test("what is long is written in smaller pieces", () => {

@@ -57,7 +57,11 @@ Deno.test("while there is a hold the database's file and the segments stay, and 
   assertLessOrEqual(held.journal, s.store.figures.records);
   assertLessOrEqual(held.database, held.journal);
   const before = await s.database(), segments = s.segments();
-  await s.put(24);
+  for (let i = 0; i < 6; i++) {
+    await s.put(4);
+    // on a slow disk it would end in between
+    await s.hold.ask(held.id);
+  }
   assertEquals(await s.database(), before);
   assertEquals(s.segments().slice(0, segments.length), segments);
   const again = await s.hold.ask(held.id);
@@ -110,4 +114,33 @@ Deno.test("there is one hold at a time, and one that has ended says why", async 
   s.hold.end(next.id);
   await assertRejects(() => s.hold.ask(next.id), Error, "the hold has ended: the backup was made");
   assertEquals(s.hold.isOn, false);
+});
+
+// store 10.3
+Deno.test("a hold that is broken off while it begins says why that was, whatever becomes of its beginning, and of the next", async () => {
+  for (const becomes of ["begins", "fails"]) {
+    const begins: PromiseWithResolvers<number>[] = [];
+    const hold = new Hold({
+      begin() {
+        const begun = Promise.withResolvers<number>();
+        begins.push(begun);
+        return begun.promise;
+      },
+      end() {},
+      durable: () => Promise.resolve({ number: 9, messages: 1 }),
+      setTimer: () => () => {},
+    });
+    const first = assertRejects(
+      () => hold.ask(),
+      Error,
+      "the hold has ended: there is no room left on the disk",
+    );
+    hold.breakOff("there is no room left on the disk");
+    const next = hold.ask();
+    if (becomes === "begins") begins[0]!.resolve(7);
+    else begins[0]!.reject(new Error("it is not wanted any more"));
+    begins[1]!.resolve(8);
+    hold.end((await next).id);
+    await first;
+  }
 });

@@ -5,6 +5,7 @@ import { admin } from "./exchanges/admin.ts";
 import type { Exchanges } from "./exchanges/exchanges.ts";
 import { forum } from "./exchanges/forum.ts";
 import { channels, channelsOverTls, room, roomOverTls } from "./exchanges/hub.ts";
+import { http, httpOverTls } from "./exchanges/http.ts";
 import { originalMailbox } from "./exchanges/original_mailbox.ts";
 import { seal, session } from "./exchanges/sessions.ts";
 import { transfer } from "./exchanges/transfer.ts";
@@ -21,6 +22,8 @@ const EXCHANGES: Readonly<Record<Wire, Exchanges>> = {
   "channels over TLS": channelsOverTls,
   room,
   "room over TLS": roomOverTls,
+  http,
+  "http over TLS": httpOverTls,
   admin,
 };
 

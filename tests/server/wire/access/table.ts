@@ -23,6 +23,8 @@ export const WIRES = [
   "channels over TLS",
   "room",
   "room over TLS",
+  "http",
+  "http over TLS",
   "admin",
 ] as const;
 
@@ -223,6 +225,43 @@ export const TABLE: Readonly<Record<Wire, Readonly<Record<Case, Cell>>>> = {
     "spoofed source": TCP_ADDRESS,
     "role user": byAuth("logged in, in as alice", "closed, logged in, in as alice"),
     "role admin": byAuth("logged in, in as ada", "closed, logged in, in as ada"),
+  },
+  "http": {
+    "no account": byAuth("nobody", "nobody, log in first"),
+    "account of the forum alone": forumAlone("in as carla", "in as carla"),
+    "right password": "in as alice",
+    "wrong password": "wrong log-in",
+    "absent password": "wrong log-in",
+    "token": "in as alice",
+    "expired token": "wrong log-in",
+    "other's name": byAuth(
+      "wrong log-in; with the cookie, nobody",
+      "wrong log-in; with the cookie, nobody, log in first",
+    ),
+    // who can read a connection without TLS is on this machine: elsewhere a log-in is refused there
+    "replay": "in as alice",
+    "changed": "wrong log-in",
+    "spoofed source": TCP_ADDRESS,
+    "role user": "in as alice",
+    "role admin": "in as ada, admin",
+  },
+  "http over TLS": {
+    "no account": byAuth("nobody", "nobody, log in first"),
+    "account of the forum alone": forumAlone("in as carla", "in as carla"),
+    "right password": "in as alice",
+    "wrong password": "wrong log-in",
+    "absent password": "wrong log-in",
+    "token": "in as alice",
+    "expired token": "wrong log-in",
+    "other's name": byAuth(
+      "wrong log-in; with the cookie, nobody",
+      "wrong log-in; with the cookie, nobody, log in first",
+    ),
+    "replay": "closed",
+    "changed": "closed",
+    "spoofed source": TCP_ADDRESS,
+    "role user": "in as alice",
+    "role admin": "in as ada, admin",
   },
   "admin": {
     "no account": "wrong proof",

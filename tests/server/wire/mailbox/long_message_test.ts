@@ -222,12 +222,14 @@ Deno.test("an existing data directory keeps everything, and with another limit t
     db.exec(`
       ${checked}
       ${
-      ["given", "until", "confirmed", "use"].map((name) => `ALTER TABLE lease DROP COLUMN ${name};`).join("")
+      ["given", "until", "confirmed", "use", "taken"].map((name) => `ALTER TABLE lease DROP COLUMN ${name};`)
+        .join("")
     }
       ALTER TABLE account DROP COLUMN role;
       ALTER TABLE account DROP COLUMN tokens;
       ALTER TABLE account DROP COLUMN network;
       DROP TABLE covering;
+      DROP TABLE request_key;
       DROP TABLE outcome;
       DROP INDEX dead_mailbox;
       ALTER TABLE session DROP COLUMN lacking;

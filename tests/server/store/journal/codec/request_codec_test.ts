@@ -72,6 +72,7 @@ const LEASE: Required<LeaseRequest> = {
   duration: 30_000,
   ahead: true,
   subscribe: true,
+  taken: true,
 };
 const OPEN: Required<OpenSession> = { kind: "open", session: "abc", account: "alice", startTime: 5 };
 const END: Required<EndSession> = { kind: "end", session: "abc", account: "", startTime: 0, low: 12 };

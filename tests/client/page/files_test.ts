@@ -1,0 +1,50 @@
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { gzipSync } from "node:zlib";
+import { webPage } from "../../../client/page/files.ts";
+import { threadContent, threadsContent } from "../../../client/page/without_script.ts";
+import { XSS_CORPUS } from "./xss_corpus.ts";
+
+/** Bytes that the first view takes at most, compressed. */
+const FIRST_VIEW_BYTES = 50_000;
+
+Deno.test("the first view is small, and its modules find each other and the packages", async () => {
+  const { files, html } = await webPage();
+  const first = new Set([...html().matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path]) => path!));
+  first.delete("/thread");
+  const texts = [html(), ...[...first].map((path) => files.get(path)!.text)];
+  assertLess(texts.reduce((sum, text) => sum + gzipSync(text).length, 0), FIRST_VIEW_BYTES);
+
+  for (const [path, { type, text }] of files) {
+    if (!type.startsWith("text/javascript")) continue;
+    for (const [, name] of text.matchAll(/(?:\bfrom\s*|\bimport\(\s*)"([^"]+)"/g)) {
+      const target = new URL(name!, `http://server${path}`).pathname;
+      assert(files.has(target), `${path} imports ${name}, and there is no ${target}`);
+      // what is imported at once is loaded at once
+      if (first.has(path) && !text.includes(`import("${name}")`)) assert(first.has(target), target);
+    }
+  }
+});
+
+Deno.test("a thread without JavaScript has all of its text, and nothing of it is markup", () => {
+  const entries = XSS_CORPUS.map((text, id) => ({
+    kind: id % 2 === 0 ? "message" : "file",
+    id,
+    author: text,
+    time: "2026-01-31T12:00:00.000Z",
+    text,
+    name: text,
+    size: 1,
+  }));
+  for (const title of XSS_CORPUS) {
+    const html = threadContent({ title, entries }) + threadsContent({ threads: [{ title }] });
+    const names = new Set([...html.matchAll(/<\/?([^\s>/]+)/g)].map(([, name]) => name!));
+    assertEquals(
+      [...names].sort(),
+      ["a", "b", "h1", "header", "li", "main", "ol", "p", "ul"],
+    );
+  }
+  assertEquals(
+    threadsContent({ threads: [{ title: "a#b" }] }),
+    '<main class="sheet"><h1>Threads</h1><ul class="threads"><li><a href="/thread/a%23b"><b>a#b</b></a></li></ul></main>',
+  );
+});

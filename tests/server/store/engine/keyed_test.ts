@@ -1,0 +1,140 @@
+/** Requests of wires that have no sessions (store section 12). */
+
+import { assertEquals } from "@std/assert";
+import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
+import type { Leased } from "../../../../server/store/requests/lease.ts";
+import type { Settle } from "../../../../server/store/requests/keyed.ts";
+import type { Outcome, StoreRequest } from "../../../../server/store/store.ts";
+import { BatchEngine } from "../../../batch_engine.ts";
+
+const DAY_MS = 86_400_000;
+
+/** An engine whose clock is set, and which is opened anew with `restart`. */
+class Store implements Disposable {
+  readonly #directory = Deno.makeTempDirSync({ prefix: "wirepost-keyed-" });
+  #engine: BatchEngine;
+  now = 1000;
+
+  constructor() {
+    this.#engine = this.#open();
+  }
+
+  #open(): BatchEngine {
+    const clock = () => this.now;
+    const options = { directory: this.#directory, limits: DEFAULT_LIMITS, onEvent() {} };
+    return new BatchEngine({ ...options, wallClock: clock, monotonicClock: clock });
+  }
+
+  apply(...requests: StoreRequest[]): Outcome[] {
+    return this.#engine.apply(requests).outcomes;
+  }
+
+  tick() {
+    while (this.#engine.tick());
+  }
+
+  restart() {
+    this.#engine.close();
+    this.#engine = this.#open();
+  }
+
+  [Symbol.dispose]() {
+    this.#engine.close();
+    Deno.removeSync(this.#directory, { recursive: true });
+  }
+}
+
+const put = (text: string, mailbox = "bob") =>
+  ({
+    kind: "put",
+    mailbox,
+    sender: "al",
+    time: 7,
+    text,
+    bytes: text.length,
+    owner: "address 192.0.2.1",
+  }) as const;
+const once = (text: string, key: string, digest = text): StoreRequest => ({
+  kind: "put once",
+  put: put(text),
+  key: { key, digest },
+});
+const lease = (session: string, taken = false, mailbox = "bob"): StoreRequest => ({
+  ...{ kind: "lease", session, tag: 1, mailbox, max: 9, maxBytes: 100, duration: 30_000, subscribe: false },
+  ...taken ? { taken } : {},
+});
+const textsOf = (outcome: Outcome | undefined) =>
+  typeof outcome === "object" && "messages" in (outcome as Leased)
+    ? (outcome as Leased).messages.map(({ text, attempt }) => `${text} ${attempt}`)
+    : outcome;
+
+Deno.test("a put with a key is carried out once, across a restart, for 24 hours (store 12.1, 12.2)", () => {
+  using store = new Store();
+  assertEquals(store.apply(once("a", "k"), once("a", "k"), once("b", "k"), once("a", "l")), [
+    { id: 1, time: 7 },
+    { id: 1, time: 7 },
+    "other request",
+    { id: 2, time: 7 },
+  ]);
+  store.restart();
+  store.now += DAY_MS;
+  assertEquals(store.apply(once("a", "k"), once("b", "k")), [{ id: 1, time: 7 }, "other request"]);
+  assertEquals(store.apply({ kind: "put once", put: put("c") }), [{ id: 3, time: 7 }]);
+  store.now += 1;
+  assertEquals(store.apply({ kind: "forget", rows: 1 }), ["done"]);
+  // the second one is left for the next piece
+  assertEquals(store.apply(once("b", "k"), once("b", "l")), [{ id: 4, time: 7 }, "other request"]);
+  store.apply({ kind: "forget", rows: 9 });
+  assertEquals(store.apply(once("b", "l")), [{ id: 5, time: 7 }]);
+});
+
+Deno.test("a message that is taken is given out again only by a release, and removed when the lease ends (store 12.4)", () => {
+  using store = new Store();
+  store.apply(put("a"), put("b"));
+  assertEquals(store.apply(lease("one", true)).map(textsOf), [["a 1", "b 1"]]);
+  store.apply({ kind: "release", session: "one", tag: 1 });
+  assertEquals(store.apply(lease("two", true)).map(textsOf), [["a 1", "b 1"]]);
+  store.now += 20_000;
+  store.restart();
+  store.now += 29_999;
+  store.tick();
+  assertEquals(store.apply({ kind: "count", mailbox: "bob" }), [{ messages: 2, bytes: 2, mailboxes: 1 }]);
+  store.now += 1;
+  store.tick();
+  assertEquals(store.apply({ kind: "count" }), [{ messages: 0, bytes: 0, mailboxes: 0 }]);
+  store.apply(put("c"));
+  assertEquals(store.apply(lease("three", true)).map(textsOf), [["c 1"]]);
+  store.apply({ kind: "lineage", epoch: "00".repeat(16) });
+  assertEquals(store.apply({ kind: "count" }), [{ messages: 0, bytes: 0, mailboxes: 0 }]);
+});
+
+Deno.test("a message of a lease is settled by whoever knows its session and token, and the account (store 12.5)", () => {
+  using store = new Store();
+  store.apply(put("a"), put("b"), put("c"));
+  const [outcome] = store.apply(lease("s")), { token, messages } = outcome as Leased;
+  const [a, b, c] = messages.map(({ id }) => id);
+  const settle = (id: number, what: Settle["what"], session = "s", account = ""): StoreRequest => {
+    return { kind: "settle", session, token, id, account, what };
+  };
+  assertEquals(
+    store.apply(
+      settle(a!, { kind: "ack" }, "another"),
+      settle(a!, { kind: "ack" }),
+      settle(a!, { kind: "ack" }),
+      settle(b!, { kind: "fail", delay: 0, attempts: 5, reason: "no" }),
+      settle(c!, { kind: "extend", duration: 60_000 }),
+    ),
+    ["lost", "done", "lost", "done", "done"],
+  );
+  store.now += 59_999;
+  store.tick();
+  assertEquals(store.apply(settle(c!, { kind: "back" }), lease("t")).map(textsOf), ["done", ["b 2", "c 1"]]);
+  store.apply(put("d", "carol"));
+  const [held] = store.apply(lease("u", false, "carol")), carols = held as Leased;
+  store.apply({ kind: "account", what: "add", name: "carol", verifier: "v" });
+  const ack = (account: string): StoreRequest => {
+    const { token, messages } = carols, { id } = messages[0]!;
+    return { kind: "settle", session: "u", token, id, account, what: { kind: "ack" } };
+  };
+  assertEquals(store.apply(ack(""), ack("bob"), ack("carol")), ["denied", "denied", "done"]);
+});
