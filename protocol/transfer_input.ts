@@ -19,6 +19,7 @@ export class TransferInput {
   #buffered: Bytes = new Uint8Array(0);
   /** What content is read into, in turn; made with the first piece. */
   #buffers: Bytes[] = [];
+  #isClosed = false;
 
   /** @param receive Reads what there is, and returns its length; null at the end. It is called again when it is done. */
   constructor(receive: Receive) {
@@ -36,6 +37,13 @@ export class TransferInput {
       buffer.set(bytes);
       return bytes.length;
     });
+    if (this.#isClosed) this.#reader.close();
+  }
+
+  /** Overwrites the key, if there is one: no record is opened any more. */
+  close() {
+    this.#isClosed = true;
+    this.#reader?.close();
   }
 
   /** The next byte, which stays; null at the end. */

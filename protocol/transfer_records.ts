@@ -14,8 +14,8 @@ export const MAX_RECORD_BYTES = 262_144, MAX_FIRST_RECORD_BYTES = 1024;
 /** Bytes in front of what is sealed, and of the tag behind it. */
 const HEADER = 4, TAG = 16;
 
-/** Bytes of the longest record. */
-const RECORD = HEADER + MAX_RECORD_BYTES + TAG;
+/** Bytes of the longest record, and of the longest first one. */
+const RECORD = HEADER + MAX_RECORD_BYTES + TAG, FIRST_RECORD = HEADER + MAX_FIRST_RECORD_BYTES + TAG;
 
 /** Bit of a header: nothing follows in this direction. */
 const LAST = 0x8000_0000;
@@ -36,7 +36,7 @@ export class WrongRecordError extends Error {
   override name = "WrongRecordError";
 }
 
-/** The connection ended, and the last record had not come. */
+/** The connection ended, or was closed, and the last record had not come. */
 export class TruncatedError extends Error {
   override name = "TruncatedError";
 }
@@ -83,7 +83,8 @@ function release({ buffer, length }: Uint8Array) {
 export class RecordWriter {
   #key: DirectionKey | undefined;
   readonly #write: (record: Uint8Array) => Promise<void>;
-  readonly #record = new Uint8Array(RECORD);
+  /** Made with the first record: a server has connections that never come to it. */
+  #record: Bytes | undefined;
   /** Of the last record. */
   #number = 0;
   #isLast = false;
@@ -120,7 +121,7 @@ export class RecordWriter {
 
   #seal(plain: Uint8Array, isLast: boolean): Uint8Array {
     if (this.#key === undefined) throw new TypeError("Cannot write a record behind the last one");
-    const record = this.#record, { length } = plain, { key, iv } = this.#key;
+    const record = this.#record ??= new Uint8Array(RECORD), { length } = plain, { key, iv } = this.#key;
     new DataView(record.buffer).setUint32(0, length + (isLast ? LAST : 0));
     const cipher = createCipheriv(CIPHER, key, nonce(iv, ++this.#number), { authTagLength: TAG });
     cipher.setAAD(record.subarray(0, HEADER), { plaintextLength: length });
@@ -145,8 +146,8 @@ export class RecordWriter {
 export class RecordReader {
   #key: DirectionKey | undefined;
   readonly #read: (buffer: Bytes) => Promise<number | null>;
-  /** So many records are there at a time that what is behind one is seldom moved. */
-  readonly #buffer = new Uint8Array(2 * RECORD);
+  /** No more than a first record, until that has opened: no more is kept for a client that has not shown its key. */
+  #buffer = new Uint8Array(FIRST_RECORD);
   /** What was read and is not opened yet: from here, and to here. */
   #from = 0;
   #to = 0;
@@ -154,7 +155,7 @@ export class RecordReader {
   #number = 0;
   /** The last one that was returned, and the one before. */
   readonly #opened: Uint8Array[] = [];
-  #failure: WrongRecordError | undefined;
+  #failure: WrongRecordError | TruncatedError | undefined;
 
   /**
    * @param key It is overwritten behind the last record, or the first that is wrong.
@@ -170,17 +171,24 @@ export class RecordReader {
    *
    * @returns Null behind the last one.
    * @throws {WrongRecordError} It is not what was sent. None of it is returned, and nothing behind it.
-   * @throws {TruncatedError} The connection ended before the last record.
+   * @throws {TruncatedError} The connection ended before the last record, or the reader was closed.
    * @throws {Error} What `read` throws.
    */
   async next(): Promise<Bytes | null> {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#key === undefined) return null;
-    let length;
-    while ((length = this.#complete()) === undefined) await this.#fill();
+    // it may be closed while it waits
+    for (;;) {
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#key === undefined) return null;
+      const length = this.#complete();
+      if (length !== undefined) return this.#take(this.#key, length);
+      await this.#fill();
+    }
+  }
+
+  #take(key: DirectionKey, length: number): Bytes {
     const record = this.#buffer.subarray(this.#from, this.#from += HEADER + length + TAG);
-    const plain = this.#open(this.#key, record, length);
-    if (record[0]! >= 0x80) this.erase();
+    const plain = this.#open(key, record, length);
+    if (record[0]! >= 0x80) this.#erase();
     this.#opened.push(plain);
     if (this.#opened.length > 2) release(this.#opened.shift()!);
     return plain;
@@ -216,19 +224,32 @@ export class RecordReader {
     } catch {
       throw this.#wrong();
     }
-    this.#number++;
+    if (this.#number++ === 0) this.#enlarge();
     return plain as Uint8Array as Bytes;
   }
 
+  /** So many records are there at a time that what is behind one is seldom moved. */
+  #enlarge() {
+    const buffer = new Uint8Array(2 * RECORD);
+    buffer.set(this.#buffer);
+    this.#buffer = buffer;
+  }
+
   #wrong(): WrongRecordError {
-    this.erase();
+    this.#erase();
     return this.#failure = new WrongRecordError(
       `Cannot open record ${this.#number + 1}: it is not what was sent`,
     );
   }
 
-  /** Nothing can be read any more. */
-  erase() {
+  /** Opens nothing any more, also of what was read already: anybody can seal with a key that was overwritten. */
+  close() {
+    if (this.#key === undefined) return;
+    this.#erase();
+    this.#failure = new TruncatedError("Cannot read a record: its reader is closed");
+  }
+
+  #erase() {
     if (this.#key !== undefined) eraseKey(this.#key);
     this.#key = undefined;
   }

@@ -138,6 +138,7 @@ export class TransferConnection implements Disposable {
       if (this.#key !== undefined) await this.#sealInput(this.#key);
       return await read(this.#input);
     } catch (error) {
+      if (this.#isClosed) throw this.#lost();
       if (error instanceof WrongRecordError) throw new ConnectionLostError(CHANGED);
       throw error instanceof TruncatedError ? new ConnectionLostError(CLOSED) : error;
     }
@@ -187,6 +188,7 @@ export class TransferConnection implements Disposable {
     this.#isClosed = true;
     this.#socket.close();
     this.#writer?.erase();
+    this.#input.close();
     if (this.#keys !== undefined) eraseTransferKeys(this.#keys);
   }
 

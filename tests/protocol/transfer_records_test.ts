@@ -10,6 +10,7 @@ import {
   RecordReader,
   RecordWriter,
   transferKeys,
+  TruncatedError,
   WrongRecordError,
 } from "../../protocol/transfer_records.ts";
 
@@ -187,6 +188,46 @@ Deno.test("behind the last or a wrong record, and when the keys are overwritten,
   const erased = keys();
   eraseTransferKeys(erased);
   assertEquals(await opened(erased.toServer, records), ["WrongRecordError"]);
+});
+
+// transfer.md 10.12: with keys of zeros, anybody could have sent what was read and not opened yet
+Deno.test("what was sealed with zeros is not opened when the keys are overwritten", async () => {
+  const zeros = () => ({ key: new Uint8Array(32), iv: new Uint8Array(12) });
+  const [first] = await sealed(keys().toServer, TEXTS), [, forged] = await sealed(zeros(), TEXTS);
+  const own = keys(), reader = readerOf(own.toServer, [first!, forged!]);
+  assertEquals(text((await reader.next())!), TEXTS[0]);
+  reader.close();
+  eraseTransferKeys(own);
+  for (let i = 0; i < 2; i++) await assertRejects(() => reader.next(), TruncatedError);
+
+  // while it reads, and before there was anything to read
+  const reading = Promise.withResolvers<number | null>();
+  const waiting = new RecordReader(keys().toServer, (buffer) => {
+    buffer.set(first!);
+    return reading.promise;
+  });
+  const opening = waiting.next();
+  waiting.close();
+  reading.resolve(first!.length);
+  await assertRejects(() => opening, TruncatedError);
+  const input = new TransferInput(() => Promise.resolve(null));
+  input.close();
+  input.seal(keys().toServer);
+  await assertRejects(() => input.line(80), TruncatedError);
+});
+
+// transfer.md 10.6
+Deno.test("no more is read than a first record has, until that has opened", async () => {
+  const records = await sealed(keys().toServer, TEXTS), lengths: number[] = [];
+  const reader = new RecordReader(keys().toServer, (buffer) => {
+    const record = records.shift()!;
+    lengths.push(buffer.length);
+    buffer.set(record);
+    return Promise.resolve(record.length);
+  });
+  for (const one of TEXTS.slice(0, 2)) assertEquals(text((await reader.next())!), one);
+  assertEquals(lengths[0], HEADER + MAX_FIRST_RECORD_BYTES + TAG);
+  assert(lengths[1]! >= HEADER + MAX_RECORD_BYTES + TAG);
 });
 
 Deno.test("what is written at the same time becomes whole records, and a failure stays one", async () => {

@@ -149,6 +149,7 @@ export class TransferConnection {
 
   /** From here on everything is in records, both ways. The keys are overwritten when they are used no more. */
   seal(keys: TransferKeys) {
+    if (this.#isClosed) return eraseTransferKeys(keys);
     this.#keys = keys;
     this.#input.seal(keys.toServer);
     this.#writer = new RecordWriter(keys.toClient, (record) => this.#send(record));
@@ -284,6 +285,7 @@ export class TransferConnection {
     this.#rejectRead?.(this.#aborted ??= new TransferAborted(undefined));
     this.#socket.close();
     this.#writer?.erase();
+    this.#input.close();
     if (this.#keys !== undefined) eraseTransferKeys(this.#keys);
   }
 
