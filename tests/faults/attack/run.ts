@@ -4,19 +4,12 @@
  * @module
  */
 
-import {
-  FROM_SOURCE,
-  pythonWith,
-  type Result,
-  runCommand,
-  ServerProcess,
-  temporaryDirectory,
-} from "../../program.ts";
+import { FROM_SOURCE, pythonWith, runCommand, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { FULL, residentMiB } from "../form.ts";
 import type { Figures } from "./figures.ts";
 import type { Kind } from "./kinds.ts";
 import type { Namespace } from "./namespace.ts";
-import type { Target } from "./services.ts";
+import { ACCOUNTS, PASSWORD, PATIENCE_MS, type Target } from "./services.ts";
 
 /** The program that is attacked: this one, or that of another checkout, to compare them. */
 export const MAIN = Deno.env.has("WIREPOST_MAIN")
@@ -35,6 +28,12 @@ const ATTACKERS = 0, OTHERS = 1;
 function pinned(core: number): string[] {
   return FULL && navigator.hardwareConcurrency > 1 ? ["taskset", "--cpu-list", `${core}`] : [];
 }
+
+/** What ends a program with this process, however that ends. */
+const WITH_TEST = ["setpriv", "--pdeathsig", "KILL", "--"];
+
+/** For commands on a machine that is busy with other tests. */
+const PATIENT = ["--timeout", `${PATIENCE_MS}ms`];
 
 /** What an honest client counted on each service. */
 export type AllFigures = Record<string, Figures>;
@@ -69,13 +68,12 @@ export class Siege implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     const { path } = stack.use(await temporaryDirectory()), enter = namespace?.enter ?? [];
     const cert = `${path}/cert.pem`, key = `${path}/key.pem`;
-    const made = await runCommand([...FROM_SOURCE, "cert", "--tls-cert", cert, "--tls-key", key]);
-    if (made.code !== 0) throw new Error(made.err);
+    await succeed([...FROM_SOURCE, "cert", "--tls-cert", cert, "--tls-key", key]);
     const hosts = namespace === undefined ? [] : ["--host", "127.0.0.1", "--host", namespace.address];
     const [deno = "", ...options] = RUN, main = new URL(MAIN).pathname;
     // as many descriptors as there are
     const most = ["sh", "-c", 'ulimit -n $(ulimit -Hn); exec "$0" "$@"'];
-    const command = [...enter, ...pinned(OTHERS), ...most, deno, ...options, main];
+    const command = [...enter, ...pinned(OTHERS), ...WITH_TEST, ...most, deno, ...options, main];
     const server = stack.use(
       await ServerProcess.start([
         ...["mailbox", "0", "channels", "0", "room", "0", "forum", "0", "--tls-room-port", "0"],
@@ -84,10 +82,13 @@ export class Siege implements AsyncDisposable {
     );
     const target = { ...await targetOf(server), certificate: await Deno.readTextFile(cert) };
     if (namespace !== undefined) target.far = namespace.address;
+    // accounts that clients make share what their address may have, also with an attacker's: these are the administrator's
+    await Deno.writeTextFile(`${path}/accounts`, ACCOUNTS.map((name) => `${name} ${PASSWORD}\n`).join(""));
+    const accounts = ["account", "import", `${path}/accounts`, "--data", `${path}/data`, ...PATIENT];
+    await succeed([...enter, ...RUN, main, ...accounts]);
     const script = new URL("honest.ts", import.meta.url).pathname;
-    const honest = stack.use(
-      new Program([...enter, ...pinned(OTHERS), ...RUN, script, MAIN, JSON.stringify(target), path]),
-    );
+    const run = [...enter, ...pinned(OTHERS), ...WITH_TEST, ...RUN, script];
+    const honest = stack.use(new Program([...run, MAIN, JSON.stringify(target), path]));
     await honest.next("ready");
     return new Siege(stack.move(), namespace, server, honest, target, path);
   }
@@ -109,20 +110,23 @@ export class Siege implements AsyncDisposable {
     return JSON.parse(await this.#honest.next("{"));
   }
 
-  /** Attacks it by these kinds at a time until they are disposed of. */
-  attack(kinds: readonly Kind[]): Attackers {
-    return new Attackers(kinds.map(({ attack, size, shortSize, sources, more }) => {
-      const folder = new URL("attacker/", import.meta.url).pathname;
-      const target = JSON.stringify({ ...this.#target, certificate: "", sources });
-      const args = [folder, attack, `${FULL ? size : shortSize}`, target, ...more];
-      return [...this.#namespace?.enter ?? [], ...pinned(ATTACKERS), PYTHON!, ...args];
-    }));
+  /** Attacks it until the attacker is disposed of. It says `reached` when it has its full size. */
+  attack({ attack, size, sources, more }: Kind): Program {
+    const folder = new URL("attacker/", import.meta.url).pathname;
+    const target = JSON.stringify({ ...this.#target, certificate: "", sources });
+    const enter = this.#namespace?.enter ?? [];
+    return new Program([...enter, ...pinned(ATTACKERS), PYTHON!, folder, attack, `${size}`, target, ...more]);
   }
 
   /** A command of the administrator. */
-  async admin(...words: string[]): Promise<Result> {
+  async admin(...words: string[]) {
     const place = ["--server", `127.0.0.1:${this.#target.mailbox}`, "--data", `${this.#path}/data`];
-    return await runCommand([...this.#namespace?.enter ?? [], ...FROM_SOURCE, "admin", ...words, ...place]);
+    await succeed([...this.#namespace?.enter ?? [], ...FROM_SOURCE, "admin", ...words, ...place, ...PATIENT]);
+  }
+
+  /** Ends the server as its user would. */
+  async end(): Promise<Deno.CommandStatus> {
+    return await this.#server.end();
   }
 
   async [Symbol.asyncDispose]() {
@@ -130,21 +134,9 @@ export class Siege implements AsyncDisposable {
   }
 }
 
-class Attackers implements AsyncDisposable {
-  readonly #programs: Program[];
-
-  constructor(commands: string[][]) {
-    this.#programs = commands.map((command) => new Program(command));
-  }
-
-  /** Resolves when each has its full size. */
-  async reached() {
-    await Promise.all(this.#programs.map((program) => program.next("reached")));
-  }
-
-  async [Symbol.asyncDispose]() {
-    await Promise.all(this.#programs.map((program) => program[Symbol.asyncDispose]()));
-  }
+async function succeed(command: readonly string[]) {
+  const { code, err } = await runCommand(command);
+  if (code !== 0) throw new Error(err);
 }
 
 async function targetOf(server: ServerProcess): Promise<Target> {
