@@ -67,6 +67,7 @@ class HttpWorld implements World {
       ...{ metrics: new Metrics(), clients: new Clients(now), polling: { due: undefined } as never },
       trustedProxies: new Networks(["127.0.0.0/8"]),
       administer: () => Promise.resolve(undefined),
+      values: () => Promise.resolve(new Map()),
     });
     return Promise.resolve(
       new HttpWorld(http, listener, async () => {
