@@ -83,7 +83,7 @@ abstract class StreamPeer implements Disposable {
   }
 }
 
-/** Connects, and makes the hand-shake, which would otherwise be made with the first read or write. */
+/** Connects, and makes the handshake, which would otherwise be made with the first read or write. */
 async function connectTls(port: number, cert: string): Promise<Deno.TlsConn> {
   const conn = await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [cert] });
   try {

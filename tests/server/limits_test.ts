@@ -48,7 +48,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "net/fairness.ts MAX_TASKS": [
     "mailbox handshakes that wait",
     "forum handshakes that wait",
-    "TLS hand-shakes that wait",
+    "TLS handshakes that wait",
   ],
   "net/fairness.ts MAX_TASK_MS": "work",
   "net/send_queue.ts DEFAULT_SEND_LIMITS": ["one client's waiting bytes"],
@@ -56,7 +56,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "net/send_queue.ts MAX_REMEMBERED": "remembered",
   "net/sockets.ts MAX_TRIES": "work",
   "net/tls/handshakes.ts MAX_NETWORK_WAITING": "in a row",
-  "net/tls/handshakes.ts MAX_OPEN": ["half-open TLS hand-shakes"],
+  "net/tls/handshakes.ts MAX_OPEN": ["half-open TLS handshakes"],
   "net/tls/tls_session.ts MAX_END_MS": "of one thing",
   "net/tls/tls_session.ts MAX_WRITE_BYTES": "of one thing",
   "options.ts MAX_HISTORY": "in a row",
