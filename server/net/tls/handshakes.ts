@@ -5,15 +5,15 @@ import type { Limit } from "../../report/limit.ts";
 import { FairScheduler, MAX_TASKS } from "../fairness.ts";
 
 /**
- * The share of the time that all hand-shakes may take. One counts what it took on a machine of two cores, with a key of
+ * The share of the time that all handshakes may take. One counts what it took on a machine of two cores, with a key of
  * P-256 or RSA: so there are 166 a second, after 42 at once (channels.md 10.9).
  */
 const WORK = { share: 0.25, minTaskMs: 1.5, burstMs: 64 };
 
-/** Hand-shakes of one network that wait (channels.md section 10). */
+/** Handshakes of one network that wait (channels.md section 10). */
 const MAX_NETWORK_WAITING = 512;
 
-/** Hand-shakes that have begun, and are not done (channels.md 10.10). */
+/** Handshakes that have begun, and are not done (channels.md 10.10). */
 const MAX_OPEN = 1024;
 
 interface Open extends Linked<Open> {
@@ -27,7 +27,7 @@ export interface HandshakesOptions extends Pick<Environment, "monotonicClock" | 
 }
 
 /**
- * The hand-shakes of TLS on all ports: which may begin, and which has to make room. Networks take turns, so one that begins
+ * The handshakes of TLS on all ports: which may begin, and which has to make room. Networks take turns, so one that begins
  * many, or leaves many half open, waits itself and holds up no other.
  */
 export class Handshakes {
@@ -42,11 +42,11 @@ export class Handshakes {
     this.#scheduler = new FairScheduler({ ...WORK, ...environment, maxClientTasks: MAX_NETWORK_WAITING });
   }
 
-  /** Limits of hand-shakes, with their use now. */
+  /** Limits of handshakes, with their use now. */
   limits(): Limit[] {
     return [
-      { name: "TLS hand-shakes that wait", used: this.#scheduler.tasks, limit: MAX_TASKS },
-      { name: "half-open TLS hand-shakes", used: this.#open.size, limit: this.#max },
+      { name: "TLS handshakes that wait", used: this.#scheduler.tasks, limit: MAX_TASKS },
+      { name: "half-open TLS handshakes", used: this.#open.size, limit: this.#max },
     ];
   }
 

@@ -10,10 +10,10 @@ import type { Certificate } from "./certificate.ts";
 import type { Handshakes } from "./handshakes.ts";
 import { TlsSession } from "./tls_session.ts";
 
-/** How long a client may take until its first byte, and for the hand-shake, in milliseconds (channels.md 10.3). */
+/** How long a client may take until its first byte, and for the handshake, in milliseconds (channels.md 10.3). */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** The first byte of every client that speaks TLS: the type of a record with a hand-shake (RFC 8446, 5.1). */
+/** The first byte of every client that speaks TLS: the type of a record with a handshake (RFC 8446, 5.1). */
 const HANDSHAKE_RECORD = 0x16;
 
 /** Bytes of the first read: a plain client's first message, or most of a hello. */
@@ -85,8 +85,8 @@ class TlsPortStream implements Stream {
       begun.then((end) => end?.());
       return { outcome: "gone" };
     }
-    if (end === undefined) return { outcome: "too many hand-shakes" };
-    const gaveUp = given.promise.then((): Beginning => ({ outcome: "too many hand-shakes" }));
+    if (end === undefined) return { outcome: "too many handshakes" };
+    const gaveUp = given.promise.then((): Beginning => ({ outcome: "too many handshakes" }));
     const beginning = await this.#inTime(Promise.race([this.#secure(first), gaveUp]));
     end();
     return beginning === "timed out" ? this.#timedOut : beginning;
@@ -94,7 +94,7 @@ class TlsPortStream implements Stream {
 
   get #timedOut(): Beginning {
     const { handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = this.#options;
-    return { outcome: "tls timed out", why: `no hand-shake in ${handshakeTimeoutMs / 1000} s` };
+    return { outcome: "tls timed out", why: `no handshake in ${handshakeTimeoutMs / 1000} s` };
   }
 
   async #inTime<T>(work: Promise<T>): Promise<T | "timed out"> {

@@ -46,6 +46,7 @@ export interface Page extends Finds {
   readonly keyboard: { type(text: string): Promise<void>; press(key: string): Promise<void> };
   on(event: "pageerror", receive: (error: Error) => void): void;
   on(event: "console", receive: (message: { type(): string; text(): string }) => void): void;
+  on(event: "request", receive: (request: { method(): string }) => void): void;
   context(): Context;
   goto(url: string): Promise<unknown>;
   reload(): Promise<unknown>;

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Handshakes } from "../../../server/net/tls/handshakes.ts";
 import { Clock } from "../../simulation/clock.ts";
 
-/** Hand-shakes that begin and are never done, by their names, in the order in which they begin. */
+/** Handshakes that begin and are never done, by their names, in the order in which they begin. */
 class HalfOpen {
   readonly clock = new Clock();
   readonly handshakes: Handshakes;
@@ -30,7 +30,7 @@ class HalfOpen {
 }
 
 // channels.md 10.9
-Deno.test("hand-shakes have a quarter of the time, and one of another address waits for none of those before it", async () => {
+Deno.test("handshakes have a quarter of the time, and one of another address waits for none of those before it", async () => {
   const world = new HalfOpen(), { clock } = world;
   for (let i = 0; i < 400; i++) world.begin("192.0.2.1", `${i}`);
   await clock.run(0);
@@ -57,7 +57,7 @@ Deno.test("what one address may have waiting is limited, and what waits too long
 });
 
 // channels.md 10.10
-Deno.test("of hand-shakes that are half open the oldest one of the address with most makes room", async () => {
+Deno.test("of handshakes that are half open the oldest one of the address with most makes room", async () => {
   const world = new HalfOpen(4), { clock } = world;
   for (const name of ["a", "b", "c"]) world.begin("192.0.2.1", name);
   world.begin("2001:db8::1", "d");

@@ -2,6 +2,7 @@ import type { RecordStart } from "../../../../server/store/engine/engine.ts";
 import { Again } from "../../../../server/store/requests/again.ts";
 import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 import type { Leased } from "../../../../server/store/requests/lease.ts";
+import type { Settle } from "../../../../server/store/requests/keyed.ts";
 import type { Put } from "../../../../server/store/requests/message.ts";
 import type { OrderedRequest, SessionState } from "../../../../server/store/requests/session.ts";
 import type { ThreadChange } from "../../../../server/store/requests/thread.ts";
@@ -170,7 +171,8 @@ export class RandomRecords {
 
   #request(): StoreRequest {
     const random = this.#random, kind = random.between(0, 999), mailbox = this.#pick(MAILBOXES);
-    if (kind < 250) return this.#put();
+    if (kind < 220) return this.#put();
+    if (kind < 250) return this.#keyed();
     if (kind < 330) return { kind: "take", mailbox };
     if (kind < 450) return this.#lease();
     const { session, account, network, startTime } = this.#session();
@@ -204,7 +206,27 @@ export class RandomRecords {
       duration: random.between(1, 30_000),
       ahead: random.chance(0.4),
       subscribe: random.chance(0.3),
+      taken: random.chance(0.2),
     };
+  }
+
+  /** What wires without sessions ask for. */
+  #keyed(): StoreRequest {
+    const random = this.#random, id = random.between(1, 400);
+    if (random.chance(0.6)) {
+      const key = { key: `k${random.between(1, 60)}`, digest: `d${random.between(1, 2)}` };
+      return { kind: "put once", put: this.#put(), ...random.chance(0.8) ? { key } : {} };
+    }
+    const lease = this.#leases.length > 0 ? this.#pick(this.#leases) : undefined;
+    const { session, token, ids } = lease ?? { session: "none", token: "none", ids: [1, 2] };
+    const what = this.#pick<Settle["what"]>([
+      { kind: "ack" },
+      { kind: "back" },
+      { kind: "fail", delay: this.#pick([0, 5000]), attempts: random.between(1, 4), reason: "it broke" },
+      { kind: "extend", duration: random.between(1, 60_000) },
+    ]);
+    const account = this.#pick(["", "bob", "carol"]);
+    return { kind: "settle", session, token, id: ids.length > 0 ? this.#pick(ids) : id, account, what };
   }
 
   /** What the services of the server, its administrator and the server itself ask for. */
