@@ -8,7 +8,7 @@ import { encodeFrames, FrameDecoder } from "../protocol/syntax/frame.ts";
 import { LineDecoder } from "../protocol/syntax/line.ts";
 
 /** Milliseconds after which nothing more is expected: more than any load explains. */
-const PATIENCE = 30_000;
+const PATIENCE = 120_000;
 
 const encoder = new TextEncoder();
 
