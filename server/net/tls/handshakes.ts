@@ -2,7 +2,7 @@ import { networkOf } from "../../quota/address.ts";
 import type { Environment } from "../../quota/uptime.ts";
 import type { Limit } from "../../report/limit.ts";
 import { FairScheduler } from "../fairness.ts";
-import { type Place, Places } from "./places.ts";
+import { Places } from "./places.ts";
 
 /** What the answer to a hello counts as taking, in milliseconds, and then what the rest of a hand-shake does. */
 const HELLO_MS = 0.75, REST_MS = 0.75;
@@ -66,39 +66,38 @@ export class Handshakes {
   /** @param onGivenUp Called when it has to end, to make room for another one. */
   begin(hostname: string, onGivenUp: () => void): Handshake {
     const network = networkOf(hostname), name = `${this.#names++}`;
-    let places: Places | undefined = this.#waiting, place: Place;
-    const end = (isDone: boolean) => {
-      if (places === undefined) return;
-      places.leave(place);
-      lost();
-      if (isDone) this.#scheduler.charge(REST_MS);
-    };
-    const lost = () => {
+    let places: Places | undefined = this.#waiting;
+    const leave = () => {
       this.#scheduler.cancel(network, name);
       places = undefined;
     };
     const giveUp = () => {
-      lost();
+      leave();
       onGivenUp();
     };
-    place = this.#waiting.take(network, giveUp);
-    const run = () => {
+    let place = this.#waiting.take(network, giveUp);
+    const answer = () => {
       this.#waiting.leave(place);
-      place = (places = this.#open).take(network, giveUp);
+      places = this.#open;
+      place = this.#open.take(network, giveUp);
     };
-    const turn = (): Promise<boolean> =>
-      new Promise((resolve) => {
-        const onStale = () => resolve(false);
-        const task = {
-          run: () => {
-            run();
+    return {
+      turn: () =>
+        new Promise((resolve) => {
+          const onStale = () => resolve(false);
+          const run = () => {
+            answer();
             resolve(true);
-          },
-          onStale,
-        };
-        if (places === undefined || !this.#scheduler.schedule(network, name, task)) onStale();
-      });
-    return { turn, end };
+          };
+          if (places === undefined || !this.#scheduler.schedule(network, name, { run, onStale })) onStale();
+        }),
+      end: (isDone) => {
+        if (places === undefined) return;
+        places.leave(place);
+        leave();
+        if (isDone) this.#scheduler.charge(REST_MS);
+      },
+    };
   }
 
   /** Lets none begin any more. */
