@@ -41,6 +41,7 @@ export interface ForumServiceOptions extends SharedOptions {
 
 export class ForumService {
   readonly sessions: SessionService;
+  readonly forum: Forum;
   readonly #files: ContentFiles;
   readonly #expiry: ReturnType<typeof setInterval>;
   readonly #rate: NetworkRate;
@@ -53,7 +54,7 @@ export class ForumService {
     const console = (line: string, hostname: string) => log.console("forum", line, { hostname });
     const refuse = (reason: RefusedReason) => metrics.add(`refused ${reason}`);
     const tap = options.watch.tap("forum");
-    const forum = new Forum(options);
+    const forum = this.forum = new Forum(options);
     accounts.onEvent((name, what) => {
       if (what !== "added") forum.tickets.revoke(name);
     });
@@ -90,6 +91,11 @@ export class ForumService {
         else if (why === "the name is active") console(alreadyLoggedIn(name), hostname);
       },
     });
+  }
+
+  /** What the files of another wire share with those of this one. */
+  get transfers(): Pick<TransferWire, "slots" | "turns" | "damaged" | "failed"> {
+    return this.#transfers;
   }
 
   /** Takes back the tickets of a user for transfers that have not begun. */

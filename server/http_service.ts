@@ -15,14 +15,20 @@ import type { Clients } from "./report/clients.ts";
 import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
 import type { MetricName, Metrics } from "./report/metrics.ts";
+import { encodePrometheus, PROMETHEUS_TYPE } from "./report/prometheus.ts";
+import { UNWATCHED, type Watch } from "./report/watch.ts";
 import type { Accounts } from "./service/accounts.ts";
 import type { Mailboxes } from "./service/mailboxes.ts";
 import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
+import type { ForumService } from "./forum_service.ts";
 import type { HubService } from "./hub_service.ts";
 import { channelHandlers } from "./wire/http/channel/channel_routes.ts";
+import { fileHandlers } from "./wire/http/forum/file_routes.ts";
+import { threadHandlers } from "./wire/http/forum/thread_routes.ts";
 import { EventStreams } from "./wire/http/channel/event_streams.ts";
 import { HttpLogins, type HttpLoginsOptions } from "./wire/http/access/logins.ts";
+import { adminHandlers, type AdminRun } from "./wire/http/admin_routes.ts";
 import type { HttpTimeouts } from "./wire/http/connection.ts";
 import { HttpWire } from "./wire/http/http_wire.ts";
 import { mailboxHandlers } from "./wire/http/mailbox/mailbox_routes.ts";
@@ -57,21 +63,37 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   /** What a browser is shown. */
   page?: WebPage | undefined;
   timeouts?: HttpTimeouts;
+  /** Whether the disk takes nothing. */
+  isStorageFailing?(): boolean;
+  watch?: Watch;
   /** Names under which the server is reached. */
   webHosts: readonly string[];
   /** Proxies that say for whom they ask. */
   trustedProxies: Networks;
+  /** Carries out the administrator's commands. */
+  administer: AdminRun;
+  /** The metrics now. */
+  values(): Promise<ReadonlyMap<MetricName, number>>;
   /** If the mailbox runs. */
   mailboxes: Mailboxes | undefined;
   store: GroupCommit;
   /** Channels, if they run. */
   hub: HubService | undefined;
+  /** The forum, if it runs. */
+  forum: ForumService | undefined;
   accounts: Accounts;
   moderation: Moderation;
   clients: Clients;
   polling: SocketPolling;
   metrics: Metrics;
   log: Log;
+}
+
+/** What the routes of the forum need, if it runs. */
+function forumOf({ forum, log, metrics, moderation }: HttpServiceOptions, monotonicClock: () => number) {
+  if (forum === undefined) return undefined;
+  const console = (line: string, hostname: string) => log.console("forum", line, { hostname });
+  return { forum: forum.forum, transfers: forum.transfers, moderation, metrics, console, monotonicClock };
 }
 
 export class HttpService {
@@ -104,21 +126,32 @@ export class HttpService {
     const streams = this.#streams = hub &&
       new EventStreams({ ...options, ...hub.sending, hub: hub.hub, monotonicClock });
     const channels = hub && streams && { ...options, ...hub.sending, hub: hub.hub, streams, monotonicClock };
+    const forum = forumOf(options, monotonicClock);
     const logins = new HttpLogins({ ...options, monotonicClock: uptime.now });
     const handlers = {
       ...channels && channelHandlers(channels),
+      ...forum && threadHandlers(forum),
+      ...forum && fileHandlers(forum),
       ...loginHandlers(logins),
+      ...adminHandlers(options.administer),
+      metrics: async () => ({
+        status: 200,
+        headers: { "content-type": PROMETHEUS_TYPE },
+        body: encodePrometheus(await options.values(), options.version),
+      }),
       ...this.#receivers === undefined
         ? {}
         : mailboxHandlers({ ...options, mailboxes: mailboxes!, receivers: this.#receivers }),
       ...serverHandlers({
         ...options,
         routes: ROUTES,
-        isStoreWorking: async () => await store.ask({ kind: "count" }).then(() => true, () => false),
+        isStoreWorking: async () =>
+          !options.isStorageFailing?.() && await store.ask({ kind: "count" }).then(() => true, () => false),
       }),
     };
     this.#wire = new HttpWire({
       ...options,
+      tap: options.watch?.tap("http") ?? UNWATCHED,
       routes: ROUTES,
       handlers,
       logins,

@@ -6,7 +6,7 @@
 
 import { formatAddress } from "../protocol/syntax/address.ts";
 import { CONSOLE_BEGIN } from "../protocol/forum_text.ts";
-import type { SealKey } from "../protocol/seal.ts";
+import type { SealKey } from "../protocol/seal/keys.ts";
 import { writeRunning } from "./data/directory.ts";
 import type { HubService } from "./hub_service.ts";
 import type { Certificate } from "./net/tls/certificate.ts";

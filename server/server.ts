@@ -23,11 +23,11 @@ import { MANAGER_VARIABLES, ServiceManager } from "./report/service_manager.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
 import { type Listening, listeningOn, servicePorts } from "./service_sockets.ts";
 import { openShared, type Shared } from "./shared.ts";
-import { status } from "./status.ts";
+import { status, values } from "./status.ts";
 import { hubSockets, reloadCertificate, withTls } from "./tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
-import { Admin } from "./wire/admin/admin_requests.ts";
+import { Admin, type AdminCommand } from "./wire/admin/admin_requests.ts";
 import { backupCommands } from "./wire/admin/backup_commands.ts";
 import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { moderationCommands } from "./wire/admin/moderation_commands.ts";
@@ -81,6 +81,8 @@ interface Running {
   files?: ContentFiles;
   removal?: ContentRemoval;
   adminSocket?: AdminSocket;
+  /** The administrator's. */
+  commands?: readonly AdminCommand[];
 }
 
 /**
@@ -242,6 +244,7 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
 /** Its routes are those of the services that run. */
 function startHttp(shared: Shared, running: Running): Service | undefined {
   const { options: { version, httpLimits: limits, webHosts, trustedProxies, page }, sockets, tls } = shared;
+  const startTime = Date.now();
   if (sockets.http === undefined) return undefined;
   return running.http = new HttpService({
     ...shared,
@@ -251,10 +254,17 @@ function startHttp(shared: Shared, running: Running): Service | undefined {
     limits,
     webHosts,
     hub: running.hub,
+    forum: running.forum,
+    values: () => values({ ...shared, ...running, version, startTime }),
     trustedProxies,
     page,
     mailboxes: running.mailboxes,
+    administer: async (name, args) => {
+      const command = running.commands?.find(({ usage }) => /^[\w-]+/.exec(usage)![0] === name);
+      return await command?.run([...args], { address: "", send() {} });
+    },
     timeouts: shared.options.httpTimeouts,
+    isStorageFailing: () => shared.handlers.isStorageFailing ?? false,
   });
 }
 
@@ -264,7 +274,7 @@ function adminOf(shared: Shared, running: Running): Admin {
     startTime = Date.now();
   const admin: Admin = new Admin({
     secret,
-    commands: serverCommands({
+    commands: running.commands = serverCommands({
       commands: [
         ...sockets.mailbox === undefined ? [] : mailboxCommands(store),
         ...running.hub?.commands ?? [],

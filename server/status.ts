@@ -67,6 +67,48 @@ export async function status(sources: StatusSources): Promise<string[]> {
   ];
 }
 
+/** All values now, as numbers: what Prometheus is given. */
+export async function values(sources: StatusSources): Promise<Map<MetricName, number>> {
+  const { startTime, store, opened, accounts, metrics, mailbox, hub, http, forum, files } = sources;
+  const { messages, bytes, mailboxes } = await store.ask({ kind: "count" });
+  const { sessions, leases } = await store.ask({ kind: "usage" });
+  const { dead } = await store.ask({ kind: "fullest" });
+  const oldest = await store.ask({ kind: "oldest", limit: 1 });
+  const since = Array.isArray(oldest) ? oldest[0]?.time : undefined;
+  const tables: [TableName, TableUsage][] = [
+    ["kept sessions", sessions],
+    ["leases", leases],
+    ...mailbox?.sessions.tables.map(([name, usage]): [TableName, TableUsage] => [`mailbox ${name}`, usage]) ??
+      [],
+    ...forum?.sessions.tables.map(([name, usage]): [TableName, TableUsage] => [`forum ${name}`, usage]) ?? [],
+  ];
+  const all: [MetricName, number][] = [
+    ["up", (Date.now() - startTime) / 1000],
+    ["messages", messages],
+    ["bytes", bytes],
+    ["mailboxes", mailboxes],
+    ["oldest message", since === undefined ? 0 : Math.max(0, Date.now() - since) / 1000],
+    ["dead letters", dead.letters],
+    ["dropped", opened.dropped],
+    ["accounts", accounts.count],
+    ...tables.flatMap(([name, { anonymous, loggedIn }]): [MetricName, number][] => [
+      [name, anonymous],
+      [`${name} logged in`, loggedIn],
+    ]),
+    ...hub?.status() ?? [],
+    ...hub === undefined ? [] : [["waiting bytes", hub.sending.total.bytes]] as [MetricName, number][],
+    ...http?.status() ?? [],
+    ...journalValues(opened.figures),
+    ...metrics.entries(),
+  ];
+  if (files !== undefined) {
+    const { threads, entries, bytes } = await store.ask({ kind: "thread counts" });
+    all.push(["forum threads", threads], ["forum entries", entries], ["forum bytes", bytes]);
+    all.push(["forum files", files.counts.files], ["forum file bytes", files.counts.bytes]);
+  }
+  return new Map(all);
+}
+
 function journalValues(figures: StoreFigures): [MetricName, number][] {
   const { records, bytes, syncs, syncMs, segments, backlog, checkpoints } = figures;
   return [

@@ -16,8 +16,11 @@ import { HostPool } from "./hosting/pool.ts";
 /** Test files that run at the same time: some of them wait, so there are more than processors. */
 const JOBS = 2 * navigator.hardwareConcurrency + 1;
 
-/** playwright-core, which drives a browser, looks at what only all permissions let it see. */
-const FLAGS = ["--no-check", "--parallel", "--allow-all"];
+/**
+ * playwright-core, which drives a browser, looks at what only all permissions let it see; and it is in a deno.lock of the
+ * tests, so that it is no part of the program.
+ */
+const FLAGS = ["--no-check", "--parallel", "--allow-all", "--lock=tests/deno.lock"];
 
 /** Files that take long come first, the longest before the others, so that none of them runs alone at the end. */
 const LONG = [

@@ -76,7 +76,10 @@ export function serveCommand<Values, Options>(code: ServerCode<Values, Options>)
     words: {
       heading: "Services, and their ports; if none is named, all of them run:",
       list: [
-        { name: "mailbox", help: "keeps messages until their receivers ask for them (UDP 21001)" },
+        {
+          name: "mailbox",
+          help: "keeps messages until their receivers ask for them (UDP 21001), and answers HTTP (TCP 21001)",
+        },
         { name: "channels", help: "passes messages on in channels, in frames of 200 bytes (TCP 55555)" },
         { name: "room", help: "passes lines on to all others who are connected (TCP 6000)" },
         {

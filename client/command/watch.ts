@@ -33,7 +33,11 @@ const HELP: Omit<Command, "run"> = {
     "--server and --secret-file, or --as NAME, whose account has the role admin.",
   ],
   options: {
-    service: { value: "NAME", many: true, help: "Only events of mailbox, channels, room, forum or admin" },
+    service: {
+      value: "NAME",
+      many: true,
+      help: "Only events of mailbox, channels, room, forum, http or admin",
+    },
     peer: { value: "HOST[:PORT]", many: true, help: "Only events of this client, by its IP address" },
     name: {
       value: "NAME",

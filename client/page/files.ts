@@ -139,11 +139,12 @@ export async function webPage(): Promise<WebPage> {
   files.set("page/page.css", { type: "text/css; charset=utf-8", text: style + uplotStyle });
   files.set("page/icon.svg", { type: "image/svg+xml", text: icon });
   const base = `/page/${await hashOf([...files.values()].map(({ text }) => text))}/`;
-  const [before = "", after = ""] = pageAt(base).split("<!-- content -->");
+  // until the page is there, its frame is; or what can be read without JavaScript
+  const [before = "", frame = "", after = ""] = pageAt(base).split(/<!-- content(?: ends)? -->/);
   return {
     files: new Map([...files].map(([path, file]) => [base + path, file])),
     contents: { thread: threadContent, threads: threadsContent },
-    html: (content = "") => before + content + after,
+    html: (content = frame) => before + content + after,
   };
 }
 

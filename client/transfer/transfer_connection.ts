@@ -5,15 +5,15 @@ import {
   type TransferAnswer,
   type TransferRequest,
 } from "../../protocol/transfer.ts";
-import type { DirectionKey } from "../../protocol/seal.ts";
-import { TransferInput } from "../../protocol/transfer_input.ts";
+import type { DirectionKey } from "../../protocol/seal/keys.ts";
+import { TransferInput } from "../../protocol/transfer/input.ts";
 import {
   eraseTransferKeys,
   RecordWriter,
   type TransferKeys,
   TruncatedError,
   WrongRecordError,
-} from "../../protocol/transfer_records.ts";
+} from "../../protocol/transfer/records.ts";
 import { type Attempts, ConnectionLostError } from "./transfer.ts";
 
 const NO_PROGRESS = "the transfer makes no progress";

@@ -12,7 +12,7 @@ export function numbers(text: string): number[] | undefined {
 }
 
 /** A tuple of so many fields. */
-type Fields<N extends number, T extends string[] = []> = number extends N ? string[]
+export type Fields<N extends number, T extends string[] = []> = number extends N ? string[]
   : T["length"] extends N ? T
   : Fields<N, [...T, string]>;
 

@@ -23,6 +23,8 @@ export interface StoreHandlers {
   unused(contents: string[]): void;
   /** A row is damaged, and is not handed out; that is logged already. */
   damaged?(): void;
+  /** Whether what needs space is refused, because the disk takes nothing; that is logged already. */
+  isStorageFailing?: boolean;
   /** The store cannot be relied on any more. */
   lost(error: Error): void;
 }
@@ -57,6 +59,8 @@ export async function openStore(
         else if (event.kind === "unused") handlers.unused(event.contents);
         else report(log, event);
         if (event.kind === "damaged") handlers.damaged?.();
+        if (event.kind === "storage failed") handlers.isStorageFailing = true;
+        else if (event.kind === "storage works") handlers.isStorageFailing = false;
       },
     });
     // the store releases it

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type SealKey, sealKey } from "../../protocol/seal.ts";
+import { type SealKey, sealKey } from "../../protocol/seal/keys.ts";
 import { decodePrivateKey, encodePrivateKey, KEY_BYTES } from "../../protocol/syntax/key_text.ts";
 import { replaceFile } from "../store/files/durable_file.ts";
 import { readTextFile, sizeOf } from "./directory.ts";

@@ -17,6 +17,8 @@ export class AccountTokens {
     return this.#tokens.values().reduce((most, { size }) => Math.max(most, size), 0);
   }
 
+  /** By ID, the accounts that have such a token: nearly always one. */
+  readonly #owners = new Map<string, Set<string>>();
   readonly #onEnd: ((name: string, id: string) => void)[] = [];
   /** When the next token is over: at the latest by then it is looked for. */
   #nextEnd = 0;
@@ -43,7 +45,7 @@ export class AccountTokens {
 
   /** The accounts that have a token of this ID. */
   owners(id: string): string[] {
-    return [...this.#tokens].filter(([, tokens]) => tokens.has(id)).map(([name]) => name);
+    return [...this.#owners.get(id) ?? []];
   }
 
   /** Those of an account, in the order in which they were added. */
@@ -54,17 +56,28 @@ export class AccountTokens {
   add(name: string, token: Token) {
     const tokens = this.#tokens.get(name) ?? new Map<string, Token>();
     this.#tokens.set(name, tokens.set(token.id, token));
+    const owners = this.#owners.get(token.id);
+    if (owners === undefined) this.#owners.set(token.id, new Set([name]));
+    else owners.add(name);
     this.#nextEnd = Math.min(this.#nextEnd, token.until ?? Infinity);
   }
 
   remove(name: string, id: string) {
     this.#tokens.get(name)?.delete(id);
+    this.#disown(name, id);
     this.#end(name, id);
   }
 
   /** The account is gone. */
   removeAll(name: string) {
+    for (const { id } of this.of(name)) this.#disown(name, id);
     this.#tokens.delete(name);
+  }
+
+  #disown(name: string, id: string) {
+    const owners = this.#owners.get(id);
+    owners?.delete(name);
+    if (owners?.size === 0) this.#owners.delete(id);
   }
 
   /** Calls back when a token is not good any more. */

@@ -15,16 +15,23 @@ import type { ContentFiles, IncomingFile } from "../store/files/files.ts";
 import type { GroupCommit } from "../store/journaled/group.ts";
 import type {
   AttachOutcome,
+  ChangeThreadOutcome,
   EntryPage,
   FileContent,
   ReadThread,
   ThreadChange,
   ThreadPage,
 } from "../store/requests/thread.ts";
-import { type Grant, type KeysOf, Tickets } from "./tickets.ts";
+import { type DownloadGrant, type Grant, type KeysOf, Tickets, type UploadGrant } from "./tickets.ts";
 
 /** What one page holds at most: threads or entries, and bytes of text. */
-const PAGE = { limit: 128, maxBytes: 8192 } as const;
+const PAGE: PageLimits = { limit: 128, maxBytes: 8192 };
+
+/** Limits of a page. */
+export interface PageLimits {
+  readonly limit: number;
+  readonly maxBytes: number;
+}
 
 export interface ForumOptions extends Pick<Environment, "wallClock" | "monotonicClock" | "random"> {
   store: Pick<GroupCommit, "ask" | "submit">;
@@ -90,14 +97,31 @@ export class Forum {
       : { kind: "edit", thread, user, number: command.number, text, bytes };
   }
 
+  /** Carries a change out for a user without a session; `id` is that of the message that is meant. */
+  async change(
+    user: string,
+    command: ForumChange,
+    bytes: number,
+    id?: number,
+  ): Promise<ChangeThreadOutcome | "syntax"> {
+    const change = this.toStore(user, command, bytes);
+    if (change.kind === "bad") return change.reason;
+    return await this.#options.store.ask({ kind: "thread", change, ...id === undefined ? {} : { id } });
+  }
+
   /** Reads a page of the threads after the one with this ID. Like all below, it gives no outcome if the store is busy. */
-  list(after: number, done: (page: ThreadPage) => void) {
-    this.#options.store.submit({ kind: "threads", after, ...PAGE }, done);
+  list(after: number, done: (page: ThreadPage) => void, page = PAGE) {
+    this.#options.store.submit({ kind: "threads", after, ...page }, done);
   }
 
   /** Reads a page of a thread's entries. */
-  read(thread: string, from: ReadThread["from"], done: (page: EntryPage | "no thread") => void) {
-    this.#options.store.submit({ kind: "read", thread, from, ...PAGE }, done);
+  read(
+    thread: string,
+    from: ReadThread["from"],
+    done: (page: EntryPage | "no thread") => void,
+    page = PAGE,
+  ) {
+    this.#options.store.submit({ kind: "read", thread, from, ...page }, done);
   }
 
   /**
@@ -107,6 +131,18 @@ export class Forum {
    * @param onEnd Called when the file is in its thread, or with the reason why the thread refuses it.
    */
   upload(request: UploadRequest, onEnd: (refused?: string) => void, done: (outcome: UploadOutcome) => void) {
+    this.permitUpload(request, onEnd, (outcome) => {
+      if (typeof outcome !== "object" || "refused" in outcome) return done(outcome);
+      done(this.#issue(outcome, request, { key: outcome.key }));
+    });
+  }
+
+  /** What {@linkcode upload} issues a ticket for. */
+  permitUpload(
+    request: UploadRequest,
+    onEnd: (refused?: string) => void,
+    done: (outcome: UploadGrant | "stored" | { refused: string }) => void,
+  ) {
     const { user, title, file: name, size, hash } = request, { store, files, random } = this.#options;
     store.submit({ kind: "file", thread: title, name, user }, (found) => {
       if (found === "no thread") return done({ refused: found });
@@ -119,23 +155,19 @@ export class Forum {
       const upload = { user, thread, name, size }, full = files.refuses(upload);
       if (full !== undefined) return done({ refused: `no ticket ${full}` });
       const key = random(32).toBase64({ alphabet: "base64url", omitPadding: true });
-      done(this.#issue(
-        {
-          kind: "upload",
-          user,
-          size,
-          hash,
-          key,
-          begin: (displace) => files.begin(upload, displace),
-          attach: async (incoming) => {
-            const outcome = await this.#attach(upload, incoming);
-            onEnd(outcome === "stored" ? undefined : outcome);
-            return outcome;
-          },
+      done({
+        kind: "upload",
+        user,
+        size,
+        hash,
+        key,
+        begin: (displace) => files.begin(upload, displace),
+        attach: async (incoming) => {
+          const outcome = await this.#attach(upload, incoming);
+          onEnd(outcome === "stored" ? undefined : outcome);
+          return outcome;
         },
-        request,
-        { key },
-      ));
+      });
     });
   }
 
@@ -145,27 +177,36 @@ export class Forum {
    * @param onEnd Called when all of it was sent.
    */
   download(request: FileRequest, onEnd: () => void, done: (outcome: DownloadOutcome) => void) {
+    this.permitDownload(request, onEnd, (outcome) => {
+      if ("refused" in outcome) return done(outcome);
+      const { size, hash } = outcome;
+      done(this.#issue(outcome, request, { size, hash }));
+    });
+  }
+
+  /** What {@linkcode download} issues a ticket for. */
+  permitDownload(
+    request: FileRequest,
+    onEnd: () => void,
+    done: (outcome: DownloadGrant | { refused: string }) => void,
+  ) {
     const { user, title, file: name } = request, { store, files } = this.#options;
     store.submit({ kind: "file", thread: title, name, user }, (found) => {
       if (found === "no thread") return done({ refused: found });
       if (found.file === undefined) return done({ refused: "no file" });
       const { content, size, hash }: FileContent = found.file;
-      done(this.#issue(
-        {
-          kind: "download",
-          user,
-          name: `'${name}' in thread '${title}'`,
-          path: files.path(content),
-          size,
-          hash,
-          open: () => files.read(content),
-          isDamaged: () => files.damaged.has(content),
-          setDamaged: () => files.damaged.add(content),
-          onEnd,
-        },
-        request,
-        { size, hash },
-      ));
+      done({
+        kind: "download",
+        user,
+        name: `'${name}' in thread '${title}'`,
+        path: files.path(content),
+        size,
+        hash,
+        open: () => files.read(content),
+        isDamaged: () => files.damaged.has(content),
+        setDamaged: () => files.damaged.add(content),
+        onEnd,
+      });
     });
   }
 

@@ -11,6 +11,7 @@ import type {
   RemoveChannel,
   StoredChannel,
 } from "../store/requests/channel.ts";
+import type { UsedKey } from "../store/requests/keyed.ts";
 import { HistoryIds } from "./history_ids.ts";
 
 /** Limits of messages, from 1, of one channel, and of the bytes of all together, with their senders. */
@@ -37,6 +38,8 @@ export class ChannelRecord {
   bytes = 0;
   /** The store has the messages before this number. */
   stored = 1;
+  /** Keys of the requests that said messages which the store does not have, by the messages' numbers. */
+  readonly keys = new Map<number, UsedKey>();
   ids = HistoryIds.create();
   /** The message with number n is at n modulo the size. */
   readonly #ring: (ChannelMessage | undefined)[] = [];
@@ -76,8 +79,14 @@ export class ChannelRecord {
     this.first++;
   }
 
+  /** The store has the messages before this number. */
+  store(before: number) {
+    this.stored = before;
+    for (const number of this.keys.keys()) if (number < before) this.keys.delete(number);
+  }
+
   /** Messages that the store does not have, as many as go to it at a time. */
-  unstored(): { from: number; messages: ChannelMessage[]; bytes: number } {
+  unstored(): Pick<ChannelChange, "from" | "messages" | "bytes" | "keys"> {
     const from = Math.max(this.stored, this.first), messages: ChannelMessage[] = [];
     let bytes = 0;
     for (let n = from; n < this.next && messages.length < PIECE_MESSAGES && bytes < PIECE_BYTES; n++) {
@@ -85,7 +94,9 @@ export class ChannelRecord {
       messages.push(message);
       bytes += message.bytes;
     }
-    return { from, messages, bytes };
+    const before = from + messages.length;
+    const keys = [...this.keys].flatMap(([number, key]) => number < before ? [key] : []);
+    return { from, messages, bytes, ...keys.length > 0 ? { keys } : {} };
   }
 }
 
@@ -169,7 +180,8 @@ export class History {
   /** Resolves when the store has the message of this number: to false if it can't be written now. */
   whenStored(record: ChannelRecord, number: number): Promise<boolean> {
     if (record.stored > number || !this.#records.has(record)) return Promise.resolve(true);
-    const { promise, resolve } = Promise.withResolvers<boolean>(), waiting = this.#waiting.get(record);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const waiting = this.#waiting.get(record);
     if (waiting === undefined) this.#waiting.set(record, [{ number, resolve }]);
     else waiting.push({ number, resolve });
     return promise;
@@ -231,7 +243,7 @@ export class History {
     let isKept = true;
     for (const { record, next, kept } of written) {
       const isNow = await kept;
-      if (isNow) record.stored = next;
+      if (isNow) record.store(next);
       else isKept = false;
       this.#settle(record, next, isNow);
       // unless it was removed meanwhile

@@ -18,6 +18,7 @@ import { printable } from "../../protocol/syntax/line.ts";
 import type { Creations } from "../quota/creations.ts";
 import { ownerAt } from "../quota/owner.ts";
 import { type Environment, within } from "../quota/uptime.ts";
+import type { UsedKey } from "../store/requests/keyed.ts";
 import { Channel, type ChannelEvent, Member, Reader, type Speaker } from "./channel.ts";
 import { FanOut, type FanOutOptions } from "./fan_out.ts";
 import type { History } from "./history.ts";
@@ -208,6 +209,16 @@ export class Hub {
     const number = history.add(channel.record, speaker.name, time, text);
     this.#post(channel, member, { kind: "message", speaker, text, number, time }, text.length);
     return { number, time };
+  }
+
+  /** The store is to know under which key a message was said, together with the message. */
+  setKey({ record }: Channel, key: UsedKey) {
+    record.keys.set(key.id, key);
+  }
+
+  /** Sends a reader what its channel has flushed and it has not been sent yet. */
+  catchUp(reader: Reader) {
+    if (reader.channel !== undefined) this.#fanOut.catchUp(reader.channel, reader);
   }
 
   /** Resolves when the store has a message of the channel: to false if it can't be written now. */

@@ -1,4 +1,4 @@
-import { eraseTransferKeys, type TransferKeys } from "../../protocol/transfer_records.ts";
+import { eraseTransferKeys, type TransferKeys } from "../../protocol/transfer/records.ts";
 import { type Linked, OwnerLists } from "../quota/owner_lists.ts";
 import type { Environment } from "../quota/uptime.ts";
 import type { Limit } from "../report/limit.ts";

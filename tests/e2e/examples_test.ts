@@ -128,9 +128,11 @@ for (const language of Object.keys(LANGUAGES)) {
     assertStringIncludes(bea.out, "Room lab already exists, so cannot be created.\n");
 
     const room = await client(language, "room", directory.path);
-    const inRoom = [...room!, "127.0.0.1", `${await server.ready("room")}`];
+    const roomPort = await server.ready("room"), inRoom = [...room!, "127.0.0.1", `${roomPort}`];
+    // it is told of the first, which is told of the second
+    using observer = await Deno.connect({ hostname: "127.0.0.1", port: roomPort });
     await using one = new Running(inRoom);
-    await one.say("nobody hears this");
+    await observer.read(new Uint8Array(1024));
     await using two = new Running(inRoom);
     await one.printed("] entered room\n");
     await two.say("5 Ω, or more? ✓");

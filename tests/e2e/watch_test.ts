@@ -110,7 +110,7 @@ Deno.test("watch says what is wrong with its arguments, and that no server is th
   };
   assertEquals(await run("--service", "mail"), [
     2,
-    "wirepost watch: Cannot read --service 'mail': expected mailbox, channels, room, forum, admin",
+    "wirepost watch: Cannot read --service 'mail': expected mailbox, channels, room, forum, http, admin",
   ]);
   assertEquals(await run("--peer", "localhost"), [
     2,

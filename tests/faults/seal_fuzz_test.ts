@@ -7,15 +7,8 @@ import type { Address } from "../../protocol/syntax/address.ts";
 import { SessionWire } from "../../server/wire/session/session_wire.ts";
 import { SessionStartTimes } from "../../server/wire/session/start_times.ts";
 import type { StoreRequest } from "../../server/store/store.ts";
-import {
-  clientKeys,
-  decodeSealToClient,
-  encodeHello,
-  Opener,
-  Sealer,
-  sealId,
-  sealKey,
-} from "../../protocol/seal.ts";
+import { decodeSealToClient, encodeHello, Opener, Sealer } from "../../protocol/seal.ts";
+import { clientKeys, sealId, sealKey } from "../../protocol/seal/keys.ts";
 import { clientFirstBare, GS2_HEADER } from "../../protocol/scram.ts";
 import { decodeSealToServer } from "../../protocol/seal.ts";
 import { ACCOUNT, makeAccount } from "../simulation/account.ts";

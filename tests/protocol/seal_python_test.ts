@@ -21,21 +21,17 @@ import {
   verifierOf,
 } from "../../protocol/scram.ts";
 import {
-  clientKeys,
   decodeSealToClient,
   decodeSealToServer,
-  type DirectionKey,
   encodeHello,
   encodeHelloAnswer,
   encodeSealReply,
   MAX_NUMBER,
   Opener,
   Sealer,
-  sealId,
-  sealKey,
-  serverKeys,
 } from "../../protocol/seal.ts";
-import { RecordReader, RecordWriter, transferKeys } from "../../protocol/transfer_records.ts";
+import { clientKeys, type DirectionKey, sealId, sealKey, serverKeys } from "../../protocol/seal/keys.ts";
+import { RecordReader, RecordWriter, transferKeys } from "../../protocol/transfer/records.ts";
 import { encodePrivateKey } from "../../protocol/syntax/key_text.ts";
 import { pythonWith, runCommand } from "../program.ts";
 

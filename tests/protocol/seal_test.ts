@@ -1,6 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
-  clientKeys,
   decodeSealToClient,
   decodeSealToServer,
   encodeHello,
@@ -9,10 +8,8 @@ import {
   MAX_NUMBER,
   Opener,
   Sealer,
-  sealId,
-  sealKey,
-  serverKeys,
 } from "../../protocol/seal.ts";
+import { clientKeys, sealId, sealKey, serverKeys } from "../../protocol/seal/keys.ts";
 import {
   authMessage,
   clientFinalBare,

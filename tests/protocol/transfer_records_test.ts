@@ -1,8 +1,8 @@
 /** The records of a sealed transfer: what they are, and what is noticed of those that were tampered with. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { DirectionKey } from "../../protocol/seal.ts";
-import { TransferInput } from "../../protocol/transfer_input.ts";
+import type { DirectionKey } from "../../protocol/seal/keys.ts";
+import { TransferInput } from "../../protocol/transfer/input.ts";
 import {
   eraseTransferKeys,
   MAX_FIRST_RECORD_BYTES,
@@ -12,7 +12,7 @@ import {
   transferKeys,
   TruncatedError,
   WrongRecordError,
-} from "../../protocol/transfer_records.ts";
+} from "../../protocol/transfer/records.ts";
 
 const TICKET = "4fJmX0b2TzWq7yR1sNcVbA", FILES_KEY = new Uint8Array(32).fill(7);
 

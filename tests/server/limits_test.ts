@@ -177,7 +177,6 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "wire/admin/watchers.ts MAX_WAITING_BYTES": ["one watcher's waiting bytes"],
   "wire/admin/watchers.ts MAX_WATCHERS": ["watchers"],
   "wire/http/access/logins.ts MAX_KNOWN": "remembered",
-  "wire/http/channel/said_keys.ts MAX_KEYS": "remembered",
   "wire/http/connection.ts MAX_READ_BYTES": "of one thing",
   "wire/http/http_wire.ts MAX_HEADERS": "of one thing",
   "wire/http/http_wire.ts MAX_HEAD_BYTES": "of one thing",

@@ -8,6 +8,9 @@
 
 import { html, useEffect, useState } from "../preact.js";
 
+/** The mailbox's port, which HTTP has too. */
+const DEFAULT_PORT = "21001";
+
 const WAY_KEY = "wirepost.way";
 
 /** How long it says that a line was copied. */
@@ -38,10 +41,13 @@ export function hostName() {
   return location.hostname.replace(/^\[|\]$/g, "");
 }
 
-/** ` --server HOST`, where it is not this machine. */
+/** ` --server HOST:PORT`, where it is not the program's own choice. */
 export function serverOption() {
-  const host = hostName();
-  return ["localhost", "127.0.0.1", "::1"].includes(host) ? "" : ` --server ${host}`;
+  const host = hostName(), port = location.port === DEFAULT_PORT ? "" : `:${location.port || "80"}`;
+  const isHere = ["localhost", "127.0.0.1", "::1"].includes(host);
+  return isHere && port === ""
+    ? ""
+    : ` --server ${host.includes(":") && port !== "" ? `[${host}]` : host}${port}`;
 }
 
 /** @param {{ account: string | undefined, name: string }} self ` --as NAME`, where an account is needed. */

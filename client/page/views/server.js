@@ -74,8 +74,8 @@ export function View({ models }) {
       <div class="write">
         <${SameWith} lines=${{
           nc:
-            `printf 'GET /metrics HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' | nc ${location.hostname} ${location.port}`,
-          curl: `curl${curlAs(self)} ${addressOf("/metrics")}`,
+            `printf 'GET /readyz HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' | nc ${location.hostname} ${location.port}`,
+          curl: `curl${curlAs(self)} ${addressOf("/admin/status")}`,
           wirepost: `wirepost status --watch${wirepostAs(self)}${serverOption()}`,
         }} />
       </div>

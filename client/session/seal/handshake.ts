@@ -1,11 +1,5 @@
-import {
-  type Opener,
-  RENEW_MS,
-  RENEW_NUMBER,
-  type Sealer,
-  type SealHeader,
-  type SealKey,
-} from "../../../protocol/seal.ts";
+import { type Opener, RENEW_MS, RENEW_NUMBER, type Sealer, type SealHeader } from "../../../protocol/seal.ts";
+import type { SealKey } from "../../../protocol/seal/keys.ts";
 
 /** After how long new keys are tried for again if the server had no time for that (seal.md 4.12). */
 export const RENEW_AGAIN_MS = 60_000;

@@ -6,19 +6,17 @@
  */
 
 import {
-  clientKeys,
   decodeSealToClient,
   encodeHello,
-  ephemeralKey,
   isControl,
   isSame,
   MAX_NUMBER,
   Opener,
   Sealer,
-  sealId,
 } from "../../../protocol/seal.ts";
+import { clientKeys, ephemeralKey, sealId } from "../../../protocol/seal/keys.ts";
 import { bodyAt, encodeAnswers } from "../../../protocol/session.ts";
-import { type TransferKeys, transferKeys } from "../../../protocol/transfer_records.ts";
+import { type TransferKeys, transferKeys } from "../../../protocol/transfer/records.ts";
 import { encodePublicKey } from "../../../protocol/syntax/key_text.ts";
 import { BusyBackoff, busyText } from "../busy_backoff.ts";
 import type { Environment } from "../environment.ts";

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
-import type { TransferKeys } from "../../../protocol/transfer_records.ts";
+import type { TransferKeys } from "../../../protocol/transfer/records.ts";
 import { resolveServer } from "../../stream/address.ts";
 import { ServerSocket } from "../../stream/server_socket.ts";
 import type { OnBusy } from "../busy_backoff.ts";

@@ -176,7 +176,8 @@ export const CHANNEL_ROUTES = {
     parameters: CHANNEL,
     query: { sender: SENDER },
     headers: {
-      "idempotency-key": "The same key is answered as before, and nothing is said twice (http.md 9.5)",
+      "idempotency-key":
+        "The same key is answered as before for 24 h, and nothing is said twice (http.md 9.5)",
     },
     body: {
       help: "One or more lines of text, or an object with them",
@@ -213,7 +214,7 @@ export const CHANNEL_ROUTES = {
     },
     problems: [
       ...["no channel", "not logged in", "muted", "bad body", "too long", "wrong type"],
-      ...["other body", "storage"],
+      ...["other body", "keys full", "storage"],
     ] as const,
     examples: [
       { title: "Make a channel", method: "PUT", target: "/channel/ops", answer: { status: 201 } },

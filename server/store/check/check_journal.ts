@@ -117,6 +117,10 @@ function compareClocks(
 
 function note(request: StoreRequest, { added, removed }: FileChanges) {
   if (request.kind === "attach") added.push(request);
-  if (request.kind !== "session") return;
-  for (const change of request.changes) if (change.kind === "remove") removed.add(change.thread);
+  const changes = request.kind === "session"
+    ? request.changes
+    : request.kind === "thread"
+    ? [request.change]
+    : [];
+  for (const change of changes) if (change.kind === "remove") removed.add(change.thread);
 }

@@ -75,12 +75,14 @@ export function requestHandlers(parts: EngineParts): Handlers {
     confirm: ({ session, tag }) => leased.confirm(session, tag),
     release: ({ session, tag }) => leased.release(session, tag),
     "put once": (request, canStore) => keyedPuts.put(request, canStore),
+    "find key": (request) => keys.answer(request),
     settle: (request) => leased.settle(request),
     session: (request, canStore) => sessions.carryOut(request, canStore),
     open: (request) => sessions.open(request),
     end: (request) => sessions.end(request),
     "latest start": () => sessions.latestStart,
     usage: () => ({ sessions: sessions.table.usage, leases: leased.leases.table.usage }),
+    thread: (request, canStore) => threads.request(request, canStore),
     threads: (request) => threads.list(request),
     read: (request) => threads.read(request),
     file: (request) => threads.findFile(request),
@@ -89,7 +91,11 @@ export function requestHandlers(parts: EngineParts): Handlers {
     unused: (request) => threads.unused(request.gone, request.limit),
     "thread counts": () => threads.counts,
     account: (request, canStore) => accounts.request(request, canStore),
-    channel: (request, canStore) => canStore ? channels.change(request) : "storage",
+    channel: (request, canStore) => {
+      if (!canStore) return "storage";
+      keys.addNew(request.keys ?? []);
+      return channels.change(request);
+    },
     "remove channel": ({ name }) => channels.remove(name),
     channels: () => channels.list(),
     "channels complete": ({ complete }) => channels.setComplete(complete),

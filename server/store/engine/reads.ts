@@ -15,6 +15,7 @@ const READS: ReadonlySet<StoreRequest["kind"]> = new Set([
   "file",
   "contents",
   "thread counts",
+  "find key",
   "channels",
   "fullest",
   "oldest",

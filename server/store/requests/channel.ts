@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { UsedKey } from "./keyed.ts";
+
 /** A message that was sent in a channel. */
 export interface ChannelMessage {
   sender: string;
@@ -31,6 +33,8 @@ export interface ChannelChange {
   messages: readonly ChannelMessage[];
   /** Bytes of all of `messages`. */
   bytes: number;
+  /** Keys of requests that said some of them: the number of a message is the ID of its receipt. */
+  keys?: readonly UsedKey[];
 }
 
 /** Forgets a channel and its messages. */

@@ -40,6 +40,22 @@ export type PutOnceOutcome =
   | "full share"
   | "storage";
 
+/** A request that was carried out under a key. */
+export interface UsedKey extends RequestKey, PutReceipt {
+  /** Whom it is charged to: see {@linkcode Put.owner}. */
+  owner: string;
+}
+
+/** Asks what was carried out under a key. */
+export interface FindKey {
+  kind: "find key";
+  key: string;
+  owner: string;
+}
+
+/** `new`: nothing was. `damaged`: nobody can say. */
+export type FindKeyOutcome = RequestKey & PutReceipt | "new" | "keys full" | "damaged";
+
 /** Does something with one message of a lease, for whoever knows the lease's session and token. */
 export interface Settle {
   kind: "settle";
@@ -66,5 +82,6 @@ export type SettleOutcome = "done" | "lost" | "denied" | "storage";
 /** By kind: the request and its outcome. */
 export interface KeyedOperations {
   "put once": [PutOnce, PutOnceOutcome];
+  "find key": [FindKey, FindKeyOutcome];
   settle: [Settle, SettleOutcome];
 }

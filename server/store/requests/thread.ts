@@ -15,6 +15,17 @@ export type ThreadChange =
   | { kind: "edit"; thread: string; user: string; number: number; text: string; bytes: number }
   | { kind: "remove"; thread: string; user: string };
 
+/** A change by a user without a session. */
+export interface ChangeThread {
+  kind: "thread";
+  change: ThreadChange;
+  /** The ID of the message that is meant: another one may have its number by now. */
+  id?: number;
+}
+
+/** ID and number of the message, or of the thread that was created, whose number is 0; or why nothing was changed. */
+export type ChangeThreadOutcome = { id: number; number: number } | { refused: string } | "storage";
+
 /** Lists threads after the one with this ID, in the order in which they were created. */
 export interface ListThreads {
   kind: "threads";
@@ -26,7 +37,7 @@ export interface ListThreads {
 }
 
 export interface ThreadPage {
-  threads: { id: number; title: string }[];
+  threads: { id: number; title: string; creator: string; entries: number }[];
   /** Whether more follow. */
   more: boolean;
 }
@@ -124,6 +135,7 @@ export interface ThreadCounts {
 
 /** By kind: the request and its outcome. */
 export interface ThreadOperations {
+  thread: [ChangeThread, ChangeThreadOutcome];
   threads: [ListThreads, ThreadPage];
   read: [ReadThread, EntryPage | "no thread"];
   file: [FindFile, FindFileOutcome];

@@ -9,6 +9,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { preferredForm } from "../../../protocol/http/accept.ts";
+import { describeHttpAnswer, describeHttpRequest } from "../../../protocol/describe/http.ts";
 import { encodeProblem, PROBLEM_TYPE, Refusal, STATUS_TEXTS } from "../../../protocol/http/problem.ts";
 import { parseQuery } from "../../../protocol/http/query.ts";
 import type { Route, Routes } from "../../../protocol/http/route.ts";
@@ -22,6 +23,7 @@ import type { NetworkRate } from "../../quota/network_rate.ts";
 import { type Environment, within } from "../../quota/uptime.ts";
 import type { Clients } from "../../report/clients.ts";
 import type { Log } from "../../report/log.ts";
+import type { Tap } from "../../report/watch.ts";
 import type { Metrics } from "../../report/metrics.ts";
 import type { Accounts } from "../../service/accounts.ts";
 import type { Moderation } from "../../service/moderation.ts";
@@ -89,6 +91,8 @@ export interface HttpWireOptions extends Pick<Environment, "monotonicClock"> {
   accounts: Pick<Accounts, "auth" | "role">;
   /** Proxies that say for whom they ask. */
   trustedProxies: Networks;
+  /** What clients ask and are answered is reported there. */
+  tap: Tap;
   timeouts?: HttpTimeouts;
 }
 
@@ -180,12 +184,19 @@ export class HttpWire {
       if (connection.unanswered === 0) connection.setPhase("idle");
     });
     connection.setPhase("answer");
-    let handled: Handled;
+    const { tap } = this.#options, { method = "", url = "" } = incoming;
+    if (tap.isOn) tap.see("in", connection, () => describeHttpRequest(method, splitTarget(url).path));
+    let handled: Handled, refusal: Refusal | undefined;
     try {
       handled = await this.#handle(incoming, response, connection);
     } catch (error) {
       if (error instanceof ClientGone) return;
+      if (error instanceof Refusal) refusal = error;
       handled = this.#refusalOf(error, connection, incoming);
+    }
+    const status = handled === "opened" ? response.statusCode : handled.status;
+    if (tap.isOn) {
+      tap.see("out", connection, () => describeHttpAnswer(status, splitTarget(url).path, refusal));
     }
     if (handled !== "opened") this.#answer(incoming, response, connection, handled);
   }

@@ -1,5 +1,5 @@
 import type { BadRequest, DecodeLine, SessionAnswer } from "../../../protocol/session.ts";
-import type { TransferKeys } from "../../../protocol/transfer_records.ts";
+import type { TransferKeys } from "../../../protocol/transfer/records.ts";
 import type { SessionTable } from "../../report/metrics.ts";
 import type { TableUsage } from "../../quota/fair_table.ts";
 import type { OrderedRequest, RequestOutcome } from "../../store/requests/session.ts";

@@ -1,5 +1,6 @@
-import { Opener, Sealer, type SealHeader, type SealKeys } from "../../../protocol/seal.ts";
-import { type TransferKeys, transferKeys } from "../../../protocol/transfer_records.ts";
+import { Opener, Sealer, type SealHeader } from "../../../protocol/seal.ts";
+import type { SealKeys } from "../../../protocol/seal/keys.ts";
+import { type TransferKeys, transferKeys } from "../../../protocol/transfer/records.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
 import { isLoopback, networkOf } from "../../quota/address.ts";
 import { LOOPBACK, type Origin } from "../../quota/fair_table.ts";

@@ -16,14 +16,16 @@ import {
   decodeSealToServer,
   encodeHelloAnswer,
   encodeSealReply,
-  ephemeralKey,
   isControl,
   MAX_AGE_MS,
+} from "../../../protocol/seal.ts";
+import {
+  ephemeralKey,
   sealId,
   type SealKey,
   type SealKeys,
   serverKeys,
-} from "../../../protocol/seal.ts";
+} from "../../../protocol/seal/keys.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
 import { FairScheduler, MAX_TASKS } from "../../net/fairness.ts";
 import { networkOf } from "../../quota/address.ts";

@@ -4,7 +4,7 @@ import {
   type SessionAnswer,
   type SessionRequest,
 } from "../../../protocol/session.ts";
-import type { TransferKeys } from "../../../protocol/transfer_records.ts";
+import type { TransferKeys } from "../../../protocol/transfer/records.ts";
 import type { Address } from "../../../protocol/syntax/address.ts";
 import { isLoopback, networkOf } from "../../quota/address.ts";
 import { LOOPBACK } from "../../quota/fair_table.ts";

@@ -7,7 +7,7 @@
 
 import { refusal as refusalOf } from "../../../protocol/describe/refusals.ts";
 import { decodeTransferRequest, type TransferAnswer } from "../../../protocol/transfer.ts";
-import { eraseTransferKeys } from "../../../protocol/transfer_records.ts";
+import { eraseTransferKeys } from "../../../protocol/transfer/records.ts";
 import { ConnectionSlots } from "../../net/connection_slots.ts";
 import { type SocketPolling, TurnQueue } from "../../net/fairness.ts";
 import { Listener } from "../../net/listener.ts";
@@ -103,6 +103,11 @@ export class TransferWire implements TransferContext {
       },
       serve: (connection) => this.#serve(connection),
     });
+  }
+
+  /** The transfers that run; those of another wire take their place among them. */
+  get slots(): Pick<TransferSlots, "take" | "leave"> {
+    return this.#slots;
   }
 
   /** Its limits, with their use now. */

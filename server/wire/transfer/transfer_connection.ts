@@ -9,13 +9,13 @@ import {
   type RefusalCode,
   type TransferAnswer,
 } from "../../../protocol/transfer.ts";
-import { TransferInput } from "../../../protocol/transfer_input.ts";
+import { TransferInput } from "../../../protocol/transfer/input.ts";
 import {
   eraseTransferKeys,
   RecordWriter,
   type TransferKeys,
   WrongRecordError,
-} from "../../../protocol/transfer_records.ts";
+} from "../../../protocol/transfer/records.ts";
 import type { TurnQueue } from "../../net/fairness.ts";
 import type { DownloadGrant } from "../../service/tickets.ts";
 import { plainAddress } from "../../quota/address.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { lacks } from "../../program.ts";
+import { type Browser, type ContextOptions, launchChromium, type Page } from "./playwright.ts";
 
 export type { Page };
 
@@ -30,11 +30,11 @@ export class TestBrowser implements AsyncDisposable {
     const executablePath = await pathOf("chromium");
     // as root there is no sandbox, and what it loads is the page alone
     const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
-    return new TestBrowser(await chromium.launch({ executablePath, args }));
+    return new TestBrowser(await launchChromium(executablePath, args));
   }
 
   /** A window of somebody of this name, who has not been there before. */
-  async open(url: string, name = "ana", options: BrowserContextOptions = {}): Promise<Page> {
+  async open(url: string, name = "ana", options: ContextOptions = {}): Promise<Page> {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     context.setDefaultTimeout(MAX_WAIT_MS);
     await context.addInitScript(

@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Page } from "playwright-core";
 import type { FakeServer } from "./fake_server.ts";
+import type { Page } from "./playwright.ts";
 
 /** The longest name, and a text of 60,000 characters. */
 export const LONG_NAME = "a-name-of-64-bytes-is-as-long-as-one-can-be-and-longer-is-refused".slice(0, 64);

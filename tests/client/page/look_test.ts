@@ -7,10 +7,10 @@
  */
 
 import { assertEquals } from "@std/assert";
-import axe from "axe-core";
 import { LACKS_BROWSER, type Page, TestBrowser } from "./browser.ts";
 import { FakeServer } from "./fake_server.ts";
 import { fillChannels, showAll } from "./fixtures.ts";
+import { axeScript } from "./playwright.ts";
 
 const ignore = LACKS_BROWSER;
 
@@ -28,7 +28,7 @@ type ViewName = keyof typeof VIEWS;
 
 /** What axe finds that is serious or critical: the rule, and the elements. */
 async function problems(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
+  await page.evaluate(await axeScript());
   const { violations } = await page.evaluate("axe.run({ resultTypes: ['violations'] })") as {
     violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[];
   };

@@ -11,7 +11,7 @@ import { Metrics } from "../../../server/report/metrics.ts";
 import { DEFAULT_FILE_LIMITS, type FileLimits } from "../../../server/store/files/file_quota.ts";
 import { ContentFiles } from "../../../server/store/files/files.ts";
 import type { GroupCommit } from "../../../server/store/journaled/group.ts";
-import { transferKeys } from "../../../protocol/transfer_records.ts";
+import { transferKeys } from "../../../protocol/transfer/records.ts";
 import {
   type FileRequest,
   Forum,

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { TransferError, type TransferProgress } from "../../../client/transfer/transfer.ts";
 import { upload, type UploadOptions } from "../../../client/transfer/upload.ts";
-import { transferKeys } from "../../../protocol/transfer_records.ts";
+import { transferKeys } from "../../../protocol/transfer/records.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { TransferPeer } from "./peer.ts";
 import { CuttingProxy } from "./proxy.ts";

@@ -1,14 +1,12 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import {
-  clientKeys,
   decodeSealToClient,
   encodeHello,
   Opener,
   Sealer,
-  sealId,
-  sealKey,
   type SealToClient,
 } from "../../../protocol/seal.ts";
+import { clientKeys, sealId, sealKey } from "../../../protocol/seal/keys.ts";
 import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 import { ForumUser } from "../forum/user.ts";
 

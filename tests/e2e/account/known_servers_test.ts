@@ -1,5 +1,5 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { sealKey } from "../../../protocol/seal.ts";
+import { sealKey } from "../../../protocol/seal/keys.ts";
 import { encodePublicKey } from "../../../protocol/syntax/key_text.ts";
 import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 

@@ -37,7 +37,7 @@ Deno.test(
     await page.getByText("Nothing waits for ana").waitFor();
     await page.getByRole("textbox", { name: "Send to ana" }).fill("Fine, thanks. Ω ✓");
     await page.keyboard.press("Enter");
-    await page.getByText("on the server’s disk").waitFor();
+    await page.getByText("on the server’s disk", { exact: true }).waitFor();
     const received = await wirepost(["receive", "ana", "--json", ...to]);
     const { sender, text } = JSON.parse(received.out);
     assertEquals([sender, text], ["ana", "Fine, thanks. Ω ✓"]);

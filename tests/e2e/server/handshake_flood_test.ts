@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { decodeSealToClient, encodeHello, sealId } from "../../../protocol/seal.ts";
+import { decodeSealToClient, encodeHello } from "../../../protocol/seal.ts";
+import { sealId } from "../../../protocol/seal/keys.ts";
 import { Peer, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 
 /** Handshakes that one address may begin before the server answers `busy`: 256. */

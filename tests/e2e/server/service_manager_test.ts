@@ -35,7 +35,10 @@ for (const kind of ["file", "abstract"]) {
     const socket = kind === "file" ? name : `@${name}`;
     const environment = [`NOTIFY_SOCKET=${socket}`, "WATCHDOG_USEC=200000"];
     await using server = await start(environment, ["mailbox", "0", "--memory"]);
-    assertEquals(await manager.message(), `READY=1\nSTATUS=mailbox udp ${server.port}`);
+    assertEquals(
+      await manager.message(),
+      `READY=1\nSTATUS=mailbox udp ${server.port}, http tcp ${server.port}`,
+    );
     for (let i = 0; i < 3; i++) assertEquals(await manager.message(true), "WATCHDOG=1");
     const [stopping, { code }] = await Promise.all([manager.message(), server.end()]);
     assertEquals([stopping, code], ["STOPPING=1", 0]);

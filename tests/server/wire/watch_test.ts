@@ -7,6 +7,7 @@ import { proof } from "../../../protocol/admin.ts";
 import { decodeEvents, type WatchEvent, type WatchFilter } from "../../../protocol/watch.ts";
 import { DEFAULT_OPTIONS } from "../../../server/options.ts";
 import type { Server } from "../../../server/server.ts";
+import { HttpPeer } from "../../http.ts";
 import { Peer, temporaryDirectory } from "../../program.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";
 import { withServer } from "../serve.ts";
@@ -368,5 +369,26 @@ Deno.test("a server without a mailbox is watched on the administrator's port", (
     assertEquals(await watching.lines(2), [
       "→ F: put into 'bob' from 'alice', 1 byte: its first field is neither F, R, for, req nor A (mailbox.md section 1)",
       "→ connects",
+    ]);
+  }));
+
+// watch.md 2.1: a lease's ID, a query and a header may be secrets
+Deno.test("a watcher sees requests of HTTP and their answers, without what may be a secret in them", () =>
+  withSecret({ mailbox: 0 }, async (server) => {
+    await using watching = await Watching.begin(server, { services: ["http"] });
+    using peer = await HttpPeer.connect(server.addresses[0]!.port);
+    await peer.request("POST /mailbox/bo%20b?sender=alice", { body: "a secret text" });
+    await peer.request("GET /mailbox/bo%20b", { headers: { authorization: "Digest secret" } });
+    await peer.request(`DELETE /lease/1-${"0".repeat(32)}`);
+    await peer.request("GET /nothing");
+    assertEquals(await watching.lines(8), [
+      "→ POST /mailbox/bo%20b",
+      "← 201 Created",
+      "→ GET /mailbox/bo%20b",
+      "← 400 Bad Request: the header Authorization can't be read (http.md 1.9)",
+      "→ DELETE /lease/…",
+      "← 409 Conflict: the lease has ended, and the message may be somebody else's (http.md 8.6)",
+      "→ GET /nothing",
+      "← 404 Not Found: there is nothing at this path (http.md 2.1)",
     ]);
   }));

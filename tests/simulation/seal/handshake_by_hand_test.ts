@@ -3,15 +3,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { clientFirstBare, GS2_HEADER } from "../../../protocol/scram.ts";
 import {
-  clientKeys,
   decodeSealToClient,
   decodeSealToServer,
   encodeHello,
   Opener,
   Sealer,
-  sealId,
-  sealKey,
 } from "../../../protocol/seal.ts";
+import { clientKeys, sealId, sealKey } from "../../../protocol/seal/keys.ts";
 import { ACCOUNT } from "../account.ts";
 import { PERFECT } from "../network.ts";
 import { SealedWorld, SERVER } from "../sealed_world.ts";

@@ -1,4 +1,5 @@
-import { decodeSealToClient, encodeHello, sealId } from "../../../protocol/seal.ts";
+import { decodeSealToClient, encodeHello } from "../../../protocol/seal.ts";
+import { sealId } from "../../../protocol/seal/keys.ts";
 import { type SealedWorld, SERVER } from "../sealed_world.ts";
 
 /** Begins handshakes from many addresses, each of which receives what is sent to it, and finishes none. */

@@ -9,9 +9,8 @@ import {
   encodeSealReply,
   Opener,
   Sealer,
-  sealKey,
-  serverKeys,
 } from "../../../protocol/seal.ts";
+import { sealKey, serverKeys } from "../../../protocol/seal/keys.ts";
 import { serverFirst } from "../../../protocol/scram.ts";
 import { fastSalt } from "../account.ts";
 import { Clock } from "../clock.ts";

@@ -3,7 +3,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type LoginError, LoginError as LoginErrorClass } from "../../../client/session/errors.ts";
 import {
-  clientKeys,
   decodeSealToClient,
   decodeSealToServer,
   encodeHello,
@@ -11,10 +10,8 @@ import {
   encodeSealReply,
   Opener,
   Sealer,
-  sealId,
-  sealKey,
-  serverKeys,
 } from "../../../protocol/seal.ts";
+import { clientKeys, sealId, sealKey, serverKeys } from "../../../protocol/seal/keys.ts";
 import { ACCOUNT } from "../account.ts";
 import { SealedWorld, SERVER } from "../sealed_world.ts";
 

@@ -1,7 +1,7 @@
 import { checkedColumns, checksumOf } from "../../database/checksum.ts";
 import type { Context } from "../../database/context.ts";
 import { allRows, firstRow, prepareAll } from "../../database/statements.ts";
-import type { PutReceipt, RequestKey } from "../../requests/keyed.ts";
+import type { FindKey, FindKeyOutcome, PutReceipt, RequestKey, UsedKey } from "../../requests/keyed.ts";
 import { isWholeRow } from "../whole_row.ts";
 
 /** How long a key is remembered after its request (store 12.2). */
@@ -88,6 +88,22 @@ export class RequestKeys {
   /** Whether one more is too many. */
   isFull(owner: string): boolean {
     return this.#count >= KEYS_MAX || (this.#countOfOwner.get(owner) ?? 0) >= OWNER_KEYS_MAX;
+  }
+
+  /** The outcome of a request that asks for it. */
+  answer({ key, owner }: FindKey): FindKeyOutcome {
+    const found = this.find(key);
+    if (found === "damaged") return found;
+    if (found === undefined) return this.isFull(owner) ? "keys full" : "new";
+    const { digest, id, time } = found;
+    return { key, digest, id, time };
+  }
+
+  /** Adds those that are not there yet: the same change may come again. */
+  addNew(keys: readonly UsedKey[]) {
+    for (const { key, digest, id, time, owner } of keys) {
+      if (this.find(key) === undefined) this.add({ key, digest }, owner, { id, time });
+    }
   }
 
   add(key: RequestKey, owner: string, receipt: PutReceipt) {

@@ -7,6 +7,8 @@ import type { ForumLimits } from "../../limits.ts";
 import type {
   Attach,
   AttachOutcome,
+  ChangeThread,
+  ChangeThreadOutcome,
   Entry,
   EntryPage,
   FileContent,
@@ -19,6 +21,7 @@ import type {
   ThreadCounts,
   ThreadPage,
 } from "../../requests/thread.ts";
+import { needsSpace } from "../../requests/session.ts";
 import { type CheckedRow, isWholeRow } from "../whole_row.ts";
 import { addCounts, COUNTED, ThreadOwners } from "./thread_owners.ts";
 import { ThreadPositions } from "./thread_positions.ts";
@@ -144,6 +147,24 @@ export class Threads {
     return change.kind === "edit" ? this.#edit(thread, message, change) : this.#delete(thread, message);
   }
 
+  /** The same for a user without a session; what needs space is refused without it. */
+  request({ change, id }: ChangeThread, canStore: boolean): ChangeThreadOutcome {
+    if (!canStore && needsSpace(change)) return "storage";
+    const number = "number" in change ? change.number : 0, found = this.#idOf(change.thread, number);
+    if (id !== undefined && id !== found) return { refused: "no message" };
+    const refused = this.change(change);
+    if (refused !== undefined) return { refused };
+    if (change.kind === "edit" || change.kind === "delete") return { id: found!, number };
+    const thread = this.#find(change.thread);
+    if (change.kind !== "post") return { id: thread?.id ?? 0, number };
+    return { id: thread!.last, number: this.#positions.upTo(thread!.id, thread!.last) };
+  }
+
+  #idOf(title: string, number: number): number | undefined {
+    const thread = this.#find(title);
+    return thread && this.#positions.find(thread.id, number);
+  }
+
   #create(title: string, creator: string): string | undefined {
     if (firstRow(this.#sql.thread, title) !== undefined) return "exists";
     const added = { threads: 1, entries: 0, bytes: 0 }, full = this.#fullFor(creator, added);
@@ -256,7 +277,7 @@ export class Threads {
     let bytes = 0, count = 0;
     while (count < limit && count < rows.length && (bytes += rows[count]!.title.length) <= maxBytes) count++;
     const threads = rows.slice(0, count).filter((row) => this.#whole(row) !== undefined)
-      .map(({ id, title }) => ({ id, title }));
+      .map(({ id, title, creator, entries }) => ({ id, title, creator, entries }));
     return { threads, more: rows.length > count };
   }
 

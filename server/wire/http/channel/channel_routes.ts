@@ -21,30 +21,34 @@ import { isLogin } from "../../../../protocol/login.ts";
 import { utf8Length } from "../../../../protocol/mailbox.ts";
 import { linesOf, printable } from "../../../../protocol/syntax/line.ts";
 import type { Metrics } from "../../../report/metrics.ts";
-import type { Channel, Speaker } from "../../../service/channel.ts";
+import type { Accounts } from "../../../service/accounts.ts";
+import type { Channel } from "../../../service/channel.ts";
 import { type HistoryEntry, historyPage, pageBefore, type PageQuery } from "../../../service/history_page.ts";
 import type { Hub } from "../../../service/hub.ts";
 import type { Moderation } from "../../../service/moderation.ts";
+import type { GroupCommit } from "../../../store/journaled/group.ts";
 import { type Handlers, type HttpExchange, json, text } from "../exchange.ts";
 import { type SenderOptions, speakerOf } from "../sender.ts";
 import type { EventStreams } from "./event_streams.ts";
 import { endOf, shown } from "./replay.ts";
-import { type Said, SaidKeys } from "./said_keys.ts";
+import { requestKey } from "../request_key.ts";
+import { onDisk, type Said, SaidOnce } from "./said_once.ts";
 
-export interface ChannelRoutesOptions extends Pick<SenderOptions, "accounts"> {
+export interface ChannelRoutesOptions {
   hub: Hub;
   streams: EventStreams;
   /** Longest line, in bytes. */
   maxLineBytes: number;
   moderation: Pick<Moderation, "isBannedName" | "isMuted">;
+  accounts: SenderOptions["accounts"] & Pick<Accounts, "ownerOf">;
   metrics: Metrics;
+  store: Pick<GroupCommit, "ask">;
   wallClock(): number;
-  monotonicClock(): number;
 }
 
 export function channelHandlers(options: ChannelRoutesOptions): Handlers<typeof CHANNEL_ROUTES> {
   const { hub, streams, metrics, wallClock } = options;
-  const saidKeys = new SaidKeys(options.monotonicClock);
+  const saidOnce = new SaidOnce(hub, options.store, options.accounts);
   const find = (name: string): Channel => {
     const channel = hub.find(name);
     if (channel === undefined) throw new Refusal("no channel", `there is no channel '${name}': PUT makes it`);
@@ -88,21 +92,23 @@ export function channelHandlers(options: ChannelRoutesOptions): Handlers<typeof 
     },
     async say(exchange) {
       const { path, query, client, form } = exchange;
+      const keyed = requestKey(client, exchange.header("idempotency-key"));
       const lines = linesIn(await saidText(exchange), options.maxLineBytes);
       const channel = find(path.channel), speaker = speakerOf(client, query.sender, senders);
       if (options.moderation.isMuted(client.hostname, speaker.name)) throw new Refusal("muted");
-      const said = saidKeys.once(
-        [client.account || client.network, channel.name],
-        exchange.header("idempotency-key"),
-        JSON.stringify([query.sender, lines]),
-        () => say(hub, channel, speaker, lines),
-      );
-      metrics.add("http received", said.lines);
-      hub.flushIfFull({ channel });
+      const sayNow = (): Said => {
+        metrics.add("http received", lines.length);
+        const said = lines.map((line) => hub.say(channel, speaker, line)).at(-1)!;
+        hub.flushIfFull({ channel });
+        return said;
+      };
+      const key = keyed?.(["say", channel.name, query.sender ?? "", ...lines]);
+      const said = key === undefined ? sayNow() : await saidOnce.say(channel, client, key, sayNow);
+      if (key === undefined) await onDisk(hub, channel, said);
       await hub.congestion({ channel });
-      if (!await hub.stored(channel, said.number)) throw new Refusal("storage");
-      if (form !== "json") return text(`${said.id}\n`, 201);
-      return json({ id: said.id, time: new Date(said.time).toISOString(), lines: said.lines }, 201);
+      const id = encodePosition({ history: channel.record.ids.at(said.number), number: said.number });
+      if (form !== "json") return text(`${id}\n`, 201);
+      return json({ id, time: new Date(said.time).toISOString(), lines: lines.length }, 201);
     },
     members({ path, form }) {
       const channel = find(path.channel), names = channel.names(MAX_MEMBER_NAMES);
@@ -194,12 +200,6 @@ function linesIn(text: string, maxLineBytes: number): string[] {
     }
   }
   return lines;
-}
-
-function say(hub: Hub, channel: Channel, speaker: Speaker, lines: readonly string[]): Said {
-  const { number, time } = lines.map((line) => hub.say(channel, speaker, line)).at(-1)!;
-  const id = encodePosition({ history: channel.record.ids.at(number), number });
-  return { id, number, time, lines: lines.length };
 }
 
 /** A page of a history: at most one gap, before all of its messages. */

@@ -69,6 +69,8 @@ export class EventStream implements MemberConnection {
 
   send(bytes: Uint8Array) {
     if (this.#isClosed) return;
+    // an event's ID has the places of all channels: what is before them is sent first
+    if (this.#readers.size > 1) { for (const reader of this.#readers) this.#options.hub.catchUp(reader); }
     this.#options.connection.traffic.sent(1, bytes.length);
     if (!this.#queue.push(bytes)) this.#cutOff("pending");
   }

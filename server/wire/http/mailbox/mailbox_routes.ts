@@ -29,7 +29,7 @@ type Receiving =
   | HttpExchange<typeof MAILBOX_ROUTES["receiveShared"]>;
 
 export function mailboxHandlers(options: MailboxRoutesOptions): Handlers<typeof MAILBOX_ROUTES> {
-  const { store, mailboxes, receivers } = options, puts = new HttpPuts(mailboxes, store);
+  const { store, mailboxes } = options, puts = new HttpPuts(mailboxes, store);
   return {
     async peek({ path: { mailbox }, query: { after = 0, limit = MAX_PAGE_MESSAGES }, client, form }) {
       checkName(mailbox, "the mailbox");

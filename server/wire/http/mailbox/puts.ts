@@ -4,22 +4,19 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { Refusal } from "../../../../protocol/http/problem.ts";
 import type { MAILBOX_ROUTES } from "../../../../protocol/http/routes/mailbox.ts";
 import { ADMIN, isId, messageLength, SHARED_QUEUE } from "../../../../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../../../../protocol/session.ts";
 import type { Mailboxes } from "../../../service/mailboxes.ts";
 import type { GroupCommit } from "../../../store/journaled/group.ts";
-import type { PutReceipt, RequestKey } from "../../../store/requests/keyed.ts";
-import type { HttpClient, HttpExchange } from "../exchange.ts";
+import type { PutReceipt } from "../../../store/requests/keyed.ts";
+import type { HttpExchange } from "../exchange.ts";
+import { requestKey } from "../request_key.ts";
 import { accessRefusal, chargedTo } from "./receivers.ts";
 
 /** Who sends what nobody is named for. */
 const ANONYMOUS = "anonymous";
-
-/** A key is 1 to 255 visible characters of ASCII; quotes around it, as of a structured header, belong to it. */
-const KEY = /^[\x21-\x7e]{1,255}$/;
 
 type PutExchange =
   | HttpExchange<typeof MAILBOX_ROUTES["put"]>
@@ -53,10 +50,7 @@ export class HttpPuts {
     const { client, query: { delay = 0, ttl } } = exchange;
     const from = receiver === SHARED_QUEUE ? "" : sender ?? (client.account || ANONYMOUS);
     if (receiver !== SHARED_QUEUE) checkSender(from);
-    const header = exchange.header("idempotency-key");
-    if (header !== undefined && !KEY.test(header)) {
-      throw new Refusal("bad header", "Idempotency-Key: expected 1 to 255 visible characters of ASCII");
-    }
+    const keyed = requestKey(client, exchange.header("idempotency-key"));
     const text = await textOf(exchange), bytes = checkedLength(text);
     const message = { receiver, sender: from, delay, ttl, text };
     const refused = this.#mailboxes.refusePut(client, message);
@@ -67,9 +61,7 @@ export class HttpPuts {
       });
     }
     const put = this.#mailboxes.putOfSession(chargedTo(client), message, bytes);
-    const key = header === undefined ? undefined : requestKey(client, header, [
-      ...["put", receiver, from, `${delay}`, `${ttl ?? ""}`, text],
-    ]);
+    const key = keyed?.(["put", receiver, from, `${delay}`, `${ttl ?? ""}`, text]);
     return await new Promise((resolve, reject) => {
       const isTaken = this.#store.submit({ kind: "put once", put, ...key && { key } }, (outcome) => {
         if (typeof outcome === "object") resolve(outcome);
@@ -107,14 +99,4 @@ function checkedLength(text: string): number {
     throw new Refusal("too long", `the text is longer than ${MAX_TEXT_BYTES} bytes`);
   }
   return bytes;
-}
-
-/** A key holds for its client alone: the account, or the network of one without. */
-function requestKey(client: HttpClient, header: string, parts: readonly string[]): RequestKey {
-  const { account, network } = client;
-  return { key: hashOf([account, account === "" ? network : "", header]), digest: hashOf(parts) };
-}
-
-function hashOf(parts: readonly string[]): string {
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
 }

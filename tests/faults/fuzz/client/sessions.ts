@@ -26,9 +26,8 @@ import {
   encodeSealReply,
   Opener,
   Sealer,
-  sealKey,
-  serverKeys,
 } from "../../../../protocol/seal.ts";
+import { sealKey, serverKeys } from "../../../../protocol/seal/keys.ts";
 import { encodeAnswers } from "../../../../protocol/session.ts";
 import { fastSalt } from "../../../simulation/account.ts";
 import { Clock } from "../../../simulation/clock.ts";

@@ -2,7 +2,7 @@
 
 import { setImmediate } from "node:timers";
 import { NOTHING_FILES } from "./no_files.ts";
-import { sealKey } from "../../../../protocol/seal.ts";
+import { sealKey } from "../../../../protocol/seal/keys.ts";
 import { ForumService } from "../../../../server/forum_service.ts";
 import { MailboxService } from "../../../../server/mailbox_service.ts";
 import { Networks, PRIVATE_NETWORKS } from "../../../../server/quota/address.ts";

@@ -52,10 +52,22 @@ class HttpWorld implements World {
     const moderation = new Moderation({ ...environment, store, known: [] });
     const mailboxes = new Mailboxes({ ...environment, store, accounts, moderation });
     const http = new HttpService({
-      ...{ ...environment, accounts, moderation, mailboxes, hub: undefined, store, log, secret: undefined },
+      ...{
+        ...environment,
+        accounts,
+        moderation,
+        mailboxes,
+        hub: undefined,
+        forum: undefined,
+        store,
+        log,
+        secret: undefined,
+      },
       ...{ sockets: [listener], version: "0", services: { mailbox: 21001 }, limits: LIMITS, webHosts: [] },
       ...{ metrics: new Metrics(), clients: new Clients(now), polling: { due: undefined } as never },
       trustedProxies: new Networks(["127.0.0.0/8"]),
+      administer: () => Promise.resolve(undefined),
+      values: () => Promise.resolve(new Map()),
     });
     return Promise.resolve(
       new HttpWorld(http, listener, async () => {

@@ -12,16 +12,13 @@ import {
   parseServerFirst,
 } from "../../../../protocol/scram.ts";
 import {
-  clientKeys,
   decodeSealToClient,
   encodeHello,
   isSealDatagram,
   Opener,
   Sealer,
-  sealId,
-  type SealKey,
-  sealKey,
 } from "../../../../protocol/seal.ts";
+import { clientKeys, sealId, type SealKey, sealKey } from "../../../../protocol/seal/keys.ts";
 import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
 import { decodeAnswers, encodeRequests, isSessionDatagram } from "../../../../protocol/session.ts";
 import { fastSalt } from "../../../simulation/account.ts";

@@ -2,8 +2,10 @@ import type { RecordStart } from "../../../../server/store/engine/engine.ts";
 import { Again } from "../../../../server/store/requests/again.ts";
 import { DEFAULT_FORUM_LIMITS, DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 import type { Leased } from "../../../../server/store/requests/lease.ts";
+import type { Settle } from "../../../../server/store/requests/keyed.ts";
 import type { Put } from "../../../../server/store/requests/message.ts";
 import type { OrderedRequest, SessionState } from "../../../../server/store/requests/session.ts";
+import type { ThreadChange } from "../../../../server/store/requests/thread.ts";
 import type { Outcome, StoreRequest } from "../../../../server/store/store.ts";
 import type { Random } from "../../../simulation/random.ts";
 
@@ -139,8 +141,6 @@ export class RandomRecords {
     const random = this.#random, kind = random.between(0, 99);
     const lease = this.#leases.length > 0 ? this.#pick(this.#leases) : { token: "none", ids: [1, 2] };
     const { token } = lease, ids = lease.ids.filter(() => random.chance(0.7));
-    const text = "y".repeat(random.between(0, 50)), thread = this.#pick(TITLES), user = this.#pick(USERS);
-    const number = random.between(1, 12), bytes = text.length;
     if (kind < 25) {
       return random.chance(0.2) ? { ...this.#put(), numbers: random.between(1, 3) } : this.#put();
     }
@@ -154,6 +154,14 @@ export class RandomRecords {
     if (kind < 66) return { kind: "begin", token, ids };
     if (kind < 70) return { kind: "skip" };
     if (kind < 72) return { kind: "bad", reason: "it is bad", numbers: 2 };
+    return this.#threadChange(kind);
+  }
+
+  /** @param kind 72 to 99. */
+  #threadChange(kind: number): ThreadChange {
+    const random = this.#random, number = random.between(1, 12);
+    const text = "y".repeat(random.between(0, 50)), thread = this.#pick(TITLES), user = this.#pick(USERS);
+    const bytes = text.length;
     if (kind < 76) return { kind: "create", thread, user };
     if (kind < 88) return { kind: "post", thread, user, time: Math.floor(this.#wallClock), text, bytes };
     if (kind < 92) return { kind: "delete", thread, user, number };
@@ -163,7 +171,8 @@ export class RandomRecords {
 
   #request(): StoreRequest {
     const random = this.#random, kind = random.between(0, 999), mailbox = this.#pick(MAILBOXES);
-    if (kind < 250) return this.#put();
+    if (kind < 220) return this.#put();
+    if (kind < 250) return this.#keyed();
     if (kind < 330) return { kind: "take", mailbox };
     if (kind < 450) return this.#lease();
     const { session, account, network, startTime } = this.#session();
@@ -197,7 +206,27 @@ export class RandomRecords {
       duration: random.between(1, 30_000),
       ahead: random.chance(0.4),
       subscribe: random.chance(0.3),
+      taken: random.chance(0.2),
     };
+  }
+
+  /** What wires without sessions ask for. */
+  #keyed(): StoreRequest {
+    const random = this.#random, id = random.between(1, 400);
+    if (random.chance(0.6)) {
+      const key = { key: `k${random.between(1, 60)}`, digest: `d${random.between(1, 2)}` };
+      return { kind: "put once", put: this.#put(), ...random.chance(0.8) ? { key } : {} };
+    }
+    const lease = this.#leases.length > 0 ? this.#pick(this.#leases) : undefined;
+    const { session, token, ids } = lease ?? { session: "none", token: "none", ids: [1, 2] };
+    const what = this.#pick<Settle["what"]>([
+      { kind: "ack" },
+      { kind: "back" },
+      { kind: "fail", delay: this.#pick([0, 5000]), attempts: random.between(1, 4), reason: "it broke" },
+      { kind: "extend", duration: random.between(1, 60_000) },
+    ]);
+    const account = this.#pick(["", "bob", "carol"]);
+    return { kind: "settle", session, token, id: ids.length > 0 ? this.#pick(ids) : id, account, what };
   }
 
   /** What the services of the server, its administrator and the server itself ask for. */
@@ -244,6 +273,10 @@ export class RandomRecords {
         content,
       };
     }
+    if (kind < 71) {
+      const change = this.#threadChange(random.between(72, 99));
+      return { kind: "thread", change, ...random.chance(0.2) ? { id: random.between(1, 12) } : {} };
+    }
     if (kind < 73) {
       return {
         kind: "unused",
@@ -266,7 +299,8 @@ export class RandomRecords {
       { length: count },
       (_, i) => ({ sender: "al", time: i, text: `${i}`, bytes: 3 }),
     );
-    const first = Math.max(1, from - random.between(0, 20));
+    const first = Math.max(1, from - random.between(0, 20)), owner = this.#pick(USERS);
+    const keys = [{ key: `k${random.between(1, 99)}`, digest: "d", id: from, time: 1, owner }];
     return {
       kind: "channel",
       name,
@@ -277,6 +311,7 @@ export class RandomRecords {
       from,
       messages,
       bytes: 3 * count,
+      ...count > 0 && random.chance(0.5) ? { keys } : {},
     };
   }
 

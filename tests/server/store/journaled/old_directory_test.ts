@@ -122,7 +122,7 @@ Deno.test("a data directory of before the columns were renamed opens and keeps e
             first: 2,
             messages: [{ sender: "al", time: 11, text: "new", bytes: 5 }],
           }],
-          { threads: [{ id: 1, title: "plans" }], more: false },
+          { threads: [{ id: 1, title: "plans", creator: "ann", entries: 2 }], more: false },
           {
             entries: [
               { id: 1, user: "ben", time: 12, number: 1, text: "hi", bytes: 2, version: 0 },

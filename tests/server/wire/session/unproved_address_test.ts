@@ -1,7 +1,8 @@
 /** What a server sends to an address that has not shown that it receives anything: README.md 1.5. */
 
 import { assert, assertEquals } from "@std/assert";
-import { encodeHello, sealId, sealKey } from "../../../../protocol/seal.ts";
+import { encodeHello } from "../../../../protocol/seal.ts";
+import { sealId, sealKey } from "../../../../protocol/seal/keys.ts";
 import { Peer } from "../../../program.ts";
 import { withServer } from "../../serve.ts";
 

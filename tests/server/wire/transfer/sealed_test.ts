@@ -1,7 +1,7 @@
 /** Sealed transfers, the server's half: who gets in, and what becomes of records that were tampered with. */
 
 import { assert, assertEquals } from "@std/assert";
-import { RecordReader, RecordWriter, transferKeys } from "../../../../protocol/transfer_records.ts";
+import { RecordReader, RecordWriter, transferKeys } from "../../../../protocol/transfer/records.ts";
 import { Clock } from "../../../simulation/clock.ts";
 import { storedOf, sumOf, TransferPeer } from "../../../client/transfer/peer.ts";
 import { contentOf, offered, put, TransferServer, uploadOf } from "../../../client/transfer/server.ts";

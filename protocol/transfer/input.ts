@@ -1,6 +1,6 @@
-import type { DirectionKey } from "./seal.ts";
-import { concatBytes } from "./syntax/bytes.ts";
-import { RecordReader } from "./transfer_records.ts";
+import type { DirectionKey } from "../seal/keys.ts";
+import { concatBytes } from "../syntax/bytes.ts";
+import { RecordReader } from "./records.ts";
 
 /** Bytes of content that are read in one go. An input has two such buffers. */
 const BUFFER_BYTES = 512 * 1024;

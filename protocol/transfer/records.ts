@@ -6,7 +6,7 @@
  */
 
 import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
-import type { DirectionKey } from "./seal.ts";
+import type { DirectionKey } from "../seal/keys.ts";
 
 /** Most bytes that a record carries; and the first one, because that much is kept of who has not shown its key. */
 export const MAX_RECORD_BYTES = 262_144, MAX_FIRST_RECORD_BYTES = 1024;

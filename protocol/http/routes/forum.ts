@@ -1,0 +1,284 @@
+/**
+ * Routes of the forum. http.md section 10.
+ *
+ * @module
+ */
+
+import type { ProblemCode } from "../problem.ts";
+import type { RequestBody, Routes } from "../route.ts";
+
+const THREAD = { thread: "Its title: 1 to 64 of the characters that forum.md has for words" };
+const MESSAGE = { ...THREAD, number: "The message's place among the messages of the thread, from 1" };
+const FILE = { ...THREAD, file: "The file's name in the thread: at most 128 bytes" };
+
+/** JSON adds quotes and escapes to a text of 65,000 bytes: at most six bytes for each. */
+const MAX_POST_BYTES = 6 * 65_000 + 1024;
+
+const POST = {
+  help: "The text: one line of at most 65,000 bytes",
+  isRequired: true,
+  maxBytes: MAX_POST_BYTES,
+  types: {
+    "text/plain": undefined,
+    "application/json": {
+      type: "object",
+      required: ["text"],
+      properties: { text: { type: "string" } },
+    },
+  },
+} as const satisfies RequestBody;
+
+const PLACE_SCHEMA = {
+  type: "object",
+  required: ["id", "number"],
+  properties: { id: { type: "integer" }, number: { type: "integer" } },
+} as const;
+
+const MEANT = {
+  id: {
+    kind: "count",
+    help: "The ID of the message that is meant: nothing is changed if another one has the number by now",
+  },
+} as const;
+
+const CHANGES = ["no log-in", "no thread", "muted", "overload", "storage"] as const satisfies ProblemCode[];
+
+const ENTRY_SCHEMA = {
+  type: "object",
+  required: ["id", "kind", "author", "time"],
+  properties: {
+    id: { type: "integer", description: "Grows in their order; none is used twice in a thread" },
+    kind: { type: "string", enum: ["message", "file"] },
+    author: { type: "string" },
+    time: { type: "string", format: "date-time" },
+    number: { type: "integer", description: "Of a message: its place among the messages, from 1" },
+    version: { type: "integer", description: "Of a message: how often it was edited" },
+    text: { type: "string", description: "Of a message" },
+    name: { type: "string", description: "Of a file" },
+    size: { type: "integer", description: "Of a file, in bytes" },
+  },
+} as const;
+
+const STORED_SCHEMA = {
+  type: "object",
+  required: ["received", "size"],
+  properties: {
+    received: { type: "integer", description: "Bytes that have arrived" },
+    size: { type: "integer" },
+    hash: { type: "string", description: "SHA-256 in hexadecimal digits, once all of it is stored" },
+  },
+} as const;
+
+export const FORUM_ROUTES = {
+  threads: {
+    method: "GET",
+    path: "/thread",
+    summary: "The threads of the forum, in the order in which they were created",
+    isPage: true,
+    access: "user",
+    query: { after: { kind: "count", help: "Those behind the thread with this ID" } },
+    answers: {
+      200: {
+        help: "Their titles, a line each; or with more about them",
+        types: {
+          "text/plain": undefined,
+          "application/json": {
+            type: "object",
+            required: ["threads", "more"],
+            properties: {
+              threads: {
+                type: "array",
+                items: {
+                  type: "object",
+                  required: ["id", "title", "creator", "entries"],
+                  properties: {
+                    id: { type: "integer" },
+                    title: { type: "string" },
+                    creator: { type: "string" },
+                    entries: { type: "integer", description: "Messages and files" },
+                  },
+                },
+              },
+              more: { type: "boolean", description: "Whether others follow" },
+            },
+          },
+        },
+      },
+    },
+    problems: ["no log-in"],
+    examples: [],
+  },
+  createThread: {
+    method: "POST",
+    path: "/thread",
+    summary: "Create a thread",
+    access: "user",
+    body: {
+      help: "Its title",
+      isRequired: true,
+      maxBytes: 1024,
+      types: {
+        "text/plain": undefined,
+        "application/json": {
+          type: "object",
+          required: ["title"],
+          properties: { title: { type: "string" } },
+        },
+      },
+    },
+    answers: {
+      201: { help: "It was created", types: { "text/plain": undefined, "application/json": PLACE_SCHEMA } },
+    },
+    problems: ["no log-in", "muted", "bad ID", "thread exists", "forum full", "overload", "storage"],
+    examples: [],
+  },
+  thread: {
+    method: "GET",
+    path: "/thread/{thread}",
+    summary: "Read a thread: its messages and files",
+    isPage: true,
+    access: "user",
+    parameters: THREAD,
+    query: {
+      after: { kind: "count", help: "The entries behind the one with this ID" },
+      from: { kind: "count", help: "The entries from the message with this number on", min: 1 },
+    },
+    answers: {
+      200: {
+        help: "A line each, as the forum's client shows them; or all about them",
+        types: {
+          "text/plain": undefined,
+          "application/json": {
+            type: "object",
+            required: ["title", "entries", "more"],
+            properties: {
+              title: { type: "string" },
+              entries: { type: "array", items: ENTRY_SCHEMA },
+              more: { type: "boolean", description: "Whether others follow" },
+            },
+          },
+        },
+      },
+    },
+    problems: ["no log-in", "no thread"],
+    examples: [],
+  },
+  post: {
+    method: "POST",
+    path: "/thread/{thread}",
+    summary: "Post a message to a thread",
+    access: "user",
+    parameters: THREAD,
+    body: POST,
+    answers: {
+      201: {
+        help: "The number of the message",
+        types: { "text/plain": undefined, "application/json": PLACE_SCHEMA },
+      },
+    },
+    problems: [...CHANGES, "not printable", "forum full"],
+    examples: [],
+  },
+  removeThread: {
+    method: "DELETE",
+    path: "/thread/{thread}",
+    summary: "Remove a thread, with its messages and files: only who created it may",
+    access: "user",
+    parameters: THREAD,
+    answers: { 204: { help: "It was removed" } },
+    problems: [...CHANGES, "not yours"],
+    examples: [],
+  },
+  editMessage: {
+    method: "PUT",
+    path: "/thread/{thread}/{number}",
+    summary: "Give a message another text: only who posted it may",
+    access: "user",
+    parameters: MESSAGE,
+    query: MEANT,
+    body: POST,
+    answers: { 204: { help: "It was edited" } },
+    problems: [...CHANGES, "no message", "not yours", "not printable", "forum full"],
+    examples: [],
+  },
+  deleteMessage: {
+    method: "DELETE",
+    path: "/thread/{thread}/{number}",
+    summary: "Delete a message: only who posted it may",
+    access: "user",
+    parameters: MESSAGE,
+    query: MEANT,
+    answers: { 204: { help: "It was deleted" } },
+    problems: [...CHANGES, "no message", "not yours"],
+    examples: [],
+  },
+  downloadFile: {
+    method: "GET",
+    path: "/thread/{thread}/file/{file}",
+    summary: "Download a file of a thread, or a part of it",
+    access: "user",
+    parameters: FILE,
+    headers: {
+      "range": "The part: `bytes=0-99`",
+      "if-range": "The ETag of the file that the part is of: another file is sent whole",
+      "if-none-match": "The ETag of the file that the client has",
+    },
+    answers: {
+      200: {
+        help: "The file",
+        types: { "application/octet-stream": undefined },
+        headers: { "ETag": "The SHA-256 of the file, in quotes", "Repr-Digest": "The same (RFC 9530)" },
+      },
+      206: {
+        help: "The part",
+        types: { "application/octet-stream": undefined },
+        headers: { "Content-Range": "Which it is" },
+      },
+      304: { help: "The client has it" },
+    },
+    problems: ["no log-in", "no thread", "no file", "bad range", "files busy", "storage"],
+    examples: [],
+  },
+  uploadFile: {
+    method: "PUT",
+    path: "/thread/{thread}/file/{file}",
+    summary: "Upload a file to a thread, at once or in parts",
+    help:
+      "An upload that was cut goes on where it ended: `Content-Range: bytes */SIZE` without a body asks how much has " +
+      "arrived, and `Content-Range: bytes FIRST-LAST/SIZE` sends the part behind that.",
+    access: "user",
+    parameters: FILE,
+    headers: {
+      "content-range": "Which part of the file the body is",
+      "content-digest": "SHA-256 of the body (RFC 9530)",
+      "repr-digest": "SHA-256 of the whole file (RFC 9530)",
+    },
+    body: {
+      help: "The content, or a part of it",
+      isRequired: false,
+      types: { "application/octet-stream": undefined },
+    },
+    answers: {
+      200: {
+        help: "The same file is there already",
+        types: { "application/json": STORED_SCHEMA },
+        headers: { "ETag": "The SHA-256 of the file, in quotes" },
+      },
+      201: {
+        help: "The whole file is stored",
+        types: { "application/json": STORED_SCHEMA },
+        headers: { "ETag": "The SHA-256 of the file, in quotes" },
+      },
+      202: {
+        help: "Not all of it has arrived",
+        types: { "application/json": STORED_SCHEMA },
+        headers: { "Range": "What has arrived: `bytes=0-99`; not there if nothing has" },
+      },
+    },
+    problems: [
+      ...["no log-in", "no thread", "muted", "bad ID", "file exists", "forum full", "wrong offset"],
+      ...["wrong digest", "files busy", "overload", "storage"],
+    ] as const,
+    examples: [],
+  },
+} as const satisfies Routes;
