@@ -8,7 +8,7 @@ import { encodeFrames, FrameDecoder } from "../protocol/syntax/frame.ts";
 import { LineDecoder } from "../protocol/syntax/line.ts";
 
 /** Milliseconds after which nothing more is expected: more than any load explains. */
-const PATIENCE = 30_000;
+const PATIENCE = 120_000;
 
 const encoder = new TextEncoder();
 
@@ -83,7 +83,7 @@ abstract class StreamPeer implements Disposable {
   }
 }
 
-/** Connects, and makes the hand-shake, which would otherwise be made with the first read or write. */
+/** Connects, and makes the handshake, which would otherwise be made with the first read or write. */
 async function connectTls(port: number, cert: string): Promise<Deno.TlsConn> {
   const conn = await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [cert] });
   try {

@@ -65,9 +65,9 @@ export const REFUSAL_RULES = {
   "sealed wrong": { rule: "seal.md 4.5", why: "it does not open: changed on its way, or made up" },
 
   "kicked": { rule: "admin.md 7.3", why: "an administrator has disconnected it" },
-  "tls failed": { rule: "channels.md 10.4", why: "the hand-shake of TLS has failed" },
-  "tls timed out": { rule: "channels.md 10.3", why: "the hand-shake of TLS took too long" },
-  "too many hand-shakes": { rule: "channels.md 10.10", why: "too many hand-shakes of TLS" },
+  "tls failed": { rule: "channels.md 10.4", why: "the handshake of TLS has failed" },
+  "tls timed out": { rule: "channels.md 10.3", why: "the handshake of TLS took too long" },
+  "too many handshakes": { rule: "channels.md 10.10", why: "too many handshakes of TLS" },
   "plaintext refused": { rule: "channels.md 10.6", why: "the port is only for TLS" },
   "log-in refused": { rule: "channels.md 9.3" },
   "not logged in": {

@@ -7,7 +7,8 @@
 import { format as formatBytes } from "@std/fmt/bytes";
 import type { Log } from "../report/log.ts";
 import type { Hold } from "../store/checkpoint/hold.ts";
-import { ContentFiles, type ContentFilesOptions, type UnknownContents } from "../store/files/files.ts";
+import { ContentFiles, type ContentFilesOptions } from "../store/files/files.ts";
+import type { UnknownContents } from "../store/files/scan.ts";
 import type { GroupCommit } from "../store/journaled/group.ts";
 
 /** Unused contents that are removed at a time. */

@@ -28,9 +28,9 @@ export interface Beginning {
     | "gone"
     | "tls failed"
     | "tls timed out"
-    | "too many hand-shakes"
+    | "too many handshakes"
     | "plaintext refused";
-  /** Why the hand-shake has failed. */
+  /** Why the handshake has failed. */
   why?: string;
 }
 

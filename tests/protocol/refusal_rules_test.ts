@@ -17,7 +17,7 @@ async function isThere(rule: string): Promise<boolean> {
 /** What is counted of channels and room when something is refused. */
 const HUB_REASONS = [
   ...["partial frame", "name too long", "line too long", "too many channels", "kicked"],
-  ...["tls failed", "tls timed out", "too many hand-shakes", "plaintext refused"],
+  ...["tls failed", "tls timed out", "too many handshakes", "plaintext refused"],
   ...["log-in refused", "not logged in", "logged out"],
 ];
 

@@ -86,7 +86,7 @@ function whyOf({ message }: Error): string {
 class TlsConnection implements Connection {
   readonly #tcp: Deno.TcpConn;
   readonly #socket: TLSSocket;
-  /** Resolves when the hand-shake is done. */
+  /** Resolves when the handshake is done. */
   readonly secured: Promise<void>;
   #rest: Uint8Array | undefined;
   #hasEnded = false;

@@ -4,19 +4,19 @@ import type { Limit } from "../../report/limit.ts";
 import { FairScheduler } from "../fairness.ts";
 import { Places } from "./places.ts";
 
-/** What the answer to a hello counts as taking, in milliseconds, and then what the rest of a hand-shake does. */
+/** What the answer to a hello counts as taking, in milliseconds, and then what the rest of a handshake does. */
 const HELLO_MS = 0.75, REST_MS = 0.75;
 
 /**
- * The share of the time that all hand-shakes may take. Both parts take what they count on a machine of two cores, with a
+ * The share of the time that all handshakes may take. Both parts take what they count on a machine of two cores, with a
  * key of P-256: so there are 166 whole ones a second, after 42 at once (channels.md 10.9).
  */
 const WORK = { share: 0.25, minTaskMs: HELLO_MS, burstMs: 64 };
 
-/** Hand-shakes that have begun, and have had no turn yet (channels.md 10.10). */
+/** Handshakes that have begun, and have had no turn yet (channels.md 10.10). */
 const MAX_WAITING = 4096;
 
-/** Hand-shakes whose hello was answered, and which are not done (channels.md 10.10). */
+/** Handshakes whose hello was answered, and which are not done (channels.md 10.10). */
 const MAX_OPEN = 1024;
 
 export interface HandshakesOptions extends Pick<Environment, "monotonicClock" | "setTimer"> {
@@ -25,7 +25,7 @@ export interface HandshakesOptions extends Pick<Environment, "monotonicClock" | 
   maxOpen?: number;
 }
 
-/** A hand-shake that a client has begun. */
+/** A handshake that a client has begun. */
 export interface Handshake {
   /** The client's hello is there. Resolves when it may be answered; false if it never may. Once at most. */
   turn(): Promise<boolean>;
@@ -34,7 +34,7 @@ export interface Handshake {
 }
 
 /**
- * The hand-shakes of TLS on all ports: which may be computed, and which has to make room. Only what is computed has a share
+ * The handshakes of TLS on all ports: which may be computed, and which has to make room. Only what is computed has a share
  * of the time, networks in turn; one that waits for bytes has a place, which is one of its own network's.
  */
 export class Handshakes {
@@ -55,11 +55,11 @@ export class Handshakes {
     });
   }
 
-  /** Limits of hand-shakes, with their use now. */
+  /** Limits of handshakes, with their use now. */
   limits(): Limit[] {
     return [
-      { name: "TLS hand-shakes that wait", used: this.#waiting.used, limit: this.#waiting.max },
-      { name: "half-open TLS hand-shakes", used: this.#open.used, limit: this.#open.max },
+      { name: "TLS handshakes that wait", used: this.#waiting.used, limit: this.#waiting.max },
+      { name: "half-open TLS handshakes", used: this.#open.used, limit: this.#open.max },
     ];
   }
 

@@ -1,10 +1,10 @@
 /** Most bytes of a hello, with the heads of its records: as many as in one record (RFC 8446, 5.1). */
 const MAX_HELLO_BYTES = 16_384;
 
-/** Bytes that a hello is expected to have, and of the heads of a record and of a message of the hand-shake. */
+/** Bytes that a hello is expected to have, and of the heads of a record and of a message of the handshake. */
 const COMMON_BYTES = 1024, RECORD_HEAD_BYTES = 5, MESSAGE_HEAD_BYTES = 4;
 
-/** The types of a record with a hand-shake, and of a hello in it; the first byte of every version of TLS. */
+/** The types of a record with a handshake, and of a hello in it; the first byte of every version of TLS. */
 const HANDSHAKE_RECORD = 0x16, CLIENT_HELLO = 1, MAJOR_VERSION = 3;
 
 /**

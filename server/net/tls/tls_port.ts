@@ -11,16 +11,16 @@ import type { Handshake, Handshakes } from "./handshakes.ts";
 import { Hello } from "./hello.ts";
 import { TlsSession } from "./tls_session.ts";
 
-/** How long a client may take until its first byte, and from there for all of the hand-shake, in ms (channels.md 10.3). */
+/** How long a client may take until its first byte, and from there for all of the handshake, in ms (channels.md 10.3). */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** The first byte of every client that speaks TLS: the type of a record with a hand-shake (RFC 8446, 5.1). */
+/** The first byte of every client that speaks TLS: the type of a record with a handshake (RFC 8446, 5.1). */
 const HANDSHAKE_RECORD = 0x16;
 
-/** Bytes of a read before the hand-shake: a plain client's first message, or most of a hello. */
+/** Bytes of a read before the handshake: a plain client's first message, or most of a hello. */
 const READ_BYTES = 512;
 
-const TOO_MANY: Beginning = { outcome: "too many hand-shakes" };
+const TOO_MANY: Beginning = { outcome: "too many handshakes" };
 
 const GONE_MEANWHILE: Beginning = { outcome: "tls failed", why: "the client is gone" };
 
@@ -93,7 +93,7 @@ class TlsPortStream implements Stream {
 
   get #timedOut(): Beginning {
     const { handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = this.#options;
-    return { outcome: "tls timed out", why: `no hand-shake in ${handshakeTimeoutMs / 1000} s` };
+    return { outcome: "tls timed out", why: `no handshake in ${handshakeTimeoutMs / 1000} s` };
   }
 
   async #inTime<T>(work: Promise<T>): Promise<T | "timed out"> {

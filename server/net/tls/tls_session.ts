@@ -25,7 +25,7 @@ const MAX_END_MS = 1000;
 export class TlsSession {
   readonly #stream: Stream;
   readonly #socket: TLSSocket;
-  /** Resolves when the hand-shake is done; rejects when it has failed. */
+  /** Resolves when the handshake is done; rejects when it has failed. */
   readonly secured: Promise<void>;
   #isSecured = false;
   #isWriting = false;
@@ -37,7 +37,7 @@ export class TlsSession {
   #wake = () => {};
   /**
    * Resolves when the socket has set itself up, in the same turn of the event loop. One that is destroyed before that, also
-   * because of bytes that are no hand-shake, throws an error that nobody can catch (Deno 2.9.6).
+   * because of bytes that are no handshake, throws an error that nobody can catch (Deno 2.9.6).
    */
   readonly #started = nextTurn();
 

@@ -3,7 +3,7 @@ import { CHECKED_COLUMNS, checkedColumns, type CheckedTable, isWhole } from "../
 import { DATABASE_FILE } from "../database/database.ts";
 import { exactRow, firstRow } from "../database/statements.ts";
 import { isWholeLetter, type Letter } from "../engine/message/dead_letters.ts";
-import { isWholeLease, type LeaseRow } from "../engine/message/leased_messages.ts";
+import { isWholeLease, type LeaseRow } from "../engine/message/rows/lease_rows.ts";
 import {
   DELAYED_COLUMNS,
   type DelayedMessage,

@@ -3,7 +3,7 @@ import { checkedColumns, type CheckedTable, checksumOfRow } from "../database/ch
 import { firstRow } from "../database/statements.ts";
 import type { Transaction } from "../database/transaction.ts";
 import { checksumOfLetter, type Letter } from "./message/dead_letters.ts";
-import { checksumOfLease, type LeaseRow } from "./message/leased_messages.ts";
+import { checksumOfLease, type LeaseRow } from "./message/rows/lease_rows.ts";
 import { checksumOfDelayed, DELAYED_COLUMNS, type DelayedMessage } from "./message/rows/delayed_messages.ts";
 import { checksumOfMessage, type StoredMessage } from "./message/rows/message_rows.ts";
 

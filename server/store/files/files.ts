@@ -11,8 +11,8 @@ import type { GroupCommit } from "../journaled/group.ts";
 import { ContentDisk } from "./content_disk.ts";
 import { syncDirectory } from "./durable_file.ts";
 import { type FileLimits, FileQuota, type UploadId } from "./file_quota.ts";
-import { moveAside } from "./move_aside.ts";
 import { PartialFile } from "./partial_file.ts";
+import { isContentName, scanContents, type UnknownContents } from "./scan.ts";
 
 export interface ContentFilesOptions {
   /** The server's data directory, where they are in `files/`; undefined for a temporary one. */
@@ -32,16 +32,6 @@ export interface ContentFilesOptions {
   random(bytes: number): Uint8Array;
 }
 
-/** Contents that the store did not know at a start. */
-export interface UnknownContents {
-  /** The directory that they were moved to. */
-  directory: string;
-  files: number;
-  bytes: number;
-  /** Why others could not be moved: the first reason. */
-  error: Error | undefined;
-}
-
 /**
  * Interrupted uploads that are kept for a later attempt: in all, of one user, of the users of one network together, and for
  * how long (transfer.md 3.10).
@@ -51,14 +41,8 @@ const MAX_IDLE = 256, MAX_USER_IDLE = 8, MAX_NETWORK_IDLE = 64, MAX_IDLE_MS = 24
 /** Uploads that are remembered as stored, for an attempt whose ticket was issued before. */
 const MAX_STORED = 1024;
 
-/** Names that are looked up together at the start. */
-const BATCH = 256;
-
 /** Where contents that the store doesn't know are moved, in the data directory. */
 export const UNKNOWN = "unknown";
-
-const CONTENT = /^[0-9a-f]{32}$/;
-const PARTIAL = /^([0-9a-f]{32})\.part$/;
 
 /** An upload that is not whole. */
 interface PartialUpload {
@@ -267,7 +251,7 @@ export class ContentFiles {
   }
 
   #path(content: string): string {
-    if (!CONTENT.test(content)) throw new Deno.errors.NotFound(`no content '${content}'`);
+    if (!isContentName(content)) throw new Deno.errors.NotFound(`no content '${content}'`);
     return this.path(content);
   }
 
@@ -351,51 +335,23 @@ export class ContentFiles {
     this.#partials.delete(name);
   }
 
+  /** Takes over what is there at a start. */
   async #scan(directory: string) {
-    const contents: string[] = [], partials: [string, PartialUpload][] = [];
-    for await (const { name, isFile } of Deno.readDir(directory)) {
-      // other files are left alone
-      if (!isFile) continue;
-      const partial = PARTIAL.exec(name)?.[1];
-      if (CONTENT.test(name)) contents.push(name);
-      if (partial === undefined) continue;
-      const path = `${directory}/${name}`, { size, mtime } = await Deno.stat(path);
-      const file = new PartialFile(path, size, this.#disk),
-        usedAt = mtime?.getTime() ?? this.#options.wallClock();
-      partials.push([partial, { file, size, user: undefined, usedAt, attempt: undefined }]);
-    }
-    const aside = `${this.#options.directory}/${UNKNOWN}`;
-    const unknown: UnknownContents = { directory: aside, files: 0, bytes: 0, error: undefined };
-    for (let i = 0; i < contents.length; i += BATCH) {
-      await this.#scanBatch(contents.slice(i, i + BATCH), unknown);
-    }
-    if (unknown.files > 0 || unknown.error !== undefined) this.#options.onUnknown?.(unknown);
+    const { store, wallClock, onUnknown } = this.#options;
+    const { parts, unknown } = await scanContents(directory, `${this.#options.directory}/${UNKNOWN}`, {
+      store,
+      known: (content, user, size) => this.#quota.add(content, this.#ownerOf(user), size),
+    });
+    if (unknown.files > 0 || unknown.error !== undefined) onUnknown?.(unknown);
+    const partials = parts.map(({ name, path, size, modifiedAt = wallClock() }) => {
+      const file = new PartialFile(path, size, this.#disk);
+      return [name, { file, size, user: undefined, usedAt: modifiedAt, attempt: undefined }] as const;
+    });
     for (const [name, partial] of partials.sort(([, a], [, b]) => a.usedAt - b.usedAt)) {
       this.#partials.set(name, partial);
     }
     await this.expire();
     await this.#makeRoom();
-  }
-
-  async #scanBatch(names: string[], unknown: UnknownContents) {
-    const contents = await this.#options.store.ask({ kind: "contents", contents: names });
-    const known = new Map(contents.map(({ content, user }) => [content, user]));
-    const sizes = await Promise.all(names.map(async (name) => (await Deno.stat(this.#path(name))).size));
-    for (const [i, name] of names.entries()) {
-      const user = known.get(name);
-      if (user !== undefined) {
-        this.#quota.add(name, this.#ownerOf(user), sizes[i]!);
-        continue;
-      }
-      try {
-        await moveAside(this.#path(name), unknown.directory);
-        unknown.files++;
-        unknown.bytes += sizes[i]!;
-      } catch (error) {
-        // on a full disk the server starts all the same
-        unknown.error ??= error as Error;
-      }
-    }
   }
 }
 

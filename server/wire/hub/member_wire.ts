@@ -116,7 +116,7 @@ export abstract class MemberWire {
     }, CHECK_INTERVAL_MS);
   }
 
-  /** Whether the client may be served; on a port with TLS, it has to make its hand-shake first. */
+  /** Whether the client may be served; on a port with TLS, it has to make its handshake first. */
   async #hasBegun(client: MemberConnection): Promise<boolean> {
     const beginning = client.begin();
     if (beginning === undefined) return true;
@@ -280,7 +280,7 @@ export class MemberConnection extends Connection implements ConnectedClient {
       | `cut off ${DisconnectReason}`
       | "tls failed"
       | "tls timed out"
-      | "too many hand-shakes"
+      | "too many handshakes"
       | "plaintext refused",
   ) {
     if (this.tap.isOn) {

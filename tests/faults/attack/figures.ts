@@ -11,14 +11,26 @@ export interface Figures {
   reason: string;
 }
 
-/** The figures of a service beside an attack as a line. */
-export function figuresLine(
-  attack: string,
-  service: string,
-  { count, p50, p99, refused, timedOut, reason }: Figures,
-): string {
-  const ms = (value: number | null) => (value === null ? "—" : value.toFixed(1)).padStart(8);
-  const failed = reason === "" ? "" : `  (${reason})`;
-  return `${attack.padEnd(20)}  ${service.padEnd(21)}  ${`${count}`.padStart(5)} served` +
-    `  p50 ${ms(p50)} ms  p99 ${ms(p99)} ms  ${refused} refused  ${timedOut} timed out${failed}`;
+type AllFigures = Record<string, Figures>;
+
+const NAME = 46, COLUMN = 14;
+
+/** The names of the services over their columns. */
+export function figuresHead(figures: AllFigures): string {
+  const services = Object.keys(figures).map((service) => service.padStart(COLUMN));
+  return `${"".padEnd(NAME)}   MiB${services.join("")}  longest`;
+}
+
+/** The figures of each service beside an attack, as a line: `p50/p99`, and the most times that a p99 is that of before. */
+export function figuresLine(attack: string, mib: number, figures: AllFigures, before?: AllFigures): string {
+  const ms = (value: number | null) => value === null ? "—" : value.toFixed(value < 10 ? 1 : 0);
+  const columns = Object.values(figures).map(({ p50, p99 }) => `${ms(p50)}/${ms(p99)}`.padStart(COLUMN));
+  const factors = Object.entries(figures).map(([service, { p99 }]) =>
+    (p99 ?? Infinity) / (before?.[service]?.p99 ?? Infinity)
+  );
+  const failed = Object.entries(figures).filter(([, { refused, timedOut }]) => refused + timedOut > 0).map(
+    ([service, { refused, timedOut, reason }]) => `; ${service}: ${refused + timedOut} failed (${reason})`,
+  );
+  return `${attack.padEnd(NAME)} ${mib.toFixed().padStart(5)}${columns.join("")}` +
+    `  ${before === undefined ? "" : `${Math.max(...factors).toFixed(1)}×`}${failed.join("")}`;
 }

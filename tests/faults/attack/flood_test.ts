@@ -72,8 +72,10 @@ for (const kind of KINDS) {
     // what is used for the first time takes longer
     await ping(server.port);
     const before = median(await ping(server.port)), mibBefore = await residentMiB(server.pid);
-    const script = new URL("flood.py", import.meta.url).pathname;
-    const flood = runCommand(["python3", script, kind, `${SECONDS}`, `${server.port}`]);
+    const folder = new URL("attacker/", import.meta.url).pathname;
+    const args = ["datagrams.most", `${SECONDS * 1000}`, JSON.stringify({ mailbox: server.port }), kind];
+    const env = { PYTHONDONTWRITEBYTECODE: "1" };
+    const flood = runCommand(["python3", folder, ...args], { env });
     const samples = await memoryUntil(server.pid, flood), half = samples.length >> 1;
     const mib = Math.max(...samples), mibHalf = Math.max(...samples.slice(0, half));
     const sent = Number((await flood).out), calm = await untilAnswered(server.port);

@@ -7,6 +7,7 @@
 
 import type { connectForum } from "../../../client/forum.ts";
 import type { connectMailbox, Mailbox } from "../../../client/mailbox.ts";
+import { FULL } from "../form.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";
 
 /** The services' ports, and the server's key. */
@@ -15,7 +16,12 @@ export interface Target {
   channels: number;
   room: number;
   forum: number;
+  roomTls: number;
   serverKey: string;
+  /** PEM. */
+  certificate: string;
+  /** An address of the server's that is none of this machine's own; there in a namespace. */
+  far?: string;
 }
 
 /** The client library of the version under attack. */
@@ -33,10 +39,19 @@ export interface Honest extends AsyncDisposable {
 /** Makes a client ready, before anybody attacks and again after something failed. */
 export type Open = (target: Target, library: Library, directory: string) => Promise<Honest>;
 
-/** Milliseconds after which a message that was put goes by itself. */
-const TTL = 5000;
+/** Milliseconds that a busy machine may take for anything. */
+export const PATIENCE_MS = 120_000;
 
-const NAME = "owner", PASSWORD = "correct horse";
+/** Milliseconds after which something that was asked for counts as not coming; other tests run beside the short form. */
+export const TIMEOUT = FULL ? 10_000 : PATIENCE_MS;
+
+/** Milliseconds after which a message that was put goes by itself. */
+const TTL = FULL ? 5000 : PATIENCE_MS;
+
+const NAME = "owner", VISITOR = "visitor", READER = "reader", FETCHER = "fetcher";
+
+/** The accounts that the administrator has to make, and the password of each. */
+export const ACCOUNTS = [NAME, VISITOR, READER, FETCHER], PASSWORD = "correct horse";
 
 /** Milliseconds without an answer after which a client of the original wire asks again. */
 const AGAIN = 2000;
@@ -44,23 +59,33 @@ const AGAIN = 2000;
 /** Bytes of the file that is downloaded. */
 const FILE_BYTES = 65_536;
 
-/** A session of its own for each message. */
-const sessionPut: Open = (target, { connectMailbox }) => {
+/** A session of its own for each message, which is put and received. */
+const sessionPutReceive: Open = (target, { connectMailbox }) => {
   const connect = () => connectMailbox({ port: target.mailbox, timeout: TIMEOUT });
   let mailbox: Mailbox | undefined;
   return Promise.resolve({
     async turn() {
       mailbox = await connect();
-      await mailbox.send("honest", "alice", "hello", { ttl: TTL });
+      const receiver = `honest-${crypto.randomUUID()}`;
+      await mailbox.send(receiver, "alice", "hello", { ttl: TTL });
+      await receiveOne(mailbox, receiver);
       await mailbox.close();
     },
     [Symbol.asyncDispose]: () => mailbox?.close(0) ?? Promise.resolve(),
   });
 };
 
-/** Puts messages with an account, each into an empty mailbox. */
-const accountPut: Open = async (target, { connectMailbox }) => {
-  const as = { name: NAME, password: PASSWORD, make: true };
+async function receiveOne(mailbox: Mailbox, receiver: string) {
+  for await (const message of mailbox.messages(receiver, { count: 1, wait: TIMEOUT, prefetch: 1 })) {
+    await message.ack();
+    return;
+  }
+  throw new Error("no message came");
+}
+
+/** Puts a message with an account, in a sealed session, and receives it from the account's mailbox. */
+const accountPutReceive: Open = async (target, { connectMailbox }) => {
+  const as = { name: NAME, password: PASSWORD };
   const mailbox = await connectMailbox({
     port: target.mailbox,
     timeout: TIMEOUT,
@@ -68,7 +93,10 @@ const accountPut: Open = async (target, { connectMailbox }) => {
     serverKey: target.serverKey,
   });
   return {
-    turn: () => mailbox.send(`new-${crypto.randomUUID()}`, NAME, "hello", { ttl: TTL, wait: TIMEOUT }),
+    async turn() {
+      await mailbox.send(NAME, NAME, "hello", { ttl: TTL, wait: TIMEOUT });
+      await receiveOne(mailbox, NAME);
+    },
     [Symbol.asyncDispose]: () => mailbox.close(0),
   };
 };
@@ -145,21 +173,59 @@ const roomLine: Open = async ({ room: port }) => {
   };
 };
 
+/** A guest of the channels logs in over TLS, and is in the list. */
+const tlsLogin: Open = (target) => {
+  let guest: FramePeer | undefined;
+  return Promise.resolve({
+    async turn() {
+      guest = await FramePeer.overTls(target.channels, target.certificate);
+      await guest.send(`/login ${VISITOR} ${PASSWORD}`);
+      const answer = await received(guest);
+      if (!answer.startsWith("Logged in")) throw new Error(answer);
+      guest[Symbol.dispose]();
+    },
+    [Symbol.asyncDispose]() {
+      guest?.[Symbol.dispose]();
+      return Promise.resolve();
+    },
+  });
+};
+
+/** A guest enters the room over TLS, and its line arrives. */
+const roomTlsLine: Open = async (target) => {
+  const member = await LinePeer.connect(target.room);
+  let guest: LinePeer | undefined;
+  return {
+    async turn() {
+      guest = await LinePeer.overTls(target.roomTls, target.certificate);
+      await guest.send("hello, sealed");
+      while (!(await received(member)).endsWith("> hello, sealed"));
+      guest[Symbol.dispose]();
+    },
+    [Symbol.asyncDispose]() {
+      guest?.[Symbol.dispose]();
+      member[Symbol.dispose]();
+      return Promise.resolve();
+    },
+  };
+};
+
 async function received(peer: FramePeer | LinePeer): Promise<string> {
   const text = await peer.next();
   if (text === undefined) throw new Error("the server has closed");
   return text;
 }
 
-/** Reads a thread, creates another one and removes it. */
+/** Reads a thread, creates another one, posts to it and removes it. */
 const forumThreads: Open = async (target, library) => {
-  const forum = await openForum(target, library, "reader");
+  const forum = await openForum(target, library, READER);
   await made(forum.create("honest"));
   await forum.post("honest", "hello, all");
   return {
     async turn() {
       const title = `t${crypto.randomUUID().slice(0, 8)}`;
       await forum.create(title);
+      await forum.post(title, "hello");
       const [entry] = await Array.fromAsync(forum.read("honest"));
       if (entry === undefined) throw new Error("the thread is empty");
       await forum.remove(title);
@@ -168,15 +234,22 @@ const forumThreads: Open = async (target, library) => {
   };
 };
 
-/** Downloads a file. */
-const fileDownload: Open = async (target, library, directory) => {
-  const forum = await openForum(target, library, "fetcher"), path = `${directory}/file`;
+/** Uploads a file, or downloads it, in turn. */
+const fileTransfer: Open = async (target, library, directory) => {
+  const forum = await openForum(target, library, FETCHER), path = `${directory}/file`;
   await Deno.writeFile(path, new Uint8Array(FILE_BYTES).fill(0x78));
   await made(forum.create("files"));
   await made(forum.upload("files", "file", path));
+  let turns = 0;
   return {
     async turn() {
-      await forum.download("files", "file", `${path}.got`, { force: true });
+      if (turns++ % 2 === 0) {
+        return void await forum.download("files", "file", `${path}.got`, { force: true });
+      }
+      const title = `f${crypto.randomUUID().slice(0, 8)}`;
+      await forum.create(title);
+      await forum.upload(title, "file", path);
+      await forum.remove(title);
     },
     [Symbol.asyncDispose]: () => forum.close(0),
   };
@@ -187,7 +260,7 @@ function openForum({ forum: port, serverKey }: Target, { connectForum }: Library
     port,
     serverKey,
     timeout: TIMEOUT,
-    as: { name, password: PASSWORD, make: true },
+    as: { name, password: PASSWORD },
   });
 }
 
@@ -200,15 +273,14 @@ async function made(making: Promise<unknown>) {
   }
 }
 
-/** Milliseconds after which something that was asked for counts as not coming. */
-export const TIMEOUT = 10_000;
-
 export const SERVICES: Readonly<Record<string, Open>> = {
-  "session put": sessionPut,
-  "account put": accountPut,
-  "original put and take": originalPutTake,
-  "channels message": channelMessage,
-  "room line": roomLine,
-  "forum threads": forumThreads,
-  "file download": fileDownload,
+  "session": sessionPutReceive,
+  "account": accountPutReceive,
+  "original": originalPutTake,
+  "channels": channelMessage,
+  "login": tlsLogin,
+  "room": roomLine,
+  "room TLS": roomTlsLine,
+  "forum": forumThreads,
+  "file": fileTransfer,
 };

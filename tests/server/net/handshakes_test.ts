@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Handshake, Handshakes } from "../../../server/net/tls/handshakes.ts";
 import { Clock } from "../../simulation/clock.ts";
 
-/** Hand-shakes that are never done by themselves, by their names, in the order in which their hellos are answered. */
+/** Handshakes that are never done by themselves, by their names, in the order in which their hellos are answered. */
 class HalfOpen {
   readonly clock = new Clock();
   readonly handshakes: Handshakes;
@@ -97,7 +97,7 @@ Deno.test("one whose client has gone gives its turn to the next one", async () =
 });
 
 // channels.md 10.10
-Deno.test("of hand-shakes that are half open the oldest one of the address with most makes room", async () => {
+Deno.test("of handshakes that are half open the oldest one of the address with most makes room", async () => {
   const world = new HalfOpen({ maxOpen: 4 }), { clock } = world;
   for (const name of ["a", "b", "c"]) world.begin("192.0.2.1", name);
   world.begin("2001:db8::1", "d");

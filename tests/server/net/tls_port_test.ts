@@ -29,15 +29,15 @@ async function beginningOf(bytes: Uint8Array, takesPlain: boolean): Promise<unkn
 /** A whole hello, as its head says; what is in it is nothing. */
 const HELLO = new Uint8Array([0x16, 3, 1, 0, 54, 1, 0, 0, 50, ...new Uint8Array(50)]);
 
-const TIMED_OUT = { outcome: "tls timed out", why: "no hand-shake in 0.05 s" };
+const TIMED_OUT = { outcome: "tls timed out", why: "no handshake in 0.05 s" };
 
 // channels.md 10.3
-Deno.test("a hand-shake that is half open ends in time: with a first byte, with a part of a record, and with none", async () => {
+Deno.test("a handshake that is half open ends in time: with a first byte, with a part of a record, and with none", async () => {
   const part = new Uint8Array([0x16, 3, 1, 1, 0, 1, 0, 0]);
   assertEquals(await beginningOf(part.subarray(0, 1), true), TIMED_OUT);
   assertEquals(await beginningOf(part, true), TIMED_OUT);
   assertEquals(await beginningOf(part, false), TIMED_OUT);
-  // where it can only be TLS, silence is no hand-shake
+  // where it can only be TLS, silence is no handshake
   assertEquals(await beginningOf(new Uint8Array(0), false), TIMED_OUT);
 });
 
@@ -50,7 +50,7 @@ Deno.test("the first byte decides: any but 22 is a client without TLS", async ()
 });
 
 // channels.md 10.9, 10.10
-Deno.test("a hand-shake that may not begin, or has to make room, ends the connection, and so does the client while it waits", async () => {
+Deno.test("a handshake that may not begin, or has to make room, ends the connection, and so does the client while it waits", async () => {
   const { cert, key } = await selfSigned(["localhost"], 1),
     certificate = { context: createSecureContext({ cert, key }) };
   const ended: boolean[] = [];
@@ -87,8 +87,8 @@ Deno.test("a hand-shake that may not begin, or has to make room, ends the connec
     return why === undefined ? outcome : `${outcome}: ${why}`;
   };
   const never = () => new Promise<boolean>(() => {});
-  assertEquals(await beginWith(() => Promise.resolve(false)), "too many hand-shakes");
-  assertEquals(await beginWith(never, { giveUp: true }), "too many hand-shakes");
+  assertEquals(await beginWith(() => Promise.resolve(false)), "too many handshakes");
+  assertEquals(await beginWith(never, { giveUp: true }), "too many handshakes");
   assertEquals(
     await beginWith(never, { begun: (client) => void client.closeWrite() }),
     "tls failed: the client is gone",
@@ -104,7 +104,7 @@ Deno.test("a hand-shake that may not begin, or has to make room, ends the connec
 });
 
 // channels.md 10.9
-Deno.test("a client makes its hand-shake beside any number of others that have sent a part of a hello", async () => {
+Deno.test("a client makes its handshake beside any number of others that have sent a part of a hello", async () => {
   const { cert, key } = await selfSigned(["localhost"], 1),
     certificate = { context: createSecureContext({ cert, key }) };
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -141,7 +141,7 @@ Deno.test("a client makes its hand-shake beside any number of others that have s
 });
 
 // channels.md 10.10
-Deno.test("a client makes its hand-shake beside half-open ones of another address, the oldest of which give way", async () => {
+Deno.test("a client makes its handshake beside half-open ones of another address, the oldest of which give way", async () => {
   const { cert, key } = await selfSigned(["localhost"], 1),
     certificate = { context: createSecureContext({ cert, key }) };
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -171,7 +171,7 @@ Deno.test("a client makes its hand-shake beside half-open ones of another addres
   assertEquals(await beginning, { outcome: "tls" });
   // two went for the others of their own, one for this one
   const gaveWay = await Promise.all(halfOpen.slice(0, 3).map(({ beginning }) => beginning));
-  assertEquals(gaveWay.map(({ outcome }) => outcome), Array(3).fill("too many hand-shakes"));
+  assertEquals(gaveWay.map(({ outcome }) => outcome), Array(3).fill("too many handshakes"));
   assertEquals(handshakes.limits().map(({ used }) => used), [3, 0]);
   client.close();
   for (const client of clients) client.close();

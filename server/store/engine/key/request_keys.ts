@@ -1,3 +1,4 @@
+import { shareOfLeft } from "../../../quota/share.ts";
 import { checkedColumns, checksumOf } from "../../database/checksum.ts";
 import type { Context } from "../../database/context.ts";
 import { allRows, firstRow, prepareAll } from "../../database/statements.ts";
@@ -7,7 +8,7 @@ import { isWholeRow } from "../whole_row.ts";
 /** How long a key is remembered after its request (store 12.2). */
 const KEY_KEPT_MS = 24 * 60 * 60 * 1000;
 
-/** Keys that are remembered, in all and of one owner (store 12.3). */
+/** Keys that are remembered, in all, and of one owner while others have none (store 12.3). */
 export const KEYS_MAX = 1_000_000, OWNER_KEYS_MAX = KEYS_MAX / 2;
 
 interface KeptKey extends RequestKey, PutReceipt {
@@ -87,7 +88,8 @@ export class RequestKeys {
 
   /** Whether one more is too many. */
   isFull(owner: string): boolean {
-    return this.#count >= KEYS_MAX || (this.#countOfOwner.get(owner) ?? 0) >= OWNER_KEYS_MAX;
+    const own = this.#countOfOwner.get(owner) ?? 0;
+    return this.#count >= KEYS_MAX || own >= shareOfLeft(OWNER_KEYS_MAX, KEYS_MAX, this.#count - own);
   }
 
   /** The outcome of a request that asks for it. */

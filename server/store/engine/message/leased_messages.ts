@@ -1,19 +1,17 @@
 import type { Context } from "../../database/context.ts";
-import { checksumOf } from "../../database/checksum.ts";
-import { allRows, prepareAll } from "../../database/statements.ts";
 import { StoreLost } from "../../errors.ts";
 import type { Settle, SettleOutcome } from "../../requests/keyed.ts";
 import type { Leased, LeasedMessage, LeaseRequest } from "../../requests/lease.ts";
 import type { FailedAttempt } from "../../requests/message.ts";
 import type { Mailbox } from "../mailbox/mailbox.ts";
 import type { Mailboxes } from "../mailbox/mailboxes.ts";
-import { reportDamage } from "../whole_row.ts";
 import { buryDamaged } from "./rows/damage.ts";
 import type { CoveredMailboxes } from "./covered_mailboxes.ts";
 import type { DeadLetterRows } from "./dead_letters.ts";
 import type { DelayedMessages } from "./rows/delayed_messages.ts";
 import type { KeptMessages } from "./kept_messages.ts";
 import { type Lease, Leases } from "./leases.ts";
+import { LeaseRows } from "./rows/lease_rows.ts";
 import { isWhole, type Message, type MessageOf } from "./rows/message_rows.ts";
 import type { ReadyEvents } from "./ready_events.ts";
 
@@ -30,26 +28,12 @@ export interface MessageTables {
   events: ReadyEvents;
 }
 
-/** The row of a lease. */
-export interface LeaseRow
-  extends Omit<Lease, "messages" | "begun" | "given" | "until" | "confirmed" | "taken"> {
-  /** Numbers, separated by spaces. */
-  messages: string;
-  begun: string | null;
-  /** Null in a database of the version before the journal. */
-  given: number | null;
-  until: number | null;
-  confirmed: number;
-  taken: number;
-  checksum: number | null;
-}
-
 /** Messages that are with a session. */
 export class LeasedMessages {
   readonly leases: Leases;
   readonly #context: Context;
   readonly #tables: MessageTables;
-  readonly #sql;
+  readonly #rows: LeaseRows;
   /** Leases whose rows are not up to date. One that has ended and has no row is not among them. */
   #changed = new Set<Lease>();
   /** Leases that were cleared together, whose rows are to be removed, and about how many these are. */
@@ -60,35 +44,8 @@ export class LeasedMessages {
     this.#context = context;
     this.#tables = tables;
     this.leases = new Leases(context.configuration.leaseLimits);
-    const { db } = context, now = context.monotonicClock();
-    this.#sql = prepareAll(db, {
-      set: `REPLACE INTO lease (token, session, tag, mailbox, duration, messages, network, account, begun,
-        given, until, confirmed, use, taken, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-      drop: "DELETE FROM lease WHERE token = ?",
-    });
-    const numbers = (ids: string) => ids === "" ? [] : ids.split(" ").map(Number);
-    for (const row of allRows<LeaseRow>(db.prepare("SELECT * FROM lease ORDER BY use, token"))) {
-      if (!isWholeLease(row)) {
-        // as if it had ended: its messages are given out again
-        reportDamage(context, "lease", row.token);
-        context.transaction.run(this.#sql.drop, row.token);
-        continue;
-      }
-      const messages = new Map(numbers(row.messages).map((id) => [id, tables.kept.get(id)?.bytes ?? 0]));
-      const begun = row.begun === null ? undefined : new Set(numbers(row.begun));
-      this.leases.load({
-        ...row,
-        messages,
-        begun,
-        given: row.given ?? now,
-        until: row.until ?? now + row.duration,
-        confirmed: row.confirmed === 1,
-        taken: row.taken === 1,
-        stored: true,
-        older: undefined,
-        newer: undefined,
-      });
-    }
+    this.#rows = new LeaseRows(context, (id) => tables.kept.get(id)?.bytes ?? 0);
+    for (const lease of this.#rows.read()) this.leases.load(lease);
   }
 
   /** What a session was given under this tag before. */
@@ -356,12 +313,12 @@ export class LeasedMessages {
       const { done, value: lease } = this.#cleared[0]!.next();
       if (!done) this.#clearedCount--;
       if (done) this.#cleared.shift();
-      else if (lease.stored) this.#context.transaction.run(this.#sql.drop, lease.token);
+      else if (lease.stored) this.#rows.remove(lease);
       count++;
     }
     for (const lease of this.#changed) {
       if (count >= rows) break;
-      this.#store(lease);
+      this.#rows.write(lease);
       this.#changed.delete(lease);
       count++;
     }
@@ -372,55 +329,6 @@ export class LeasedMessages {
   get unflushed(): number {
     return this.#changed.size + this.#cleared.length + this.#clearedCount;
   }
-
-  #store(lease: Lease) {
-    const { transaction } = this.#context, { messages, begun } = lease;
-    lease.stored = messages.size > 0;
-    if (!lease.stored) {
-      transaction.run(this.#sql.drop, lease.token);
-      return;
-    }
-    const values = valuesOf({
-      ...lease,
-      messages: [...messages.keys()].join(" "),
-      begun: begun === undefined ? null : [...begun].join(" "),
-      confirmed: Number(lease.confirmed),
-      taken: Number(lease.taken),
-    });
-    transaction.run(this.#sql.set, ...values, checksumOf(...values));
-  }
-}
-
-/** Whether a row of `lease` is as it was written. */
-export function isWholeLease(row: LeaseRow): boolean {
-  return row.checksum === null || row.checksum === checksumOfLease(row);
-}
-
-/** The checksum that a row of `lease` has to have. */
-export function checksumOfLease(row: Omit<LeaseRow, "checksum">): number {
-  return checksumOf(...valuesOf(row));
-}
-
-/** The values of a lease's row, in the order of its columns, but the checksum. */
-function valuesOf(row: Omit<LeaseRow, "checksum">): (string | number | null)[] {
-  const { token, session, tag, mailbox, duration, messages, network, account, begun } = row;
-  const { given, until, confirmed, use, taken } = row;
-  return [
-    token,
-    session,
-    tag,
-    mailbox,
-    duration,
-    messages,
-    network,
-    account,
-    begun,
-    given,
-    until,
-    confirmed,
-    use,
-    taken,
-  ];
 }
 
 function leasedMessage({ seq, sender, time, text, attempts }: Message): LeasedMessage {

@@ -74,12 +74,15 @@ export function channelHandlers(options: ChannelRoutesOptions): Handlers<typeof 
       if (since !== undefined && before !== undefined) {
         throw new Refusal("bad query", "since and before do not go together");
       }
-      if (before !== undefined) {
-        const place = positionIn("before", before), entries = pageBefore(record, place, limit);
+      if (since === undefined) {
+        // without a place, those before the end
+        const end = { history: record.ids.current, number: record.next };
+        const place = before === undefined ? end : positionIn("before", before),
+          entries = pageBefore(record, place, limit);
         return historyAnswer(channel, entries, form, { last, position: last });
       }
       let count = 0;
-      const query = since === undefined ? { last: limit } : queryOf(since, wallClock());
+      const query = queryOf(since, wallClock());
       const { entries, history } = historyPage(record, query, () => ++count < limit);
       // at a gap within, the next page begins
       const cut = entries.findIndex((entry, i) => i > 0 && "gap" in entry && "message" in entries[i - 1]!);

@@ -1,6 +1,8 @@
 /** Requests of wires that have no sessions (store section 12). */
 
+import { DatabaseSync } from "node:sqlite";
 import { assertEquals } from "@std/assert";
+import { DATABASE_FILE } from "../../../../server/store/database/database.ts";
 import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 import type { Leased } from "../../../../server/store/requests/lease.ts";
 import type { Settle } from "../../../../server/store/requests/keyed.ts";
@@ -35,6 +37,19 @@ class Store implements Disposable {
 
   restart() {
     this.#engine.close();
+    this.#engine = this.#open();
+  }
+
+  /** Restarts with so many keys of each owner. */
+  restartWithKeys(counts: Record<string, number>) {
+    this.#engine.close();
+    using db = new DatabaseSync(`${this.#directory}/${DATABASE_FILE}`);
+    const add = db.prepare(`
+      WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+      INSERT INTO request_key (key, digest, owner, used_at, message, time) SELECT ?1 || i, '', ?1, 1e9, i, 1 FROM n`);
+    db.exec("BEGIN");
+    for (const [owner, count] of Object.entries(counts)) add.run(owner, count);
+    db.exec("COMMIT");
     this.#engine = this.#open();
   }
 
@@ -86,6 +101,26 @@ Deno.test("a put with a key is carried out once, across a restart, for 24 hours 
   assertEquals(store.apply(once("b", "k"), once("b", "l")), [{ id: 4, time: 7 }, "other request"]);
   store.apply({ kind: "forget", rows: 9 });
   assertEquals(store.apply(once("b", "l")), [{ id: 5, time: 7 }]);
+});
+
+// 500,000 of one leave 62,500 to a second one: 500,000 times the third power of a half
+Deno.test("the keys that are remembered are shared out, the fewer the more others have (store 12.3)", () => {
+  using store = new Store();
+  const put = (owner: string, key: string) => {
+    const [outcome] = store.apply({
+      kind: "put once",
+      put: { kind: "put", mailbox: "bob", sender: "al", time: 7, text: "a", bytes: 1, owner },
+      key: { key, digest: "d" },
+    });
+    return typeof outcome === "object" ? "stored" : outcome;
+  };
+  store.restartWithKeys({ first: 499_999, second: 62_499 });
+  assertEquals([put("first", "k"), put("second", "k2"), put("third", "k3")], [
+    "keys full",
+    "stored",
+    "stored",
+  ]);
+  assertEquals([put("second", "k4"), put("third", "k4")], ["keys full", "stored"]);
 });
 
 Deno.test("a message that is taken is given out again only by a release, and removed when the lease ends (store 12.4)", () => {

@@ -65,12 +65,12 @@ const byAuth = (open: string, required: string) => ({ open, required, "accounts 
 const forumAlone = (open: string, required: string) => ({
   open,
   required,
-  "accounts admin": not("only the administrator makes accounts, and his cover the mailbox"),
+  "accounts admin": not("only the administrator makes accounts, and those cover the mailbox"),
 });
 
 const NO_LOGIN = not("the wire has no log-in: who has an account comes under a seal");
 const NO_TICKET = not("the session has no log-in then, and gives no ticket: see the forum");
-const TCP_ADDRESS = not("the hand-shake of TCP proves the address");
+const TCP_ADDRESS = not("the handshake of TCP proves the address");
 
 export const TABLE: Readonly<Record<Wire, Readonly<Record<Case, Cell>>>> = {
   "original mailbox": {

@@ -130,7 +130,7 @@ async function changed(world: World, wire: HubWire): Promise<string> {
   relay.change = (bytes, index) => {
     const at = new TextDecoder("latin1").decode(bytes).indexOf(SAID);
     if (at >= 0) bytes[at + SAID.length - 1]! ^= 0x1f;
-    // behind the first message of the hand-shake; what is said comes last
+    // behind the first message of the handshake; what is said comes last
     else if (wire.isTls && index > 0) bytes[bytes.length - 1]! ^= 1;
     return [bytes];
   };

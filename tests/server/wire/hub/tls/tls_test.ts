@@ -182,7 +182,7 @@ Deno.test("with --plaintext off a client without TLS is told so, and the room's 
   }));
 
 // channels.md 10.4
-Deno.test("what is no hand-shake is closed, counted and logged, and announced to nobody", () =>
+Deno.test("what is no handshake is closed, counted and logged, and announced to nobody", () =>
   withTlsServer({}, async ({ log, port, cert }) => {
     using dave = await LinePeer.connect(port("room"));
     using alice = await LinePeer.overTls(port("room-tls"), cert);
@@ -190,7 +190,7 @@ Deno.test("what is no hand-shake is closed, counted and logged, and announced to
     using wrong = await FramePeer.connect(port("channels"));
     await wrong.write(new Uint8Array([0x16, 9, 9, 0, 2, 0, 0]));
     assertEquals(await wrong.next(), undefined);
-    // one that leaves within the hand-shake
+    // one that leaves within the handshake
     using half = await LinePeer.connect(port("room-tls"));
     await half.write(new Uint8Array([0x16]));
     assertEquals(await half.rest(), []);
@@ -279,7 +279,7 @@ Deno.test("certificates are changed under load, and no connection is lost", () =
       }
       isChanging = false;
       await all;
-      // who trusts the first one alone says so in its hand-shake
+      // who trusts the first one alone says so in its handshake
       await assertRejects(() => FramePeer.overTls(port("channels"), cert), Error);
     } finally {
       for (const talker of talkers) talker[Symbol.dispose]();
