@@ -14,6 +14,7 @@
  */
 
 import { setImmediate } from "node:timers";
+import { blockOf } from "../quota/address.ts";
 import { RateLimit } from "../quota/rate_limit.ts";
 import type { Environment } from "../quota/uptime.ts";
 
@@ -142,7 +143,8 @@ export interface FairSchedulerOptions extends Pick<Environment, "monotonicClock"
   minTaskMs: number;
   /** Work that is done at once after a while without any, in milliseconds. */
   burstMs: number;
-  /** Most tasks of one client that wait; 128 by default. */
+  /** Most clients that wait, and most tasks of one that do; 1,024 and 128 by default. */
+  maxClients?: number;
   maxClientTasks?: number;
 }
 
@@ -164,16 +166,21 @@ const STALE_MS = 10_000;
 /** Longest time that a task counts as taking: the rest was rather the system doing something else. */
 const MAX_TASK_MS = 10;
 
+/** What waits, of a client by the task's name. Each client in it has a task. */
+type Tasks = Map<string, Task & { sinceMs: number }>;
+
 /**
  * Gives a share of the time to work that anybody can request. Tasks over that wait, and clients take turns, one task
- * each: a client that requests much waits longer itself, and delays no other.
+ * each: a client that requests much waits longer itself, and delays no other. A client is a network, and first the blocks
+ * of networks take turns (README.md 1.4): one who has many addresses has most often neighbours.
  */
 export class FairScheduler {
   readonly #options: FairSchedulerOptions;
-  /** By client, in the order of their turns; then by the task's name. Each client in it has a task. */
-  readonly #waiting = new Map<string, Map<string, Task & { sinceMs: number }>>();
+  /** By block and then by client, in the order of their turns. Each block in it has a client. */
+  readonly #waiting = new Map<string, Map<string, Tasks>>();
   /** Its tokens are milliseconds of work. */
   readonly #limit: RateLimit;
+  #clients = 0;
   #tasks = 0;
   #stopTimer: (() => void) | undefined;
 
@@ -190,37 +197,59 @@ export class FairScheduler {
 
   /** Whether no more tasks of this client can wait. */
   isFull(client: string): boolean {
-    const own = this.#waiting.get(client);
-    if (own === undefined) return this.#waiting.size >= MAX_CLIENTS;
-    return own.size >= (this.#options.maxClientTasks ?? MAX_CLIENT_TASKS) ||
-      this.#tasks - this.#waiting.size >= MAX_MORE_TASKS;
+    const own = this.#tasksOf(client),
+      { maxClients = MAX_CLIENTS, maxClientTasks = MAX_CLIENT_TASKS } = this.#options;
+    if (own === undefined) return this.#clients >= maxClients;
+    return own.size >= maxClientTasks || this.#tasks - this.#clients >= MAX_MORE_TASKS;
   }
 
   /** Whether this task waits. */
   has(client: string, name: string): boolean {
-    return this.#waiting.get(client)?.has(name) ?? false;
+    return this.#tasksOf(client)?.has(name) ?? false;
   }
 
   /** Runs the task, now or later. Returns false, and drops it, if {@linkcode isFull}. */
   schedule(client: string, name: string, task: Task): boolean {
-    if (this.#waiting.size === 0 && this.#waitMs === 0) {
+    if (this.#tasks === 0 && this.#waitMs === 0) {
       this.#run(task);
       return true;
     }
     if (this.isFull(client)) return false;
-    let own = this.#waiting.get(client);
-    if (own === undefined) this.#waiting.set(client, own = new Map());
+    const block = blockOf(client);
+    let clients = this.#waiting.get(block);
+    if (clients === undefined) this.#waiting.set(block, clients = new Map());
+    let own = clients.get(client);
+    if (own === undefined) {
+      clients.set(client, own = new Map());
+      this.#clients++;
+    }
     own.set(name, { ...task, sinceMs: this.#options.monotonicClock() });
     this.#tasks++;
     this.#setTimer();
     return true;
   }
 
+  /** Drops a task that waits, if it does. */
+  cancel(client: string, name: string) {
+    const block = blockOf(client), clients = this.#waiting.get(block), own = clients?.get(client);
+    if (clients === undefined || own === undefined || !own.delete(name)) return;
+    this.#tasks--;
+    if (own.size > 0) return;
+    clients.delete(client);
+    this.#clients--;
+    if (clients.size === 0) this.#waiting.delete(block);
+  }
+
+  /** Counts work that could not wait. */
+  charge(ms: number) {
+    this.#limit.take("", ms);
+  }
+
   /** Drops what waits. */
   close() {
     this.#stopTimer?.();
     this.#waiting.clear();
-    this.#tasks = 0;
+    this.#tasks = this.#clients = 0;
   }
 
   /** Milliseconds until the next task may run. */
@@ -236,22 +265,32 @@ export class FairScheduler {
   }
 
   #runNext() {
-    const [client, own] = this.#waiting.entries().next().value!;
+    const [block, clients] = this.#waiting.entries().next().value!;
+    const [client, own] = clients.entries().next().value!;
     const [name, task] = own.entries().next().value!;
-    own.delete(name);
-    this.#tasks--;
+    this.cancel(client, name);
     // behind all others
-    this.#waiting.delete(client);
-    if (own.size > 0) this.#waiting.set(client, own);
+    if (own.size > 0) {
+      clients.delete(client);
+      clients.set(client, own);
+    }
+    if (clients.size > 0) {
+      this.#waiting.delete(block);
+      this.#waiting.set(block, clients);
+    }
     if (this.#options.monotonicClock() - task.sinceMs > STALE_MS) task.onStale();
     else this.#run(task);
+  }
+
+  #tasksOf(client: string): Tasks | undefined {
+    return this.#waiting.get(blockOf(client))?.get(client);
   }
 
   #setTimer() {
     this.#stopTimer ??= this.#options.setTimer(this.#waitMs, () => {
       this.#stopTimer = undefined;
-      while (this.#waiting.size > 0 && this.#waitMs === 0) this.#runNext();
-      if (this.#waiting.size > 0) this.#setTimer();
+      while (this.#tasks > 0 && this.#waitMs === 0) this.#runNext();
+      if (this.#tasks > 0) this.#setTimer();
     });
   }
 }

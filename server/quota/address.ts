@@ -43,6 +43,13 @@ export function networkOf(hostname: string): string {
   return [...before, ...Array(zeros).fill("0"), ...after].slice(0, 4).join(":");
 }
 
+/** The block of a network of {@linkcode networkOf} (README.md 1.4): the /16 of IPv4, or the /32 of IPv6. */
+export function blockOf(network: string): string {
+  const separator = network.includes(":") ? ":" : ".";
+  const end = network.indexOf(separator, network.indexOf(separator) + 1);
+  return end < 0 ? network : network.slice(0, end);
+}
+
 /** Whether an address is this machine's own. */
 export function isLoopback(hostname: string): boolean {
   return LOOPBACK.has(hostname);

@@ -1,95 +1,103 @@
 import { networkOf } from "../../quota/address.ts";
-import { type Linked, OwnerLists } from "../../quota/owner_lists.ts";
 import type { Environment } from "../../quota/uptime.ts";
 import type { Limit } from "../../report/limit.ts";
-import { FairScheduler, MAX_TASKS } from "../fairness.ts";
+import { FairScheduler } from "../fairness.ts";
+import { Places } from "./places.ts";
+
+/** What the answer to a hello counts as taking, in milliseconds, and then what the rest of a handshake does. */
+const HELLO_MS = 0.75, REST_MS = 0.75;
 
 /**
- * The share of the time that all handshakes may take. One counts what it took on a machine of two cores, with a key of
- * P-256 or RSA: so there are 166 a second, after 42 at once (channels.md 10.9).
+ * The share of the time that all handshakes may take. Both parts take what they count on a machine of two cores, with a
+ * key of P-256: so there are 166 whole ones a second, after 42 at once (channels.md 10.9).
  */
-const WORK = { share: 0.25, minTaskMs: 1.5, burstMs: 64 };
+const WORK = { share: 0.25, minTaskMs: HELLO_MS, burstMs: 64 };
 
-/** Handshakes of one network that wait (channels.md section 10). */
-const MAX_NETWORK_WAITING = 512;
+/** Handshakes that have begun, and have had no turn yet (channels.md 10.10). */
+const MAX_WAITING = 4096;
 
-/** Handshakes that have begun, and are not done (channels.md 10.10). */
+/** Handshakes whose hello was answered, and which are not done (channels.md 10.10). */
 const MAX_OPEN = 1024;
 
-interface Open extends Linked<Open> {
-  network: string;
-  giveUp(): void;
+export interface HandshakesOptions extends Pick<Environment, "monotonicClock" | "setTimer"> {
+  /** Most that wait, and most that are half open. */
+  maxWaiting?: number;
+  maxOpen?: number;
 }
 
-export interface HandshakesOptions extends Pick<Environment, "monotonicClock" | "setTimer"> {
-  /** Most that have begun and are not done. */
-  max?: number;
+/** A handshake that a client has begun. */
+export interface Handshake {
+  /** The client's hello is there. Resolves when it may be answered; false if it never may. Once at most. */
+  turn(): Promise<boolean>;
+  /** It is over: the client's part of it has come and was right, or it has failed. Once at least. */
+  end(isDone: boolean): void;
 }
 
 /**
- * The handshakes of TLS on all ports: which may begin, and which has to make room. Networks take turns, so one that begins
- * many, or leaves many half open, waits itself and holds up no other.
+ * The handshakes of TLS on all ports: which may be computed, and which has to make room. Only what is computed has a share
+ * of the time, networks in turn; one that waits for bytes has a place, which is one of its own network's.
  */
 export class Handshakes {
   readonly #scheduler: FairScheduler;
-  readonly #max: number;
-  /** By network, those that have begun. */
-  readonly #open = new OwnerLists<Open>();
+  readonly #waiting: Places;
+  readonly #open: Places;
   #names = 0;
 
-  constructor({ max = MAX_OPEN, ...environment }: HandshakesOptions) {
-    this.#max = max;
-    this.#scheduler = new FairScheduler({ ...WORK, ...environment, maxClientTasks: MAX_NETWORK_WAITING });
+  constructor({ maxWaiting = MAX_WAITING, maxOpen = MAX_OPEN, ...environment }: HandshakesOptions) {
+    this.#waiting = new Places(maxWaiting);
+    this.#open = new Places(maxOpen);
+    this.#scheduler = new FairScheduler({
+      ...WORK,
+      ...environment,
+      // who may wait is decided by the places
+      maxClients: maxWaiting,
+      maxClientTasks: maxWaiting,
+    });
   }
 
   /** Limits of handshakes, with their use now. */
   limits(): Limit[] {
     return [
-      { name: "TLS handshakes that wait", used: this.#scheduler.tasks, limit: MAX_TASKS },
-      { name: "half-open TLS handshakes", used: this.#open.size, limit: this.#max },
+      { name: "TLS handshakes that wait", used: this.#waiting.used, limit: this.#waiting.max },
+      { name: "half-open TLS handshakes", used: this.#open.used, limit: this.#open.max },
     ];
   }
 
-  /**
-   * Waits until a client at this address may begin one.
-   *
-   * @param giveUp Called when it is to end, to make room for one of another network.
-   * @returns To be called when it is done, or has failed; undefined: it may not begin.
-   */
-  begin(hostname: string, giveUp: () => void): Promise<(() => void) | undefined> {
-    const network = networkOf(hostname);
-    return new Promise((resolve) => {
-      const onStale = () => resolve(undefined);
-      const run = () => {
-        this.#makeRoom();
-        resolve(this.#add(network, giveUp));
-      };
-      if (!this.#scheduler.schedule(network, `${this.#names++}`, { run, onStale })) onStale();
-    });
-  }
-
-  /** Ends the oldest one of the network with most, if there are too many. */
-  #makeRoom() {
-    const most = this.#open.largest;
-    if (this.#open.size < this.#max || most === undefined) return;
-    const oldest = this.#open.oldest(most)!;
-    this.#open.remove(most, oldest);
-    oldest.giveUp();
-  }
-
-  #add(network: string, giveUp: () => void): () => void {
-    const open: Open = { network, giveUp, older: undefined, newer: undefined, use: 0 };
-    let isOpen = true;
-    const end = () => {
-      if (isOpen) this.#open.remove(network, open);
-      isOpen = false;
+  /** @param onGivenUp Called when it has to end, to make room for another one. */
+  begin(hostname: string, onGivenUp: () => void): Handshake {
+    const network = networkOf(hostname), name = `${this.#names++}`;
+    let places: Places | undefined = this.#waiting;
+    const leave = () => {
+      this.#scheduler.cancel(network, name);
+      places = undefined;
     };
-    open.giveUp = () => {
-      isOpen = false;
-      giveUp();
+    const giveUp = () => {
+      leave();
+      onGivenUp();
     };
-    this.#open.add(network, open);
-    return end;
+    let place = this.#waiting.take(network, giveUp);
+    const answer = () => {
+      this.#waiting.leave(place);
+      places = this.#open;
+      place = this.#open.take(network, giveUp);
+    };
+    return {
+      turn: () =>
+        new Promise((resolve) => {
+          const onStale = () => resolve(false);
+          const run = () => {
+            answer();
+            resolve(true);
+          };
+          if (places === undefined || !this.#scheduler.schedule(network, name, { run, onStale })) onStale();
+        }),
+      end: (isDone) => {
+        if (places === undefined) return;
+        places.leave(place);
+        leave();
+        if (isDone) this.#scheduler.charge(REST_MS);
+      },
+    };
   }
 
   /** Lets none begin any more. */

@@ -7,17 +7,22 @@
 import { within } from "../../quota/uptime.ts";
 import type { Beginning, Stream, StreamSocket } from "../listener.ts";
 import type { Certificate } from "./certificate.ts";
-import type { Handshakes } from "./handshakes.ts";
+import type { Handshake, Handshakes } from "./handshakes.ts";
+import { Hello } from "./hello.ts";
 import { TlsSession } from "./tls_session.ts";
 
-/** How long a client may take until its first byte, and for the handshake, in milliseconds (channels.md 10.3). */
+/** How long a client may take until its first byte, and from there for all of the handshake, in ms (channels.md 10.3). */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
 
 /** The first byte of every client that speaks TLS: the type of a record with a handshake (RFC 8446, 5.1). */
 const HANDSHAKE_RECORD = 0x16;
 
-/** Bytes of the first read: a plain client's first message, or most of a hello. */
-const FIRST_READ_BYTES = 512;
+/** Bytes of a read before the handshake: a plain client's first message, or most of a hello. */
+const READ_BYTES = 512;
+
+const TOO_MANY: Beginning = { outcome: "too many handshakes" };
+
+const GONE_MEANWHILE: Beginning = { outcome: "tls failed", why: "the client is gone" };
 
 export interface TlsPortOptions {
   certificate: Pick<Certificate, "context">;
@@ -51,7 +56,7 @@ class TlsPortStream implements Stream {
   readonly #options: TlsPortOptions;
   #session: TlsSession | undefined;
   #isClosed = false;
-  readonly #closed = Promise.withResolvers<undefined>();
+  readonly #closed = Promise.withResolvers<Beginning>();
   /** What a plain client has sent, and was not read yet. */
   #first: Uint8Array | undefined;
 
@@ -77,18 +82,12 @@ class TlsPortStream implements Stream {
       this.#first = first;
       return { outcome: takesPlain ? "plain" : "plaintext refused" };
     }
-    const { hostname } = this.#stream.remoteAddr as Deno.NetAddr, given = Promise.withResolvers<void>();
-    const begun = this.#options.handshakes.begin(hostname, given.resolve);
-    const end = await Promise.race([begun, this.#closed.promise]);
-    if (this.#isClosed) {
-      // its turn comes yet
-      begun.then((end) => end?.());
-      return { outcome: "gone" };
-    }
-    if (end === undefined) return { outcome: "too many handshakes" };
-    const gaveUp = given.promise.then((): Beginning => ({ outcome: "too many handshakes" }));
-    const beginning = await this.#inTime(Promise.race([this.#secure(first), gaveUp]));
-    end();
+    const { hostname } = this.#stream.remoteAddr as Deno.NetAddr,
+      givenUp = Promise.withResolvers<Beginning>();
+    const handshake = this.#options.handshakes.begin(hostname, () => givenUp.resolve(TOO_MANY));
+    const securing = Promise.race([this.#secure(first, handshake), givenUp.promise, this.#closed.promise]);
+    const beginning = await this.#inTime(securing);
+    handshake.end(beginning !== "timed out" && beginning.outcome === "tls");
     return beginning === "timed out" ? this.#timedOut : beginning;
   }
 
@@ -104,13 +103,34 @@ class TlsPortStream implements Stream {
 
   /** The first bytes; undefined if there are none. */
   async #readFirst(): Promise<Uint8Array | undefined> {
-    const buffer = new Uint8Array(FIRST_READ_BYTES);
+    const buffer = new Uint8Array(READ_BYTES);
     const length = await this.#stream.read(buffer).catch(() => null);
     return length === null ? undefined : buffer.subarray(0, length);
   }
 
-  async #secure(first: Uint8Array): Promise<Beginning> {
-    this.#session = new TlsSession(this.#stream, first, this.#options.certificate.context);
+  /** Waits for the whole hello, then for its turn, and answers it. */
+  async #secure(first: Uint8Array, handshake: Handshake): Promise<Beginning> {
+    const hello = new Hello();
+    for (let bytes: Uint8Array | undefined = first;; bytes = await this.#readFirst()) {
+      if (bytes === undefined) return GONE_MEANWHILE;
+      const state = hello.add(bytes);
+      if (state === "malformed") {
+        return { outcome: "tls failed", why: "the client's first message is no hello" };
+      }
+      if (state === "whole") break;
+    }
+    const buffer = new Uint8Array(READ_BYTES), reading = this.#stream.read(buffer);
+    const turn = handshake.turn();
+    const gone = reading.then<boolean | "gone", "gone">(
+      (length) => length === null ? "gone" : turn,
+      () => "gone",
+    );
+    const isItsTurn = await Promise.race([turn, gone]);
+    if (isItsTurn === "gone") return GONE_MEANWHILE;
+    if (!isItsTurn) return TOO_MANY;
+    if (this.#isClosed) return { outcome: "gone" };
+    const stream = withRead(this.#stream, buffer, reading);
+    this.#session = new TlsSession(stream, hello.bytes, this.#options.certificate.context);
     try {
       await this.#session.secured;
       return { outcome: "tls" };
@@ -139,7 +159,7 @@ class TlsPortStream implements Stream {
 
   close(): void | Promise<void> {
     this.#isClosed = true;
-    this.#closed.resolve(undefined);
+    this.#closed.resolve({ outcome: "gone" });
     return this.#session === undefined ? this.#stream.close() : this.#session.close();
   }
 
@@ -150,4 +170,21 @@ class TlsPortStream implements Stream {
   setKeepAlive(on: boolean) {
     this.#stream.setKeepAlive?.(on);
   }
+}
+
+/** The stream, a first read of which into this buffer was begun; the next one may not be shorter. */
+function withRead(stream: Stream, buffer: Uint8Array, reading: Promise<number | null>): Stream {
+  let begun: Promise<number | null> | undefined = reading;
+  return {
+    remoteAddr: stream.remoteAddr,
+    async read(into) {
+      if (begun === undefined) return stream.read(into);
+      const length = await begun;
+      begun = undefined;
+      into.set(buffer.subarray(0, length ?? 0));
+      return length;
+    },
+    write: (bytes) => stream.write(bytes),
+    close: () => stream.close(),
+  };
 }

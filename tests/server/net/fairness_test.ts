@@ -245,6 +245,31 @@ Deno.test("those client wait take turns, however much one of them asks for", asy
   ]);
 });
 
+// seal.md 2.9
+Deno.test("blocks take turns, and in each the networks of it; what is dropped leaves its turn to the next one", async () => {
+  const shop = new Workshop();
+  for (let i = 0; i < 4; i++) shop.take("10.1.0.1", `${i}`);
+  for (let i = 1; i < 5; i++) shop.take(`10.1.0.${i}`, "0");
+  shop.take("10.1.0.1", "1");
+  shop.take("10.2.0.1", "0");
+  shop.take("10.2.0.1", "1");
+  shop.take("2001:db8:0:1", "0");
+  shop.scheduler.cancel("10.1.0.2", "0");
+  shop.scheduler.cancel("10.1.0.2", "0");
+  shop.scheduler.cancel("10.3.0.1", "0");
+  assertEquals(shop.scheduler.tasks, 7);
+  await shop.clock.run(100);
+  assertEquals(shop.done.slice(4).map((line) => line.slice(line.indexOf(" ") + 1)), [
+    "10.1.0.1 0",
+    "10.2.0.1 0",
+    "2001:db8:0:1 0",
+    "10.1.0.3 0",
+    "10.2.0.1 1",
+    "10.1.0.4 0",
+    "10.1.0.1 1",
+  ]);
+});
+
 // seal.md 2.8
 Deno.test("work that takes longer than the least counts for as long as it takes, up to a hundredth of a second", async () => {
   const shop = new Workshop();

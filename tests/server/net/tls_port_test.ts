@@ -26,6 +26,9 @@ async function beginningOf(bytes: Uint8Array, takesPlain: boolean): Promise<unkn
   return beginning;
 }
 
+/** A whole hello, as its head says; what is in it is nothing. */
+const HELLO = new Uint8Array([0x16, 3, 1, 0, 54, 1, 0, 0, 50, ...new Uint8Array(50)]);
+
 const TIMED_OUT = { outcome: "tls timed out", why: "no handshake in 0.05 s" };
 
 // channels.md 10.3
@@ -50,34 +53,91 @@ Deno.test("the first byte decides: any but 22 is a client without TLS", async ()
 Deno.test("a handshake that may not begin, or has to make room, ends the connection, and so does the client while it waits", async () => {
   const { cert, key } = await selfSigned(["localhost"], 1),
     certificate = { context: createSecureContext({ cert, key }) };
-  /** What comes of one whose turn is given by this. */
-  const beginWith = async (begin: Handshakes["begin"], then?: (stream: Stream) => void) => {
+  const ended: boolean[] = [];
+  /** What comes of one whose turn is given by this; `begun` is called with the client and the server's side. */
+  const beginWith = async (
+    turn: () => Promise<boolean>,
+    { giveUp = false, begun = () => {} }: {
+      giveUp?: boolean;
+      begun?: (client: Deno.TcpConn, stream: Stream) => void;
+    } = {},
+  ) => {
     using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-    const port = new TlsPort(listener, { certificate, takesPlain: true, handshakes: { begin } });
+    const waits = Promise.withResolvers<void>();
+    const handshakes: Pick<Handshakes, "begin"> = {
+      begin(_hostname, onGivenUp) {
+        if (giveUp) queueMicrotask(onGivenUp);
+        return {
+          turn() {
+            waits.resolve();
+            return turn();
+          },
+          end: (isDone) => ended.push(isDone),
+        };
+      },
+    };
+    const port = new TlsPort(listener, { certificate, takesPlain: true, handshakes });
     using client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
-    await client.write(new Uint8Array([0x16, 3, 1]));
+    await client.write(HELLO);
     const stream = await port.accept(), beginning = stream.begin!();
-    then?.(stream);
-    const { outcome } = await beginning;
+    if (!giveUp) await waits.promise;
+    begun(client, stream);
+    const { outcome, why } = await beginning;
     if (outcome !== "gone") await stream.close();
-    return outcome;
+    return why === undefined ? outcome : `${outcome}: ${why}`;
   };
-  const ended: string[] = [], end = () => void ended.push("end");
-  assertEquals(await beginWith(() => Promise.resolve(undefined)), "too many handshakes");
-  const outcome = await beginWith((_hostname, giveUp) => {
-    setTimeout(giveUp, 0);
-    return Promise.resolve(end);
-  });
-  assertEquals([outcome, ended.length], ["too many handshakes", 1]);
-  // the turn comes when it is gone
-  const turn = Promise.withResolvers<() => void>(), asked = Promise.withResolvers<void>();
-  const gone = await beginWith(() => {
-    asked.resolve();
-    return turn.promise;
-  }, (stream) => asked.promise.then(() => stream.close()));
-  turn.resolve(end);
-  await turn.promise;
-  assertEquals([gone, ended.length], ["gone", 2]);
+  const never = () => new Promise<boolean>(() => {});
+  assertEquals(await beginWith(() => Promise.resolve(false)), "too many handshakes");
+  assertEquals(await beginWith(never, { giveUp: true }), "too many handshakes");
+  assertEquals(
+    await beginWith(never, { begun: (client) => void client.closeWrite() }),
+    "tls failed: the client is gone",
+  );
+  // the turn comes when it was closed
+  const turn = Promise.withResolvers<boolean>();
+  const begun = (_client: Deno.TcpConn, stream: Stream) => {
+    stream.close();
+    turn.resolve(true);
+  };
+  assertEquals(await beginWith(() => turn.promise, { begun }), "gone");
+  assertEquals(ended, [false, false, false, false]);
+});
+
+// channels.md 10.9
+Deno.test("a client makes its handshake beside any number of others that have sent a part of a hello", async () => {
+  const { cert, key } = await selfSigned(["localhost"], 1),
+    certificate = { context: createSecureContext({ cert, key }) };
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let accepted = 0;
+  const socket = {
+    // as if each came from another address
+    accept: async () => from(`192.0.2.${accepted++}`, await listener.accept()),
+    close() {},
+  };
+  // no time passes: what is used up is never there again
+  const handshakes = new Handshakes({ monotonicClock: () => 0, setTimer });
+  const port = new TlsPort(socket, { certificate, takesPlain: true, handshakes });
+  const parts: { client: Deno.Conn; stream: Stream; beginning: ReturnType<NonNullable<Stream["begin"]>> }[] =
+    [];
+  for (let i = 0; i < 100; i++) {
+    const client = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+    await client.write(HELLO.subarray(0, 40));
+    const stream = await port.accept();
+    parts.push({ client, stream, beginning: stream.begin!() });
+  }
+  const connecting = Deno.connectTls({ hostname: "localhost", port: listener.addr.port, caCerts: [cert] });
+  const stream = await port.accept(), beginning = stream.begin!(), client = await connecting;
+  await client.handshake();
+  assertEquals(await beginning, { outcome: "tls" });
+  assertEquals(handshakes.limits().map(({ used }) => used), [100, 0]);
+  client.close();
+  await stream.close();
+  for (const { client, stream, beginning } of parts) {
+    client.close();
+    assertEquals(await beginning, { outcome: "tls failed", why: "the client is gone" });
+    await stream.close();
+  }
+  handshakes.close();
 });
 
 // channels.md 10.10
@@ -91,7 +151,7 @@ Deno.test("a client makes its handshake beside half-open ones of another address
     accept: async () => from(hostname, await listener.accept()),
     close() {},
   };
-  const handshakes = new Handshakes({ monotonicClock: () => performance.now(), setTimer, max: 4 });
+  const handshakes = new Handshakes({ monotonicClock: () => performance.now(), setTimer, maxWaiting: 4 });
   const port = new TlsPort(socket, { certificate, takesPlain: true, handshakes });
   const begin = async () => {
     const stream = await port.accept();
@@ -112,7 +172,7 @@ Deno.test("a client makes its handshake beside half-open ones of another address
   // two went for the others of their own, one for this one
   const gaveWay = await Promise.all(halfOpen.slice(0, 3).map(({ beginning }) => beginning));
   assertEquals(gaveWay.map(({ outcome }) => outcome), Array(3).fill("too many handshakes"));
-  assertEquals(handshakes.limits().map(({ used }) => used), [0, 3]);
+  assertEquals(handshakes.limits().map(({ used }) => used), [3, 0]);
   client.close();
   for (const client of clients) client.close();
   for (const { outcome } of await Promise.all(halfOpen.slice(3).map(({ beginning }) => beginning))) {
