@@ -75,7 +75,7 @@ export const PROBLEMS = {
     rule: "admin.md 7.9",
     detail: "an administrator has muted the address or the name: nobody gets what it sends",
   },
-  "not done": { status: 409, rule: "http.md 14.2", detail: "what an administrator asked for can't be done" },
+  "not done": { status: 409, rule: "http.md 12.2", detail: "what an administrator asked for can't be done" },
   "not found": { status: 404, rule: "http.md 2.1", detail: "there is nothing at this path" },
   "not served": { status: 404, rule: "http.md 2.2", detail: "the service does not run on this server" },
   "not yours": { status: 403, rule: "forum.md section 2", detail: "it belongs to another user" },
@@ -126,7 +126,7 @@ export const PROBLEMS = {
   "too many wrong log-ins": { status: 429, rule: "seal.md 6.1", detail: "there were too many wrong log-ins" },
   "head too long": { status: 431, rule: "http.md 6.1", detail: "the headers are too long" },
   "failed": { status: 500, rule: "http.md 3.4", detail: "an error of the server; its log says more" },
-  "stopping": { status: 503, rule: "http.md 6.6", detail: "the server stops" },
+  "stopping": { status: 503, rule: "http.md 6.5", detail: "the server stops" },
   "overload": { status: 503, rule: "mailbox.md section 7", detail: "too much waits for the disk" },
   "forum full": { status: 507, rule: "forum.md section 6", detail: "the forum has reached a limit" },
   "full": {

@@ -1,5 +1,5 @@
 /**
- * Routes of the administrator: what the server does, and its dead letters. http.md section 14.
+ * Routes of the administrator: what the server does, and its dead letters. http.md section 12.
  *
  * @module
  */

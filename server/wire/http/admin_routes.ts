@@ -1,5 +1,5 @@
 /**
- * What the server does, for its administrators: the commands of admin.md, with their rows as JSON. http.md section 14.
+ * What the server does, for its administrators: the commands of admin.md, with their rows as JSON. http.md section 12.
  *
  * @module
  */

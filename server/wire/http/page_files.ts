@@ -1,5 +1,5 @@
 /**
- * The page and its files, as they are sent to a browser. http.md section 15.
+ * The page and its files, as they are sent to a browser. http.md section 13.
  *
  * Files are compressed when they are asked for the first time, off the thread, and kept so.
  *
@@ -28,7 +28,7 @@ export interface WebPage {
   html(content?: string): string;
 }
 
-/** What a page may load, and from where: nothing but from here, and no script or style within it (http.md 15.4). */
+/** What a page may load, and from where: nothing but from here, and no script or style within it (http.md 13.4). */
 const CONTENT_SECURITY_POLICY = [
   ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"],
   ...["form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"],

@@ -5,7 +5,7 @@ import { httpTranscript } from "./http_server.ts";
 
 const basic = (name: string) => `Basic ${new TextEncoder().encode(`${name}:${PASSWORD}`).toBase64()}`;
 
-Deno.test("an administrator reads what the server does, and others do not (http.md 14.1)", async () => {
+Deno.test("an administrator reads what the server does, and others do not (http.md 12.1)", async () => {
   await withProtected(async ({ control, port }) => {
     const http = port("http");
     await httpTranscript(
@@ -40,7 +40,7 @@ Deno.test("an administrator reads what the server does, and others do not (http.
   });
 });
 
-Deno.test("dead letters are read, put back and deleted (http.md 14.2)", async () => {
+Deno.test("dead letters are read, put back and deleted (http.md 12.2)", async () => {
   await withProtected(async ({ control, port }) => {
     await control("account, role, alice, admin");
     const http = port("http"), headers = { authorization: basic("alice"), accept: "application/json" };

@@ -15,7 +15,7 @@ const page = {
   html: (content = "") => `<html>${content}</html>`,
 };
 
-Deno.test("a browser gets the page where a route has one, and every other client what it always gets (http.md 15.1)", async () => {
+Deno.test("a browser gets the page where a route has one, and every other client what it always gets (http.md 13.1)", async () => {
   await withHttp({ page }, async (port) => {
     await httpTranscript(
       port,
@@ -37,7 +37,7 @@ Deno.test("a browser gets the page where a route has one, and every other client
   });
 });
 
-Deno.test("files are kept for good, and sent compressed or not at all (http.md 15.3, 15.5)", async () => {
+Deno.test("files are kept for good, and sent compressed or not at all (http.md 13.3, 13.5)", async () => {
   await withHttp({ page }, async (port) => {
     using peer = await HttpPeer.connect(port);
     const get = async (headers: Record<string, string>) => {
@@ -58,7 +58,7 @@ Deno.test("files are kept for good, and sent compressed or not at all (http.md 1
   });
 });
 
-Deno.test("a route whose page has a content for browsers without JavaScript is shown with it (http.md 15.2)", async () => {
+Deno.test("a route whose page has a content for browsers without JavaScript is shown with it (http.md 13.2)", async () => {
   const contents = { server: ({ name }: { name: string }) => `<p>${name}</p>` };
   await withHttp({ page: { ...page, contents } }, async (port) => {
     assertEquals(ROUTES.server.isPage, true);
