@@ -11,7 +11,7 @@ import {
   type TransferAnswer,
   type TransferRequest,
   uploadProof,
-} from "../../protocol/transfer.ts";
+} from "../../../protocol/transfer.ts";
 
 const TICKET = "4fJmX0b2TzWq7yR1sNcVbA";
 

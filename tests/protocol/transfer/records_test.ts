@@ -1,8 +1,8 @@
 /** The records of a sealed transfer: what they are, and what is noticed of those that were tampered with. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import type { DirectionKey } from "../../protocol/seal/keys.ts";
-import { TransferInput } from "../../protocol/transfer/input.ts";
+import type { DirectionKey } from "../../../protocol/seal/keys.ts";
+import { TransferInput } from "../../../protocol/transfer/input.ts";
 import {
   eraseTransferKeys,
   MAX_FIRST_RECORD_BYTES,
@@ -12,7 +12,7 @@ import {
   transferKeys,
   TruncatedError,
   WrongRecordError,
-} from "../../protocol/transfer/records.ts";
+} from "../../../protocol/transfer/records.ts";
 
 const TICKET = "4fJmX0b2TzWq7yR1sNcVbA", FILES_KEY = new Uint8Array(32).fill(7);
 
@@ -61,7 +61,7 @@ const TEXTS = ["P1 upload\n", "one", "two", "three"];
 
 // seal.md section 13
 Deno.test("the keys and records of transfers are the test vectors of the specification", async () => {
-  const seal = await Deno.readTextFile(new URL("../../protocol/seal.md", import.meta.url));
+  const seal = await Deno.readTextFile(new URL("../../../protocol/seal.md", import.meta.url));
   const vector = (name: string) => {
     const [, value] = new RegExp(`^${name} += (.*)$`, "m").exec(seal) ?? [];
     assert(value !== undefined, name);
