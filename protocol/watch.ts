@@ -20,8 +20,17 @@ export const MAX_EVENTS_BYTES = 1200;
 const HEAD_BYTES = "A, events, 01234567, 123456789012345, 123456789012345\n".length;
 
 /** A service whose events can be watched; `admin` stands for the administrator's commands. */
-export const WATCHED_SERVICES = ["mailbox", "channels", "room", "forum", "http", "admin"] as const;
-export type WatchedService = typeof WATCHED_SERVICES[number];
+export type WatchedService = "mailbox" | "channels" | "room" | "forum" | "http" | "admin";
+
+/** All of them. */
+export const WATCHED_SERVICES: readonly WatchedService[] = [
+  "mailbox",
+  "channels",
+  "room",
+  "forum",
+  "http",
+  "admin",
+];
 
 /** Which events are wanted: where there are values, one of them has to hold. */
 export interface WatchFilter {

@@ -280,7 +280,7 @@ export class Channels {
     return {
       messages,
       missing: page.gap === null ? undefined : page.gap,
-      hasOlder: messages.length > 0 && partsOf(messages[0].id)[1] > 1,
+      hasOlder: messages.length > 0 && (page.gap !== 0 || partsOf(messages[0].id)[1] > 1),
       position: page.position,
       last: page.last,
     };
@@ -361,13 +361,13 @@ export class Channels {
    * @returns {AsyncGenerator<ChannelEvent>}
    */
   async *#catchUp(channel, signal) {
+    if (this.#channels.get(channel) === undefined) return yield* this.#begin(channel, signal);
     for (;;) {
       const since = this.#channels.get(channel);
-      const { messages, missing, position, last, hasOlder } = await this.history(
-        channel,
-        since === undefined ? { signal } : { since, signal },
-      );
-      if (since !== undefined && missing !== 0) yield { type: "gap", channel, missing };
+      // it was left meanwhile
+      if (since === undefined) return;
+      const { messages, missing, position, last, hasOlder } = await this.history(channel, { since, signal });
+      if (missing !== 0) yield { type: "gap", channel, missing };
       for (const message of messages) yield* this.#message(channel, message);
       if (this.#channels.has(channel)) this.#channels.set(channel, position);
       if (position === last || !this.#channels.has(channel)) {
@@ -375,6 +375,34 @@ export class Channels {
         return;
       }
     }
+  }
+
+  /**
+   * The last messages, a page of them: one that ends at a gap is gone on with before that.
+   *
+   * @param {string} channel
+   * @param {AbortSignal} signal
+   * @returns {AsyncGenerator<ChannelEvent>}
+   */
+  async *#begin(channel, signal) {
+    const newest = await this.history(channel, { signal }), { position, last } = newest;
+    const pages = [newest];
+    let oldest = newest, left = PAGE_MESSAGES - newest.messages.length;
+    while (oldest.missing !== 0 && left > 0) {
+      const [first] = oldest.messages;
+      if (first === undefined) break;
+      oldest = await this.history(channel, { before: first.id, limit: left, signal });
+      pages.unshift(oldest);
+      left -= oldest.messages.length;
+    }
+    const { hasOlder } = oldest;
+    for (const [i, { messages, missing }] of pages.entries()) {
+      if (i > 0 && missing !== 0) yield { type: "gap", channel, missing };
+      for (const message of messages) yield* this.#message(channel, message);
+    }
+    if (!this.#channels.has(channel)) return;
+    this.#channels.set(channel, position);
+    yield { type: "caught up", channel, last, hasOlder };
   }
 
   /**

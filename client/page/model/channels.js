@@ -318,7 +318,9 @@ export class ChannelsModel extends Observable {
     this.changed();
     try {
       const page = await this.#client.history(channel.name, { before: first.message.id });
-      const older = page.messages.map((message) => /** @type {Entry} */ ({
+      // meanwhile the stream may have brought some of them
+      const shown = new Set(channel.entries.map(({ key }) => key));
+      const older = page.messages.filter(({ id }) => !shown.has(id)).map((message) => /** @type {Entry} */ ({
         kind: "message",
         key: message.id,
         message,
