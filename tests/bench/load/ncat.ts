@@ -30,4 +30,4 @@ async function pass({ path, mib }: { path: string; mib: number }): Promise<Figur
   return { rate: mib / seconds };
 }
 
-await carryOut({ up: pass, down: pass });
+await carryOut({ "up": pass, "down": pass, "plain-up": pass, "plain-down": pass });
