@@ -16,7 +16,7 @@
  */
 
 import { CHANNELS_PORT, MAX_CLIENT_NAME_BYTES } from "../protocol/channels.ts";
-import { isLogin, LOGIN_COMMAND } from "../protocol/login.ts";
+import { isLogin, LOGIN_COMMAND } from "../protocol/channels/login.ts";
 import { concatBytes } from "../protocol/syntax/bytes.ts";
 import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../protocol/syntax/frame.ts";
 import { type ConnectOptions, type KnownCertificates, type TlsOptions } from "./stream/connection.ts";
@@ -25,7 +25,7 @@ import { ServerCertificateError } from "./stream/tls/certificate_trust.ts";
 import { type LoginOptions, LoginRefusedError } from "./stream/login.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
-export type { LoginRefusal } from "../protocol/login.ts";
+export type { LoginRefusal } from "../protocol/channels/login.ts";
 export {
   CLOSE_TIMEOUT_MS,
   type ConnectOptions,

@@ -30,12 +30,12 @@ import {
   SEALS_FILES,
 } from "../protocol/forum.ts";
 import { utf8Length } from "../protocol/mailbox.ts";
-import { encodeMailboxRequest } from "../protocol/mailbox_requests.ts";
+import { encodeMailboxRequest } from "../protocol/session/mailbox_requests.ts";
 import { MAX_TEXT_BYTES } from "../protocol/session.ts";
 import { isFileName } from "../protocol/transfer.ts";
 import type { TransferKeys } from "../protocol/transfer/records.ts";
 import { PageQuery } from "./forum/page_query.ts";
-import type { Page } from "./session/page_assembly.ts";
+import type { Page } from "./session/requests/page_assembly.ts";
 import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
 import { NotLoggedInError, RefusedError, WrongAnswerError } from "./session/errors.ts";
 import { Session } from "./session/session.ts";

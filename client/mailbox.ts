@@ -19,12 +19,12 @@
  */
 
 import { MAILBOX_PORT } from "../protocol/mailbox.ts";
-import type { SeenMessage, ServerInfo } from "../protocol/mailbox_requests.ts";
+import type { SeenMessage, ServerInfo } from "../protocol/session/mailbox_requests.ts";
 import { MailboxSession, type SendOptions } from "./mailbox/mailbox_session.ts";
 import { MAX_PREFETCH, MessageLoop } from "./mailbox/message_loop.ts";
 import type { SeenPage } from "./mailbox/peek_query.ts";
-import { ReceivedLeases } from "./mailbox/received_lease.ts";
-import type { ReceivedMessage } from "./mailbox/received_message.ts";
+import { ReceivedLeases } from "./mailbox/lease/received_lease.ts";
+import type { ReceivedMessage } from "./mailbox/lease/received_message.ts";
 import { type ConnectOptions, SessionConnection } from "./session/seal/session_connection.ts";
 import type { SessionState } from "./session/identity.ts";
 
@@ -33,8 +33,13 @@ export type { Credentials } from "./session/seal/login.ts";
 export type { OnBusy } from "./session/busy_backoff.ts";
 export * from "./session/errors.ts";
 export type { SessionResume } from "./session/identity.ts";
-export { ATTEMPTS, FIRST_RETRY_DELAY_MS, retryDelay } from "./mailbox/received_message.ts";
-export type { Failure, LeasedMessage, SeenMessage, ServerInfo } from "../protocol/mailbox_requests.ts";
+export { ATTEMPTS, FIRST_RETRY_DELAY_MS, retryDelay } from "./mailbox/lease/received_message.ts";
+export type {
+  Failure,
+  LeasedMessage,
+  SeenMessage,
+  ServerInfo,
+} from "../protocol/session/mailbox_requests.ts";
 export { SHARED_QUEUE } from "../protocol/mailbox.ts";
 export type { ConnectOptions, ReceivedMessage, SendOptions, SessionState };
 

@@ -31,10 +31,10 @@ import {
 } from "../protocol/mailbox.ts";
 import type { WatchFilter } from "../protocol/watch.ts";
 import { checkMessage } from "./mailbox/check_message.ts";
-import { RefusedCommandError, sendControl } from "./mailbox/control.ts";
-import { FIRST_RETRY_MS, type OpenChannel, RequestSocket } from "./mailbox/request_socket.ts";
-import { SealedControl } from "./mailbox/sealed_control.ts";
-import { watchEvents, type WatchUpdate } from "./mailbox/watch_events.ts";
+import { RefusedCommandError, sendControl } from "./mailbox/control/control.ts";
+import { FIRST_RETRY_MS, type OpenChannel, RequestSocket } from "./mailbox/control/request_socket.ts";
+import { SealedControl } from "./mailbox/control/sealed_control.ts";
+import { watchEvents, type WatchUpdate } from "./mailbox/control/watch_events.ts";
 import type { Credentials } from "./session/seal/login.ts";
 import type { ConnectOptions } from "./session/seal/session_connection.ts";
 import { resolveServer } from "./stream/address.ts";
@@ -42,8 +42,8 @@ import { resolveServer } from "./stream/address.ts";
 export { type OriginalMessage, SHARED_QUEUE };
 export { ACCOUNT_REFUSALS, type AccountRefusal } from "../protocol/admin.ts";
 export type { WatchedService, WatchEvent, WatchFilter } from "../protocol/watch.ts";
-export { RefusedCommandError } from "./mailbox/control.ts";
-export type { WatchUpdate } from "./mailbox/watch_events.ts";
+export { RefusedCommandError } from "./mailbox/control/control.ts";
+export type { WatchUpdate } from "./mailbox/control/watch_events.ts";
 export { ServerTimeoutError, SessionEndError } from "./session/errors.ts";
 
 /** Where a server is. */

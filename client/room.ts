@@ -27,7 +27,7 @@ import { ServerCertificateError } from "./stream/tls/certificate_trust.ts";
 import { type LoginOptions, LoginRefusedError } from "./stream/login.ts";
 import { CLOSE_TIMEOUT_MS, StreamClient } from "./stream/stream_client.ts";
 
-export type { LoginRefusal } from "../protocol/login.ts";
+export type { LoginRefusal } from "../protocol/channels/login.ts";
 export {
   CLOSE_TIMEOUT_MS,
   type ConnectOptions,

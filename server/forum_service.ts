@@ -7,8 +7,8 @@
 
 import { refusal } from "../protocol/describe/refusals.ts";
 import { undecoded } from "../protocol/describe/words.ts";
-import { alreadyLoggedIn, failedLogin } from "../protocol/forum_text.ts";
-import type { ServiceRequest } from "../protocol/service_requests.ts";
+import { alreadyLoggedIn, failedLogin } from "../protocol/forum/forum_text.ts";
+import type { ServiceRequest } from "../protocol/session/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
 import { REMOTE_LIMITS } from "./net/connection_slots.ts";
 import { NetworkRate } from "./quota/network_rate.ts";

@@ -17,7 +17,7 @@ import type { Log } from "./report/log.ts";
 import type { MetricName, Metrics } from "./report/metrics.ts";
 import { encodePrometheus, PROMETHEUS_TYPE } from "./report/prometheus.ts";
 import { UNWATCHED, type Watch } from "./report/watch.ts";
-import type { Accounts } from "./service/accounts.ts";
+import type { Accounts } from "./service/account/accounts.ts";
 import type { Mailboxes } from "./service/mailboxes.ts";
 import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";

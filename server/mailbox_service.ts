@@ -5,8 +5,8 @@
  */
 
 import { ADMIN, encodeControl } from "../protocol/mailbox.ts";
-import type { ServerInfo } from "../protocol/mailbox_requests.ts";
-import type { ServiceRequest } from "../protocol/service_requests.ts";
+import type { ServerInfo } from "../protocol/session/mailbox_requests.ts";
+import type { ServiceRequest } from "../protocol/session/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
 import { formatAddress } from "../protocol/syntax/address.ts";
 import type { Networks } from "./quota/address.ts";

@@ -7,7 +7,7 @@
 import type { AccountAction } from "../protocol/admin.ts";
 import { obtainSealKey } from "./data/seal_key.ts";
 import { hasDatabase } from "./data/start_check.ts";
-import { Accounts, readAccounts } from "./service/accounts.ts";
+import { Accounts, readAccounts } from "./service/account/accounts.ts";
 import { StoreLocked } from "./store/errors.ts";
 import { Again } from "./store/requests/again.ts";
 import { openJournaledStore } from "./store/journaled/open.ts";

@@ -12,19 +12,19 @@ import { ForumService } from "./forum_service.ts";
 import { HttpService } from "./http_service.ts";
 import { HubService } from "./hub_service.ts";
 import { MailboxService } from "./mailbox_service.ts";
-import type { ServeOptions } from "./options.ts";
-import { end, Ending, MAX_STOP_MS } from "./ending.ts";
+import type { ServeOptions } from "./options/serve_options.ts";
+import { end, Ending, MAX_STOP_MS } from "./start/ending.ts";
 import { within } from "./quota/uptime.ts";
-import { type ReadyReport, reportReady } from "./ready.ts";
+import { type ReadyReport, reportReady } from "./start/ready.ts";
 import { limits } from "./limits.ts";
 import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
 import { MANAGER_VARIABLES, ServiceManager } from "./report/service_manager.ts";
 import { Mailboxes } from "./service/mailboxes.ts";
-import { type Listening, listeningOn, servicePorts } from "./service_sockets.ts";
-import { openShared, type Shared } from "./shared.ts";
+import { type Listening, listeningOn, servicePorts } from "./start/service_sockets.ts";
+import { openShared, type Shared } from "./start/shared.ts";
 import { status, values } from "./status.ts";
-import { hubSockets, reloadCertificate, withTls } from "./tls.ts";
+import { hubSockets, reloadCertificate, withTls } from "./start/tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin, type AdminCommand } from "./wire/admin/admin_requests.ts";
@@ -33,7 +33,8 @@ import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { moderationCommands } from "./wire/admin/moderation_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
 
-export { CLASSROOM, EXCLUSIVE, OPTIONS, serveOptions, SERVICE_PORTS } from "./options.ts";
+export { CLASSROOM, EXCLUSIVE, OPTIONS, SERVICE_PORTS } from "./options/options.ts";
+export { serveOptions } from "./options/serve_options.ts";
 
 /** Where a server writes to. */
 export interface ServerOutput {

@@ -24,7 +24,7 @@ import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
 import type { Metrics, RefusedReason, SessionTable } from "./report/metrics.ts";
 import type { Tap, Watch } from "./report/watch.ts";
-import type { Accounts } from "./service/accounts.ts";
+import type { Accounts } from "./service/account/accounts.ts";
 import type { Moderation } from "./service/moderation.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
 import type { DatagramClient } from "./wire/mailbox/original_wire.ts";

@@ -11,7 +11,7 @@ import type { HubService } from "./hub_service.ts";
 import type { MailboxService } from "./mailbox_service.ts";
 import { LOOPBACK, type TableUsage } from "./quota/fair_table.ts";
 import type { MetricName, Metrics, TableName } from "./report/metrics.ts";
-import type { Accounts } from "./service/accounts.ts";
+import type { Accounts } from "./service/account/accounts.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
 import type { StoreFigures } from "./store/journaled/figures.ts";

@@ -54,7 +54,7 @@ const MAX_ARROWS = 42;
 const APART: readonly (readonly string[])[] = [
   ["admin", "http", "hub", "mailbox", "session", "transfer"].map((wire) => `server/wire/${wire}`),
   ["server/wire/session/mailbox", "server/wire/session/forum"],
-  ["accounts", "forum", "hub", "mailboxes"].map((service) => `server/service/${service}.ts`),
+  ["account", "forum.ts", "hub", "mailboxes.ts"].map((service) => `server/service/${service}`),
   ["client/mailbox", "client/forum"],
 ];
 

@@ -5,7 +5,7 @@
  */
 
 import type { AccountAction } from "../../protocol/admin.ts";
-import { isName, preparePassword } from "../../protocol/scram.ts";
+import { isName, preparePassword } from "../../protocol/seal/scram.ts";
 import { setPassword } from "../account.ts";
 import { connectMailbox } from "../mailbox.ts";
 import { escapeControls, outputLine, write } from "../terminal/output.ts";

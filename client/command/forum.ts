@@ -1,5 +1,10 @@
 import { FORUM_COMMANDS, isWord } from "../../protocol/forum.ts";
-import { ENTER_COMMAND, ENTER_USERNAME, type ForumCommand, parseCommand } from "../../protocol/forum_text.ts";
+import {
+  ENTER_COMMAND,
+  ENTER_USERNAME,
+  type ForumCommand,
+  parseCommand,
+} from "../../protocol/forum/forum_text.ts";
 import type { Address } from "../../protocol/syntax/address.ts";
 import type { Forum } from "../forum.ts";
 import type { LineEditor } from "../terminal/line_editor/line_editor.ts";

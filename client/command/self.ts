@@ -4,7 +4,7 @@
  * @module
  */
 
-import { preparePassword } from "../../protocol/scram.ts";
+import { preparePassword } from "../../protocol/seal/scram.ts";
 import type { Credentials, OnBusy } from "../mailbox.ts";
 import { type Arguments, type Option, UsageError } from "./command.ts";
 import { credentials, LOGIN_OPTIONS, PASSWORD_VARIABLE, readPassword } from "./password.ts";

@@ -1,7 +1,7 @@
 import { encodeForumRequest, type ForumAnswer, type ForumRow } from "../../protocol/forum.ts";
-import { type Page, PageAssembly } from "../session/page_assembly.ts";
-import { TextPieces } from "../session/text_pieces.ts";
-import type { Query } from "../session/unordered_requests.ts";
+import { type Page, PageAssembly } from "../session/requests/page_assembly.ts";
+import { TextPieces } from "../session/requests/text_pieces.ts";
+import type { Query } from "../session/requests/unordered_requests.ts";
 
 /** Most texts that are kept in part, and most rows of a page: an answer has 128. */
 const MAX_TEXTS = 1024, MAX_ROWS = 8192;

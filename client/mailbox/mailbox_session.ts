@@ -11,16 +11,16 @@ import {
   type MailboxAnswer,
   MAX_LEASE_MESSAGES,
   type ServerInfo,
-} from "../../protocol/mailbox_requests.ts";
+} from "../../protocol/session/mailbox_requests.ts";
 import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
 import { checkId, SHARED_QUEUE } from "../../protocol/mailbox.ts";
 import type { SessionEnvironment } from "../session/environment.ts";
 import type { SessionResume } from "../session/identity.ts";
-import { type Measured, measured, OrderedRequest, textRequest } from "../session/ordered_request.ts";
+import { type Measured, measured, OrderedRequest, textRequest } from "../session/requests/ordered_request.ts";
 import { Session } from "../session/session.ts";
 import { checkIds, checkText } from "./check_message.ts";
-import { checkDuration, Lease, LEASE_MS, type LeaseRequestKind, type Settle } from "./lease.ts";
-import { denied, LeaseRequest } from "./lease_request.ts";
+import { checkDuration, Lease, LEASE_MS, type LeaseRequestKind, type Settle } from "./lease/lease.ts";
+import { denied, LeaseRequest } from "./lease/lease_request.ts";
 import { PeekQuery, type SeenPage } from "./peek_query.ts";
 
 /** What may be given beside the text of a message. */

@@ -11,12 +11,12 @@
  */
 
 import { closed } from "../session/endings.ts";
-import { Queue } from "../session/queue.ts";
-import { inOrder, LeaseCount } from "./lease_count.ts";
+import { Queue } from "../session/requests/queue.ts";
+import { inOrder, LeaseCount } from "./lease/lease_count.ts";
 import { LoopSpeed } from "./loop_speed.ts";
 import type { MailboxSession } from "./mailbox_session.ts";
-import type { ReceivedLease, ReceivedLeases } from "./received_lease.ts";
-import type { ReceivedMessage } from "./received_message.ts";
+import type { ReceivedLease, ReceivedLeases } from "./lease/received_lease.ts";
+import type { ReceivedMessage } from "./lease/received_message.ts";
 
 /** Most messages that are requested at a time, in all leases. */
 export const MAX_PREFETCH = 1024;

@@ -2,10 +2,10 @@ import {
   encodeMailboxRequest,
   type MailboxAnswer,
   type SeenMessage,
-} from "../../protocol/mailbox_requests.ts";
-import { PageAssembly } from "../session/page_assembly.ts";
-import type { Query } from "../session/unordered_requests.ts";
-import { denied } from "./lease_request.ts";
+} from "../../protocol/session/mailbox_requests.ts";
+import { PageAssembly } from "../session/requests/page_assembly.ts";
+import type { Query } from "../session/requests/unordered_requests.ts";
+import { denied } from "./lease/lease_request.ts";
 
 /** Most messages of a page: an answer has 64. */
 const MAX_MESSAGES = 1024;

@@ -21,15 +21,15 @@ import { BusyError, ClosedError, type SessionEndError } from "./errors.ts";
 import { SessionIdentity, type SessionResume, type SessionState } from "./identity.ts";
 import { InFlight, type Sendable } from "./loss/in_flight.ts";
 import { Liveness } from "./liveness.ts";
-import { measured, OrderedRequest, textRequest, type Withdrawal } from "./ordered_request.ts";
-import { OrderedRequests } from "./ordered_requests.ts";
+import { measured, OrderedRequest, textRequest, type Withdrawal } from "./requests/ordered_request.ts";
+import { OrderedRequests } from "./requests/ordered_requests.ts";
 import { SendLoop } from "./loss/send_loop.ts";
 import {
   type Query,
   type UnorderedAnswer,
   UnorderedRequest,
   UnorderedRequests,
-} from "./unordered_requests.ts";
+} from "./requests/unordered_requests.ts";
 
 /**
  * A session that was silent for so long is given up if nothing is open: the server may soon forget it

@@ -12,8 +12,8 @@ import {
   LOGIN_REFUSALS,
   LOGIN_TEXTS,
   type LoginRefusal,
-} from "../../protocol/login.ts";
-import { preparePassword } from "../../protocol/scram.ts";
+} from "../../protocol/channels/login.ts";
+import { preparePassword } from "../../protocol/seal/scram.ts";
 
 /** How long a server may take to answer, in milliseconds. */
 const LOGIN_TIMEOUT_MS = 10_000;

@@ -11,9 +11,9 @@ import {
   decodeAnnounced,
   decodeAnnouncedRequest,
   isAnnounced,
-} from "../announced.ts";
+} from "../channels/announced.ts";
 import { CHANNELS_TEXTS, type ChannelsRequest, decodeChannelsRequest } from "../channels.ts";
-import { LOGIN_DEMANDS, LOGIN_REFUSALS, LOGIN_TEXTS } from "../login.ts";
+import { LOGIN_DEMANDS, LOGIN_REFUSALS, LOGIN_TEXTS } from "../channels/login.ts";
 import { utf8Length } from "../mailbox.ts";
 import { decodeFrame, FRAME_BYTES } from "../syntax/frame.ts";
 import type { Described } from "../watch.ts";

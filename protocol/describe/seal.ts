@@ -4,7 +4,7 @@
  * @module
  */
 
-import { decodeName, parseClientFirst } from "../scram.ts";
+import { decodeName, parseClientFirst } from "../seal/scram.ts";
 import { decodeSealToClient, decodeSealToServer } from "../seal.ts";
 import type { Described } from "../watch.ts";
 import { count, quoted, shortId } from "./words.ts";

@@ -19,7 +19,7 @@ import {
   decodeServiceRequest,
   type ServiceAnswer,
   type ServiceRequest,
-} from "../service_requests.ts";
+} from "../session/service_requests.ts";
 import type { Described } from "../watch.ts";
 import { FORUM_ANSWERS, FORUM_REQUESTS } from "./forum.ts";
 import { refusal } from "./refusals.ts";

@@ -7,7 +7,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { TOPICS } from "../../client/command/topics.ts";
-import { SERVICE_PORTS } from "../../server/options.ts";
+import { SERVICE_PORTS } from "../../server/options/options.ts";
 import { FROM_SOURCE, lacks, LOADED, netcat, runCommand, temporaryDirectory } from "../program.ts";
 
 const SOURCE = new URL("../../", import.meta.url).pathname;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Accounts } from "../../server/service/accounts.ts";
+import { Accounts } from "../../server/service/account/accounts.ts";
 import { SealWire } from "../../server/wire/session/seal_wire.ts";
 import { Mailboxes } from "../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../server/wire/session/mailbox/mailbox_requests.ts";
@@ -9,7 +9,7 @@ import { SessionStartTimes } from "../../server/wire/session/start_times.ts";
 import type { StoreRequest } from "../../server/store/store.ts";
 import { decodeSealToClient, encodeHello, Opener, Sealer } from "../../protocol/seal.ts";
 import { clientKeys, sealId, sealKey } from "../../protocol/seal/keys.ts";
-import { clientFirstBare, GS2_HEADER } from "../../protocol/scram.ts";
+import { clientFirstBare, GS2_HEADER } from "../../protocol/seal/scram.ts";
 import { decodeSealToServer } from "../../protocol/seal.ts";
 import { ACCOUNT, makeAccount } from "../simulation/account.ts";
 import { Random } from "../simulation/random.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { ITERATIONS } from "../../protocol/scram.ts";
+import { ITERATIONS } from "../../protocol/seal/scram.ts";
 
 const { subtle } = crypto, deriveBits = subtle.deriveBits.bind(subtle);
 

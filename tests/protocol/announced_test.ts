@@ -8,7 +8,7 @@ import {
   decodeAnnouncedRequest,
   encodeHistoryQuery,
   isAnnounced,
-} from "../../protocol/announced.ts";
+} from "../../protocol/channels/announced.ts";
 
 const requests: [string, AnnouncedRequest | undefined][] = [
   ["/wirepost\n1", { kind: "announcement" }],

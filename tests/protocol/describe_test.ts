@@ -1,7 +1,7 @@
 /** What datagrams, frames and lines are called for those who watch. */
 
 import { assert, assertEquals } from "@std/assert";
-import { ANNOUNCED_TEXTS, ANNOUNCEMENT } from "../../protocol/announced.ts";
+import { ANNOUNCED_TEXTS, ANNOUNCEMENT } from "../../protocol/channels/announced.ts";
 import { CHANNELS_TEXTS } from "../../protocol/channels.ts";
 import {
   describeFrame,

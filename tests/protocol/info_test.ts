@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { decodeInfo, decodeMailboxRequest, encodeInfo } from "../../protocol/mailbox_requests.ts";
+import { decodeInfo, decodeMailboxRequest, encodeInfo } from "../../protocol/session/mailbox_requests.ts";
 
 // session.md 2.10
 Deno.test("an info names an ID, or nobody", () => {

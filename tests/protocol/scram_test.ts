@@ -20,7 +20,7 @@ import {
   serverFinal,
   serverFirst,
   verifierOf,
-} from "../../protocol/scram.ts";
+} from "../../protocol/seal/scram.ts";
 
 // seal.md 5.4
 Deno.test("SCRAM-SHA-256 computes the example of RFC 7677, section 3", async () => {

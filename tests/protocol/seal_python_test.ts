@@ -19,7 +19,7 @@ import {
   serverFinal,
   serverFirst,
   verifierOf,
-} from "../../protocol/scram.ts";
+} from "../../protocol/seal/scram.ts";
 import {
   decodeSealToClient,
   decodeSealToServer,

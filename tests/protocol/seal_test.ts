@@ -23,7 +23,7 @@ import {
   serverFinal,
   serverFirst,
   verifierOf,
-} from "../../protocol/scram.ts";
+} from "../../protocol/seal/scram.ts";
 
 /** The test vectors of the specification, by their names. */
 async function readVectors(): Promise<(name: string) => string> {

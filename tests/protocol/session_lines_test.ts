@@ -7,7 +7,7 @@ import {
   decodeMailboxRequest,
   encodeMailboxAnswer,
   type MailboxAnswer,
-} from "../../protocol/mailbox_requests.ts";
+} from "../../protocol/session/mailbox_requests.ts";
 import {
   decodeAnswers,
   lineLength,

@@ -11,7 +11,7 @@ import {
   tokenId,
   tokenText,
   verifierOf,
-} from "../../protocol/scram.ts";
+} from "../../protocol/seal/scram.ts";
 import { Peer, temporaryDirectory } from "../program.ts";
 import { type Administered, withAdministrator } from "./administrator.ts";
 

@@ -1,4 +1,4 @@
-import { DEFAULT_OPTIONS, type ServeOptions } from "../../server/options.ts";
+import { DEFAULT_OPTIONS, type ServeOptions } from "../../server/options/serve_options.ts";
 import { serve, type Server } from "../../server/server.ts";
 import type { StoreLimits } from "../../server/store/limits.ts";
 import { Peer } from "../program.ts";

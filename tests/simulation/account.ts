@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { clientKeysOf, encodeVerifier, ITERATIONS, verifierOf } from "../../protocol/scram.ts";
+import { clientKeysOf, encodeVerifier, ITERATIONS, verifierOf } from "../../protocol/seal/scram.ts";
 import type { AccountRequest } from "../../server/store/requests/account.ts";
 
 /** A name and its password. */

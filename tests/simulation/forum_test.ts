@@ -5,7 +5,7 @@ import { ClientSeal } from "../../client/session/seal/seal.ts";
 import { Session } from "../../client/session/session.ts";
 import { LoginError } from "../../client/session/errors.ts";
 import { decodeForumAnswer } from "../../protocol/forum.ts";
-import { parseCommand } from "../../protocol/forum_text.ts";
+import { parseCommand } from "../../protocol/forum/forum_text.ts";
 import { isSealDatagram } from "../../protocol/seal.ts";
 import { MAX_SESSION_DATAGRAM_BYTES } from "../../protocol/session.ts";
 import { Forum } from "../../server/service/forum.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { Lease } from "../../client/mailbox/lease.ts";
+import type { Lease } from "../../client/mailbox/lease/lease.ts";
 
 /** What a message's sender knows about it. */
 export interface Sent {

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { Accounts, readAccounts } from "../../server/service/accounts.ts";
+import { Accounts, readAccounts } from "../../server/service/account/accounts.ts";
 import { readLatestStart, SessionStartTimes } from "../../server/wire/session/start_times.ts";
 import { SealWire } from "../../server/wire/session/seal_wire.ts";
 import { SessionWire } from "../../server/wire/session/session_wire.ts";

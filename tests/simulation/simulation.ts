@@ -6,7 +6,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import type { Lease } from "../../client/mailbox/lease.ts";
+import type { Lease } from "../../client/mailbox/lease/lease.ts";
 import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
 import {
   FullError,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { isName, preparePassword } from "../../../protocol/scram.ts";
+import { isName, preparePassword } from "../../../protocol/seal/scram.ts";
 import { type Line, LineDecoder } from "../../../protocol/syntax/line.ts";
 import { fileError } from "../../file/file_error.ts";
 import { escapeControls, write, writeError } from "../../terminal/output.ts";

@@ -20,7 +20,7 @@ import {
   SALT_BYTES,
   saltPassword,
   verifierOf,
-} from "../../../protocol/scram.ts";
+} from "../../../protocol/seal/scram.ts";
 import { type OriginalMailbox, RefusedCommandError } from "../../original_mailbox.ts";
 import {
   type Administration,

@@ -13,7 +13,7 @@ import {
   tokenId,
   tokenText,
   verifierOf,
-} from "../../../protocol/scram.ts";
+} from "../../../protocol/seal/scram.ts";
 import { outputLine, write } from "../../terminal/output.ts";
 import type { Arguments } from "../command.ts";
 import { type AccountCode, openAccounts, type TokenOutcome } from "./store.ts";

@@ -11,7 +11,7 @@ import {
   type ReceivedMessage,
   SessionEndError,
 } from "../../mailbox.ts";
-import { MAX_LEASE_MESSAGES } from "../../../protocol/mailbox_requests.ts";
+import { MAX_LEASE_MESSAGES } from "../../../protocol/session/mailbox_requests.ts";
 import { type LoadResult, type TimedLoadResult, timedResult } from "./result.ts";
 
 /** Least bytes of a message: the number in it takes as many. */

@@ -3,7 +3,7 @@ import {
   ANNOUNCEMENT,
   MAX_MEMBER_NAMES,
   MAX_PAGE_MESSAGES,
-} from "../../../protocol/announced.ts";
+} from "../../../protocol/channels/announced.ts";
 import { CHANNELS_TEXTS } from "../../../protocol/channels.ts";
 
 /** Entries of a page, whose every message may have a gap before it; what promises more is no page (channels.md 8.15). */

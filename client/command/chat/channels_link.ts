@@ -5,7 +5,7 @@ import {
   encodeHistoryQuery,
   type HistoryQuery,
   isAnnounced,
-} from "../../../protocol/announced.ts";
+} from "../../../protocol/channels/announced.ts";
 import { CHANNELS_TEXTS as TEXTS } from "../../../protocol/channels.ts";
 import type { Channels } from "../../channels.ts";
 import { type Asked, AskedRequests, type Page } from "./asked.ts";

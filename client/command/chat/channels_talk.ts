@@ -5,7 +5,11 @@
  * @module
  */
 
-import { type Announced, type HistoryQuery, MAX_PAGE_MESSAGES } from "../../../protocol/announced.ts";
+import {
+  type Announced,
+  type HistoryQuery,
+  MAX_PAGE_MESSAGES,
+} from "../../../protocol/channels/announced.ts";
 import { CHANNELS_TEXTS as TEXTS } from "../../../protocol/channels.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
 import { FRAME_BYTES } from "../../../protocol/syntax/frame.ts";

@@ -12,7 +12,7 @@ import { openLineEditor } from "../../terminal/line_editor/open_line_editor.ts";
 import { escapeControls, write } from "../../terminal/output.ts";
 import type { Display } from "./display.ts";
 import { RECENT_MESSAGES, type Talk } from "./talk.ts";
-import { isLogin } from "../../../protocol/login.ts";
+import { isLogin } from "../../../protocol/channels/login.ts";
 import { rethrowLogin, within } from "../live_chat.ts";
 import { nearest } from "../nearest.ts";
 

@@ -12,7 +12,7 @@ import {
   parseCommand,
   refusedText,
   threadIsEmpty,
-} from "../../../protocol/forum_text.ts";
+} from "../../../protocol/forum/forum_text.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../../../protocol/session.ts";
 import {

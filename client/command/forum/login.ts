@@ -14,7 +14,7 @@ import {
   noNewAccount,
   SEND_TO_SERVER,
   WELCOME,
-} from "../../../protocol/forum_text.ts";
+} from "../../../protocol/forum/forum_text.ts";
 import { connectForum, type Forum, type ForumConnectOptions, LoginError } from "../../forum.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { escapeControls } from "../../terminal/output.ts";

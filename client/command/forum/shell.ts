@@ -1,4 +1,4 @@
-import type { ForumCommand } from "../../../protocol/forum_text.ts";
+import type { ForumCommand } from "../../../protocol/forum/forum_text.ts";
 import type { Forum } from "../../forum.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { escapeControls } from "../../terminal/output.ts";

@@ -6,7 +6,7 @@
 
 import { FORUM_COMMANDS } from "../../../protocol/forum.ts";
 import { didYouMean } from "../nearest.ts";
-import { type ForumCommand, parseCommand } from "../../../protocol/forum_text.ts";
+import { type ForumCommand, parseCommand } from "../../../protocol/forum/forum_text.ts";
 
 /** The words behind each command. */
 const USAGE = {

@@ -5,7 +5,7 @@
  */
 
 import { format as formatDuration } from "@std/fmt/duration";
-import { MAX_ATTEMPTS, MAX_RETRY_DELAY_MS } from "../../../protocol/mailbox_requests.ts";
+import { MAX_ATTEMPTS, MAX_RETRY_DELAY_MS } from "../../../protocol/session/mailbox_requests.ts";
 import { ATTEMPTS, FIRST_RETRY_DELAY_MS, type ReceivedMessage, retryDelay } from "../../mailbox.ts";
 import { report } from "../../terminal/output.ts";
 import { type Arguments, type Option, UsageError } from "../command.ts";

@@ -6,7 +6,7 @@
  */
 
 import { CongestionWindow } from "./congestion_window.ts";
-import { Queue } from "../queue.ts";
+import { Queue } from "../requests/queue.ts";
 import { RetransmissionTimeout } from "./retransmission_timeout.ts";
 
 /** What {@linkcode InFlight} keeps of a request. */

@@ -26,7 +26,7 @@ import {
   TOKEN_ITERATIONS,
   tokenId,
   verifierOf,
-} from "../../../protocol/scram.ts";
+} from "../../../protocol/seal/scram.ts";
 import { LoginError } from "../errors.ts";
 
 /** Who logs in. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MAX_MEMBER_NAMES, MAX_PAGE_MESSAGES } from "../../announced.ts";
+import { MAX_MEMBER_NAMES, MAX_PAGE_MESSAGES } from "../../channels/announced.ts";
 import type { Routes } from "../route.ts";
 
 /** Longest body of what is said, in bytes: lines of at most `--max-line` bytes each. */

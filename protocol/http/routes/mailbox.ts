@@ -10,7 +10,7 @@ import {
   MAX_LEASE_MS,
   MAX_RETRY_DELAY_MS,
   MIN_LEASE_MS,
-} from "../../mailbox_requests.ts";
+} from "../../session/mailbox_requests.ts";
 import type { ProblemCode } from "../problem.ts";
 import type { QueryParameters } from "../query.ts";
 import type { RequestBody, RouteAnswer, Routes, Schema } from "../route.ts";

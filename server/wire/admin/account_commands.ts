@@ -5,8 +5,8 @@
  */
 
 import { ACCOUNT_ACTIONS, ACCOUNT_REFUSALS, MADE_AT, TOKEN_REFUSALS } from "../../../protocol/admin.ts";
-import { decodeName, decodeVerifier, encodeName, TOKEN_ITERATIONS } from "../../../protocol/scram.ts";
-import type { Accounts } from "../../service/accounts.ts";
+import { decodeName, decodeVerifier, encodeName, TOKEN_ITERATIONS } from "../../../protocol/seal/scram.ts";
+import type { Accounts } from "../../service/account/accounts.ts";
 import type { Role } from "../../store/requests/account.ts";
 import type { AdminCommand } from "./admin_requests.ts";
 

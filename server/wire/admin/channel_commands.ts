@@ -6,8 +6,8 @@
 
 import { Buffer } from "node:buffer";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
-import type { Channel } from "../../service/channel.ts";
-import type { Hub } from "../../service/hub.ts";
+import type { Channel } from "../../service/hub/channel.ts";
+import type { Hub } from "../../service/hub/hub.ts";
 import type { AdminCommand } from "./admin_requests.ts";
 
 /** Names are ordered by their bytes, as everywhere; UTF-16 has another order. */

@@ -25,7 +25,7 @@ import type { Clients } from "../../report/clients.ts";
 import type { Log } from "../../report/log.ts";
 import type { Tap } from "../../report/watch.ts";
 import type { Metrics } from "../../report/metrics.ts";
-import type { Accounts } from "../../service/accounts.ts";
+import type { Accounts } from "../../service/account/accounts.ts";
 import type { Moderation } from "../../service/moderation.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
 import { formatAddress } from "../../../protocol/syntax/address.ts";

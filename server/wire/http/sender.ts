@@ -6,11 +6,11 @@
 
 import { shownName } from "../../../protocol/channels.ts";
 import { Refusal } from "../../../protocol/http/problem.ts";
-import { claimedName } from "../../../protocol/login.ts";
+import { claimedName } from "../../../protocol/channels/login.ts";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { printable } from "../../../protocol/syntax/line.ts";
-import type { Accounts } from "../../service/accounts.ts";
-import type { Speaker } from "../../service/channel.ts";
+import type { Accounts } from "../../service/account/accounts.ts";
+import type { Speaker } from "../../service/hub/channel.ts";
 import type { Moderation } from "../../service/moderation.ts";
 import type { HttpClient } from "./exchange.ts";
 

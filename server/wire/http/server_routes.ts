@@ -8,7 +8,7 @@ import { openApiDocument } from "../../../protocol/http/openapi.ts";
 import { Refusal } from "../../../protocol/http/problem.ts";
 import type { Routes } from "../../../protocol/http/route.ts";
 import type { SERVER_ROUTES } from "../../../protocol/http/routes/server.ts";
-import type { Accounts } from "../../service/accounts.ts";
+import type { Accounts } from "../../service/account/accounts.ts";
 import { type Handlers, json, text } from "./exchange.ts";
 
 export interface ServerRoutesOptions {

@@ -9,11 +9,11 @@ import {
   type HistoryQuery,
   MAX_MEMBER_NAMES,
   MAX_PAGE_BYTES,
-} from "../../../protocol/announced.ts";
+} from "../../../protocol/channels/announced.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
 import { FRAME_BYTES, FrameWriter } from "../../../protocol/syntax/frame.ts";
-import type { Channel, ChannelEvent, EventEncoder } from "../../service/channel.ts";
-import { historyPage } from "../../service/history_page.ts";
+import type { Channel, ChannelEvent, EventEncoder } from "../../service/hub/channel.ts";
+import { historyPage } from "../../service/hub/history_page.ts";
 import type { ChannelMessage } from "../../store/requests/channel.ts";
 
 /** Bytes of the frame of a message beside name and text, about. */

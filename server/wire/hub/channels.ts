@@ -6,7 +6,7 @@
  */
 
 import { MUTED_TEXT } from "../../../protocol/admin.ts";
-import { ANNOUNCED_TEXTS, decodeAnnouncedRequest } from "../../../protocol/announced.ts";
+import { ANNOUNCED_TEXTS, decodeAnnouncedRequest } from "../../../protocol/channels/announced.ts";
 import {
   CHANNELS_TEXTS as TEXTS,
   channelsPrefix,
@@ -16,12 +16,12 @@ import {
 } from "../../../protocol/channels.ts";
 import { describeFrame, describeName } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
-import { claimedName, isLogin } from "../../../protocol/login.ts";
+import { claimedName, isLogin } from "../../../protocol/channels/login.ts";
 import { utf8Length } from "../../../protocol/mailbox.ts";
 import { encodeFrames, FRAME_BYTES, FrameDecoder, FrameWriter } from "../../../protocol/syntax/frame.ts";
 import { linesOf, printable } from "../../../protocol/syntax/line.ts";
 import { quoted } from "../../report/log.ts";
-import { type EventEncoder, Member } from "../../service/channel.ts";
+import { type EventEncoder, Member } from "../../service/hub/channel.ts";
 import { announcedFrames, entered, historyFrames, membersOf } from "./announced.ts";
 import { logIn, type LoginWire, refuseLogin, refuseUnproved } from "./login.ts";
 import { type MemberConnection, MemberWire, type MemberWireOptions } from "./member_wire.ts";

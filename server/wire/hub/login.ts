@@ -7,12 +7,12 @@
  */
 
 import { refusal } from "../../../protocol/describe/refusals.ts";
-import { decodeLogin, LOGIN_TEXTS, type LoginRefusal } from "../../../protocol/login.ts";
-import { tokenId } from "../../../protocol/scram.ts";
+import { decodeLogin, LOGIN_TEXTS, type LoginRefusal } from "../../../protocol/channels/login.ts";
+import { tokenId } from "../../../protocol/seal/scram.ts";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { networkOf } from "../../quota/address.ts";
 import { quoted } from "../../report/log.ts";
-import { type EventEncoder, Member } from "../../service/channel.ts";
+import { type EventEncoder, Member } from "../../service/hub/channel.ts";
 import type { HubAccounts, MemberConnection, MemberWireOptions } from "./member_wire.ts";
 
 /** How a wire carries a log-in out. */

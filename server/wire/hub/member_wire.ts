@@ -9,7 +9,7 @@ import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { describeFrames, describeRoomLines } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
 import { TLS_ONLY_TEXT } from "../../../protocol/channels.ts";
-import { claimedName } from "../../../protocol/login.ts";
+import { claimedName } from "../../../protocol/channels/login.ts";
 import { FRAME_BYTES } from "../../../protocol/syntax/frame.ts";
 import { Connection, type ConnectionOptions, type DisconnectReason } from "../../net/connection.ts";
 import { type ConnectionSlots, REMOTE_LIMITS, type SlotOutcome } from "../../net/connection_slots.ts";
@@ -23,10 +23,10 @@ import { type Log, quoted } from "../../report/log.ts";
 import { type Metrics, type StreamEvent, streamMetric, type StreamService } from "../../report/metrics.ts";
 import { type Tap, UNWATCHED } from "../../report/watch.ts";
 import { type Clients, type ConnectedClient, Traffic } from "../../report/clients.ts";
-import type { Accounts } from "../../service/accounts.ts";
-import type { Member } from "../../service/channel.ts";
+import type { Accounts } from "../../service/account/accounts.ts";
+import type { Member } from "../../service/hub/channel.ts";
 import type { Moderation } from "../../service/moderation.ts";
-import { type Hub, MAX_WAIT_MS } from "../../service/hub.ts";
+import { type Hub, MAX_WAIT_MS } from "../../service/hub/hub.ts";
 
 /** Milliseconds between two checks for clients that read nothing. */
 const CHECK_INTERVAL_MS = 1000;

@@ -8,11 +8,11 @@
 import { MUTED_TEXT } from "../../../protocol/admin.ts";
 import { describeRoomLine } from "../../../protocol/describe/hub.ts";
 import { refusal } from "../../../protocol/describe/refusals.ts";
-import { isLogin } from "../../../protocol/login.ts";
+import { isLogin } from "../../../protocol/channels/login.ts";
 import { ROOM_LINES, roomPrefix } from "../../../protocol/room.ts";
 import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { type Line, LineDecoder, linesOf } from "../../../protocol/syntax/line.ts";
-import { type EventEncoder, Member } from "../../service/channel.ts";
+import { type EventEncoder, Member } from "../../service/hub/channel.ts";
 import { logIn, type LoginWire, refuseLogin, refuseUnproved } from "./login.ts";
 import { type MemberConnection, MemberWire, type MemberWireOptions } from "./member_wire.ts";
 

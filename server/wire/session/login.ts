@@ -18,11 +18,11 @@ import {
   serverFinal,
   serverFirst,
   type Verifier,
-} from "../../../protocol/scram.ts";
+} from "../../../protocol/seal/scram.ts";
 import type { Origin } from "../../quota/fair_table.ts";
 import { networkName } from "../../quota/owner.ts";
 import type { Environment } from "../../quota/uptime.ts";
-import type { Accounts } from "../../service/accounts.ts";
+import type { Accounts } from "../../service/account/accounts.ts";
 import { type LogEvent, quoted } from "../../report/log.ts";
 
 /** The seal under which a client logs in. */

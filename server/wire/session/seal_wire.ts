@@ -35,7 +35,7 @@ import type { Environment } from "../../quota/uptime.ts";
 import type { Limit } from "../../report/limit.ts";
 import type { RefusedReason, SessionTable } from "../../report/metrics.ts";
 import { type Seen, type Tap, UNWATCHED } from "../../report/watch.ts";
-import type { Accounts } from "../../service/accounts.ts";
+import type { Accounts } from "../../service/account/accounts.ts";
 import type { Moderation } from "../../service/moderation.ts";
 import { AddressProofs } from "./cookies.ts";
 import type { LoginOptions, LoginRefusal } from "./login.ts";

@@ -7,7 +7,7 @@ import { ratesOf, screenLines } from "../../../client/command/status/screen.ts";
 import { age, limitsText, statusText } from "../../../client/command/status/tables.ts";
 import { connectMailbox } from "../../../client/mailbox.ts";
 import { textWidth } from "../../../client/terminal/table.ts";
-import { OPTIONS } from "../../../server/options.ts";
+import { OPTIONS } from "../../../server/options/options.ts";
 import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { Terminal } from "../../e2e/terminal.ts";
 import { withAdministrator } from "../../server/administrator.ts";

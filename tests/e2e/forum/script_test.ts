@@ -7,7 +7,7 @@ import {
   ENTER_USERNAME,
   SEND_TO_SERVER,
   WELCOME,
-} from "../../../protocol/forum_text.ts";
+} from "../../../protocol/forum/forum_text.ts";
 import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 import { ForumUser } from "./user.ts";
 

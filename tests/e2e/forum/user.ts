@@ -1,4 +1,4 @@
-import { ENTER_COMMAND, SEND_TO_SERVER } from "../../../protocol/forum_text.ts";
+import { ENTER_COMMAND, SEND_TO_SERVER } from "../../../protocol/forum/forum_text.ts";
 import type { Process } from "../../hosting/hosted_process.ts";
 import { startProgram } from "../../program.ts";
 

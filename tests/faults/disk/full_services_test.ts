@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { connectForum, FullError } from "../../../client/forum.ts";
-import { ANNOUNCEMENT, decodeAnnounced } from "../../../protocol/announced.ts";
+import { ANNOUNCEMENT, decodeAnnounced } from "../../../protocol/channels/announced.ts";
 import { FROM_SOURCE, Peer, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 import { FramePeer } from "../../stream.ts";
 import { report } from "../form.ts";

@@ -8,7 +8,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Announced, ANNOUNCEMENT, decodeAnnounced } from "../../../protocol/announced.ts";
+import { type Announced, ANNOUNCEMENT, decodeAnnounced } from "../../../protocol/channels/announced.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";
 
 /** Messages of one speaker that have no `sent` yet, at most. */

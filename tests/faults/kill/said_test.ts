@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connectMailbox } from "../../../client/mailbox.ts";
-import { type Announced, ANNOUNCEMENT, decodeAnnounced } from "../../../protocol/announced.ts";
+import { type Announced, ANNOUNCEMENT, decodeAnnounced } from "../../../protocol/channels/announced.ts";
 import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { FramePeer } from "../../stream.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { connectForum, type Forum, FullError, LoginError, TransferError } from "../../../client/forum.ts";
-import { ANNOUNCEMENT, decodeAnnounced } from "../../../protocol/announced.ts";
+import { ANNOUNCEMENT, decodeAnnounced } from "../../../protocol/channels/announced.ts";
 import { Peer, type ServerProcess } from "../../program.ts";
 import { FramePeer } from "../../stream.ts";
 import { RecordedSession } from "./recorded_session.ts";

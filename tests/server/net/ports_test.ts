@@ -1,7 +1,7 @@
 /** Ports that another process has. */
 
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type { ServiceName } from "../../../server/service_sockets.ts";
+import type { ServiceName } from "../../../server/start/service_sockets.ts";
 import { Peer } from "../../program.ts";
 import { withServer } from "../serve.ts";
 

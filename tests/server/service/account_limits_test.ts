@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Accounts } from "../../../server/service/accounts.ts";
+import { Accounts } from "../../../server/service/account/accounts.ts";
 import type { Account } from "../../../server/store/requests/account.ts";
 
 // seal.md 6.6

@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import type { HistoryQuery } from "../../../protocol/announced.ts";
-import { ChannelRecord, History } from "../../../server/service/history.ts";
-import { HistoryIds } from "../../../server/service/history_ids.ts";
-import { historyPage } from "../../../server/service/history_page.ts";
+import type { HistoryQuery } from "../../../protocol/channels/announced.ts";
+import { ChannelRecord, History } from "../../../server/service/hub/history.ts";
+import { HistoryIds } from "../../../server/service/hub/history_ids.ts";
+import { historyPage } from "../../../server/service/hub/history_page.ts";
 
 /** A channel whose messages 1 to `last` were said, and whose last `size` are kept. */
 function channel(last: number, size = 1000, ids = "a:1"): ChannelRecord {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { History, type StoreChannel } from "../../../server/service/history.ts";
+import { History, type StoreChannel } from "../../../server/service/hub/history.ts";
 import type { ChannelChange, RemoveChannel } from "../../../server/store/requests/channel.ts";
 
 /** A store that notes what it is given, and takes it as long as `takes`. */

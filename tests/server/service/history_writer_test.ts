@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { setImmediate } from "node:timers/promises";
-import { History } from "../../../server/service/history.ts";
-import { HistoryWriter } from "../../../server/service/history_writer.ts";
+import { History } from "../../../server/service/hub/history.ts";
+import { HistoryWriter } from "../../../server/service/hub/history_writer.ts";
 
 /** A store that answers when the test says so, and a clock that only the test moves. */
 function setUp() {

@@ -1,9 +1,9 @@
 /** Which channel makes room for another one: channels.md 6.1 and 6.2. */
 
 import { assertEquals } from "@std/assert";
-import { type EventEncoder, Member } from "../../../server/service/channel.ts";
-import { DEFAULT_HISTORY_LIMITS, History } from "../../../server/service/history.ts";
-import { Hub } from "../../../server/service/hub.ts";
+import { type EventEncoder, Member } from "../../../server/service/hub/channel.ts";
+import { DEFAULT_HISTORY_LIMITS, History } from "../../../server/service/hub/history.ts";
+import { Hub } from "../../../server/service/hub/hub.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
 import type { StoredChannel } from "../../../server/store/requests/channel.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { PasswordChecks } from "../../../server/service/password_checks.ts";
+import { PasswordChecks } from "../../../server/service/account/password_checks.ts";
 
 /** A check that ends when the test says so, with its name. */
 function pending(name: string) {

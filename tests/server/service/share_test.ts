@@ -1,9 +1,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { type EventEncoder, Member } from "../../../server/service/channel.ts";
+import { type EventEncoder, Member } from "../../../server/service/hub/channel.ts";
 import { describeOwner, ownerAt } from "../../../server/quota/owner.ts";
-import { DEFAULT_HISTORY_LIMITS, History } from "../../../server/service/history.ts";
-import { Hub } from "../../../server/service/hub.ts";
+import { DEFAULT_HISTORY_LIMITS, History } from "../../../server/service/hub/history.ts";
+import { Hub } from "../../../server/service/hub/hub.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
 import { BatchEngine } from "../../batch_engine.ts";
 import type { Leased } from "../../../server/store/requests/lease.ts";

@@ -5,7 +5,7 @@ import { connectForum } from "../../../client/forum.ts";
 import { setPassword } from "../../../client/account.ts";
 import { connectMailbox, KnownServers } from "../../../client/mailbox.ts";
 import { LoginError } from "../../../client/session/errors.ts";
-import { LOGIN_TEXTS } from "../../../protocol/login.ts";
+import { LOGIN_TEXTS } from "../../../protocol/channels/login.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";
 import { newToken, PASSWORD, withProtected } from "../protected.ts";

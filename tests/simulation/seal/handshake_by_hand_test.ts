@@ -1,7 +1,7 @@
 /** Rules of the seal that need a misbehaving client, or a look at each datagram. */
 
 import { assert, assertEquals } from "@std/assert";
-import { clientFirstBare, GS2_HEADER } from "../../../protocol/scram.ts";
+import { clientFirstBare, GS2_HEADER } from "../../../protocol/seal/scram.ts";
 import {
   decodeSealToClient,
   decodeSealToServer,

@@ -11,7 +11,7 @@ import {
   Sealer,
 } from "../../../protocol/seal.ts";
 import { sealKey, serverKeys } from "../../../protocol/seal/keys.ts";
-import { serverFirst } from "../../../protocol/scram.ts";
+import { serverFirst } from "../../../protocol/seal/scram.ts";
 import { fastSalt } from "../account.ts";
 import { Clock } from "../clock.ts";
 import { follow } from "../script.ts";

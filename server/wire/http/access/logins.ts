@@ -17,11 +17,11 @@ import {
   signedPart,
 } from "../../../../protocol/http/credentials.ts";
 import { Refusal } from "../../../../protocol/http/problem.ts";
-import { tokenId } from "../../../../protocol/scram.ts";
+import { tokenId } from "../../../../protocol/seal/scram.ts";
 import { formatAddress } from "../../../../protocol/syntax/address.ts";
 import type { Environment } from "../../../quota/uptime.ts";
 import { type Log, quoted } from "../../../report/log.ts";
-import type { Accounts } from "../../../service/accounts.ts";
+import type { Accounts } from "../../../service/account/accounts.ts";
 import type { Moderation } from "../../../service/moderation.ts";
 
 /** How long the page's cookie holds, in seconds. */

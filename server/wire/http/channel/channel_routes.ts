@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MAX_MEMBER_NAMES, MAX_PAGE_MESSAGES } from "../../../../protocol/announced.ts";
+import { MAX_MEMBER_NAMES, MAX_PAGE_MESSAGES } from "../../../../protocol/channels/announced.ts";
 import { MAX_CHANNEL_NAME_BYTES } from "../../../../protocol/channels.ts";
 import {
   encodePosition,
@@ -17,14 +17,19 @@ import {
 import { Refusal } from "../../../../protocol/http/problem.ts";
 import { parseDuration } from "../../../../protocol/http/query.ts";
 import { type CHANNEL_ROUTES, MAX_SAID_LINES } from "../../../../protocol/http/routes/channel.ts";
-import { isLogin } from "../../../../protocol/login.ts";
+import { isLogin } from "../../../../protocol/channels/login.ts";
 import { utf8Length } from "../../../../protocol/mailbox.ts";
 import { linesOf, printable } from "../../../../protocol/syntax/line.ts";
 import type { Metrics } from "../../../report/metrics.ts";
-import type { Accounts } from "../../../service/accounts.ts";
-import type { Channel } from "../../../service/channel.ts";
-import { type HistoryEntry, historyPage, pageBefore, type PageQuery } from "../../../service/history_page.ts";
-import type { Hub } from "../../../service/hub.ts";
+import type { Accounts } from "../../../service/account/accounts.ts";
+import type { Channel } from "../../../service/hub/channel.ts";
+import {
+  type HistoryEntry,
+  historyPage,
+  pageBefore,
+  type PageQuery,
+} from "../../../service/hub/history_page.ts";
+import type { Hub } from "../../../service/hub/hub.ts";
 import type { Moderation } from "../../../service/moderation.ts";
 import type { GroupCommit } from "../../../store/journaled/group.ts";
 import { type Handlers, type HttpExchange, json, text } from "../exchange.ts";

@@ -12,7 +12,7 @@ import {
   encodePosition,
   type EventData,
 } from "../../../../protocol/http/events.ts";
-import type { Channel, ChannelEvent, EventEncoder } from "../../../service/channel.ts";
+import type { Channel, ChannelEvent, EventEncoder } from "../../../service/hub/channel.ts";
 
 const encoder = new TextEncoder();
 

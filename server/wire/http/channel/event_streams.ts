@@ -5,16 +5,16 @@
  */
 
 import { COMMENT_INTERVAL_MS, EVENT_COMMENT, type Position } from "../../../../protocol/http/events.ts";
-import { claimedName } from "../../../../protocol/login.ts";
+import { claimedName } from "../../../../protocol/channels/login.ts";
 import { formatAddress } from "../../../../protocol/syntax/address.ts";
 import { ChunkJoiner, type SendLimits } from "../../../net/send_queue.ts";
 import type { PendingTotal } from "../../../quota/pending.ts";
 import type { Environment } from "../../../quota/uptime.ts";
 import { type Log, quoted } from "../../../report/log.ts";
 import type { Metrics } from "../../../report/metrics.ts";
-import type { Accounts } from "../../../service/accounts.ts";
-import type { Channel, Speaker } from "../../../service/channel.ts";
-import type { Hub } from "../../../service/hub.ts";
+import type { Accounts } from "../../../service/account/accounts.ts";
+import type { Channel, Speaker } from "../../../service/hub/channel.ts";
+import type { Hub } from "../../../service/hub/hub.ts";
 import type { HttpExchange } from "../exchange.ts";
 import { EventsEncoders } from "./event_encoder.ts";
 import { EventStream } from "./event_stream.ts";

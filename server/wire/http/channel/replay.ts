@@ -4,7 +4,7 @@
  * @module
  */
 
-import { MAX_PAGE_BYTES } from "../../../../protocol/announced.ts";
+import { MAX_PAGE_BYTES } from "../../../../protocol/channels/announced.ts";
 import {
   encodeEvent,
   encodePosition,
@@ -12,9 +12,9 @@ import {
   type Position,
   type ShownMessage,
 } from "../../../../protocol/http/events.ts";
-import type { Channel } from "../../../service/channel.ts";
-import type { ChannelRecord } from "../../../service/history.ts";
-import { historyPage, type PageQuery } from "../../../service/history_page.ts";
+import type { Channel } from "../../../service/hub/channel.ts";
+import type { ChannelRecord } from "../../../service/hub/history.ts";
+import { historyPage, type PageQuery } from "../../../service/hub/history_page.ts";
 import type { ChannelMessage } from "../../../store/requests/channel.ts";
 import { EventsEncoder } from "./event_encoder.ts";
 import type { EventStream } from "./event_stream.ts";

@@ -7,9 +7,9 @@
 
 import { Refusal } from "../../../../protocol/http/problem.ts";
 import { ownerAt } from "../../../quota/owner.ts";
-import type { Accounts } from "../../../service/accounts.ts";
-import type { Channel } from "../../../service/channel.ts";
-import type { Hub } from "../../../service/hub.ts";
+import type { Accounts } from "../../../service/account/accounts.ts";
+import type { Channel } from "../../../service/hub/channel.ts";
+import type { Hub } from "../../../service/hub/hub.ts";
 import type { GroupCommit } from "../../../store/journaled/group.ts";
 import type { RequestKey } from "../../../store/requests/keyed.ts";
 import type { HttpClient } from "../exchange.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { doneText, refusedText } from "../../../../protocol/forum_text.ts";
+import { doneText, refusedText } from "../../../../protocol/forum/forum_text.ts";
 import { Refusal } from "../../../../protocol/http/problem.ts";
 import {
   encodeDigest,

@@ -5,7 +5,7 @@
  */
 
 import { type ForumChange, isWord } from "../../../../protocol/forum.ts";
-import { doneText, type ForumCommand, refusedText } from "../../../../protocol/forum_text.ts";
+import { doneText, type ForumCommand, refusedText } from "../../../../protocol/forum/forum_text.ts";
 import { type ProblemCode, Refusal } from "../../../../protocol/http/problem.ts";
 import type { FORUM_ROUTES } from "../../../../protocol/http/routes/forum.ts";
 import { utf8Length } from "../../../../protocol/mailbox.ts";

@@ -7,7 +7,7 @@
 import { type LeaseId, parseLeaseId } from "../../../../protocol/http/lease_id.ts";
 import { Refusal } from "../../../../protocol/http/problem.ts";
 import type { MAILBOX_ROUTES } from "../../../../protocol/http/routes/mailbox.ts";
-import { isFailure } from "../../../../protocol/mailbox_requests.ts";
+import { isFailure } from "../../../../protocol/session/mailbox_requests.ts";
 import type { GroupCommit } from "../../../store/journaled/group.ts";
 import type { Settle } from "../../../store/requests/keyed.ts";
 import type { Handlers, HttpAnswer, HttpClient } from "../exchange.ts";

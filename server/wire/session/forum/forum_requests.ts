@@ -17,14 +17,14 @@ import {
   NO_THREADS,
   refusedText,
   threadIsEmpty,
-} from "../../../../protocol/forum_text.ts";
-import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
+} from "../../../../protocol/forum/forum_text.ts";
+import { encodeMailboxAnswer } from "../../../../protocol/session/mailbox_requests.ts";
 import {
   decodeServiceRequest,
   NOT_SERVED,
   type OrderedServiceRequest,
   type UnorderedServiceRequest,
-} from "../../../../protocol/service_requests.ts";
+} from "../../../../protocol/session/service_requests.ts";
 import type { Creations } from "../../../quota/creations.ts";
 import type { FileRequest, Forum } from "../../../service/forum.ts";
 import type { Moderation } from "../../../service/moderation.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { encodeMailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
+import { encodeMailboxAnswer } from "../../../../protocol/session/mailbox_requests.ts";
 import type { TableLimits, TableUsage } from "../../../quota/fair_table.ts";
 import type { Environment } from "../../../quota/uptime.ts";
 import type { MailboxReceivers } from "../../../service/mailboxes.ts";

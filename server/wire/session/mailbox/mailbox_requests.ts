@@ -1,10 +1,14 @@
-import { encodeInfo, encodeMailboxAnswer, type ServerInfo } from "../../../../protocol/mailbox_requests.ts";
+import {
+  encodeInfo,
+  encodeMailboxAnswer,
+  type ServerInfo,
+} from "../../../../protocol/session/mailbox_requests.ts";
 import {
   decodeServiceRequest,
   NOT_SERVED,
   type OrderedServiceRequest,
   type UnorderedServiceRequest,
-} from "../../../../protocol/service_requests.ts";
+} from "../../../../protocol/session/service_requests.ts";
 import { LOG_IN_FIRST, NOT_CONFIRMED } from "../../../../protocol/session.ts";
 import type { TableUsage } from "../../../quota/fair_table.ts";
 import type { Environment } from "../../../quota/uptime.ts";

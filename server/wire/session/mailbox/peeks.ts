@@ -1,5 +1,8 @@
 import { cutText } from "../../../../protocol/mailbox.ts";
-import { encodeMailboxAnswer, type UnorderedMailboxRequest } from "../../../../protocol/mailbox_requests.ts";
+import {
+  encodeMailboxAnswer,
+  type UnorderedMailboxRequest,
+} from "../../../../protocol/session/mailbox_requests.ts";
 import type { Mailboxes } from "../../../service/mailboxes.ts";
 import type { Limit } from "../../../report/limit.ts";
 import type { PeekedPage } from "../../../store/requests/message.ts";

@@ -1,5 +1,8 @@
 import { utf8Length } from "../../../../protocol/mailbox.ts";
-import { encodeMailboxAnswer, type UnorderedMailboxRequest } from "../../../../protocol/mailbox_requests.ts";
+import {
+  encodeMailboxAnswer,
+  type UnorderedMailboxRequest,
+} from "../../../../protocol/session/mailbox_requests.ts";
 import type { Linked } from "../../../quota/owner_lists.ts";
 import type { Leased, LeaseRequest as StoreLeaseRequest } from "../../../store/requests/lease.ts";
 import type { SessionClient } from "../handler.ts";

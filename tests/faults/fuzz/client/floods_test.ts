@@ -3,7 +3,7 @@
 import { assertLess } from "@std/assert";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { RequestSocket } from "../../../../client/mailbox/request_socket.ts";
+import { RequestSocket } from "../../../../client/mailbox/control/request_socket.ts";
 import { MailboxSession } from "../../../../client/mailbox/mailbox_session.ts";
 import { connectRoom } from "../../../../client/room.ts";
 import { encodeFrames } from "../../../../protocol/syntax/frame.ts";

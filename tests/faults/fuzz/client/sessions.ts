@@ -19,7 +19,7 @@ import {
   WrongAnswerError,
 } from "../../../../client/session/errors.ts";
 import { decodeForumAnswer } from "../../../../protocol/forum.ts";
-import { serverFirst } from "../../../../protocol/scram.ts";
+import { serverFirst } from "../../../../protocol/seal/scram.ts";
 import {
   decodeSealToServer,
   encodeHelloAnswer,

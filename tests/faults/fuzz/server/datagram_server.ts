@@ -11,7 +11,7 @@ import type { Limit } from "../../../../server/report/limit.ts";
 import { Log } from "../../../../server/report/log.ts";
 import { Metrics } from "../../../../server/report/metrics.ts";
 import { Watch } from "../../../../server/report/watch.ts";
-import { Accounts, readAccounts } from "../../../../server/service/accounts.ts";
+import { Accounts, readAccounts } from "../../../../server/service/account/accounts.ts";
 import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { Moderation } from "../../../../server/service/moderation.ts";
 import { accountCommand } from "../../../../server/wire/admin/account_commands.ts";

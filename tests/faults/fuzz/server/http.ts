@@ -10,7 +10,7 @@ import { Networks } from "../../../../server/quota/address.ts";
 import { Clients } from "../../../../server/report/clients.ts";
 import { Log } from "../../../../server/report/log.ts";
 import { Metrics } from "../../../../server/report/metrics.ts";
-import { Accounts } from "../../../../server/service/accounts.ts";
+import { Accounts } from "../../../../server/service/account/accounts.ts";
 import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { Moderation } from "../../../../server/service/moderation.ts";
 import { ROUTES } from "../../../../protocol/http/routes.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ANNOUNCEMENT } from "../../../../protocol/announced.ts";
+import { ANNOUNCEMENT } from "../../../../protocol/channels/announced.ts";
 import { encodeFrames, FRAME_BYTES, FrameDecoder } from "../../../../protocol/syntax/frame.ts";
 import { HubService } from "../../../../server/hub_service.ts";
 import { Clients } from "../../../../server/report/clients.ts";

@@ -10,7 +10,7 @@ import {
   clientProof,
   GS2_HEADER,
   parseServerFirst,
-} from "../../../../protocol/scram.ts";
+} from "../../../../protocol/seal/scram.ts";
 import {
   decodeSealToClient,
   encodeHello,
@@ -19,7 +19,7 @@ import {
   Sealer,
 } from "../../../../protocol/seal.ts";
 import { clientKeys, sealId, type SealKey, sealKey } from "../../../../protocol/seal/keys.ts";
-import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
+import { decodeServiceAnswer } from "../../../../protocol/session/service_requests.ts";
 import { decodeAnswers, encodeRequests, isSessionDatagram } from "../../../../protocol/session.ts";
 import { fastSalt } from "../../../simulation/account.ts";
 import type { Random } from "../../../simulation/random.ts";

@@ -5,9 +5,9 @@ import {
   decodeAnnouncedRequest,
   encodeHistoryQuery,
   isAnnounced,
-} from "../../../../protocol/announced.ts";
+} from "../../../../protocol/channels/announced.ts";
 import { channelsPrefix, decodeChannelsRequest, shownName } from "../../../../protocol/channels.ts";
-import { claimedName, decodeLogin, encodeLogin, isLogin } from "../../../../protocol/login.ts";
+import { claimedName, decodeLogin, encodeLogin, isLogin } from "../../../../protocol/channels/login.ts";
 import { utf8Length } from "../../../../protocol/mailbox.ts";
 import { isLikeAddress, roomPrefix } from "../../../../protocol/room.ts";
 import {

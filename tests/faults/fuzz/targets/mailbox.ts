@@ -18,9 +18,9 @@ import {
   encodeInfo,
   encodeMailboxRequest,
   type UnorderedMailboxRequest,
-} from "../../../../protocol/mailbox_requests.ts";
+} from "../../../../protocol/session/mailbox_requests.ts";
 import { encodeForumAnswer, encodeForumRequest, type ForumAnswer } from "../../../../protocol/forum.ts";
-import { decodeServiceAnswer, decodeServiceRequest } from "../../../../protocol/service_requests.ts";
+import { decodeServiceAnswer, decodeServiceRequest } from "../../../../protocol/session/service_requests.ts";
 import {
   decodeAnswers,
   decodeRequests,

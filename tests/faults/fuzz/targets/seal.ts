@@ -23,7 +23,7 @@ import {
   parseServerFirst,
   preparePassword,
   tokenId,
-} from "../../../../protocol/scram.ts";
+} from "../../../../protocol/seal/scram.ts";
 import {
   decodePrivateKey,
   decodePublicKey,

@@ -1,6 +1,6 @@
 /** Commands of the forum, lines of transfers, events and subscriptions, addresses, options, and what a terminal shows. */
 
-import { doneText, parseCommand, refusedText } from "../../../../protocol/forum_text.ts";
+import { doneText, parseCommand, refusedText } from "../../../../protocol/forum/forum_text.ts";
 import {
   decodeTransferAnswer,
   decodeTransferRequest,

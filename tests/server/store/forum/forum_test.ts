@@ -1,6 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { ACTIVE_THREADS, NO_THREADS, parseCommand, threadIsEmpty } from "../../../../protocol/forum_text.ts";
-import { doneText, type ForumCommand, refusedText } from "../../../../protocol/forum_text.ts";
+import {
+  ACTIVE_THREADS,
+  NO_THREADS,
+  parseCommand,
+  threadIsEmpty,
+} from "../../../../protocol/forum/forum_text.ts";
+import { doneText, type ForumCommand, refusedText } from "../../../../protocol/forum/forum_text.ts";
 import { BatchEngine } from "../../../batch_engine.ts";
 import type { OrderedRequest, SessionState } from "../../../../server/store/requests/session.ts";
 import type { Outcome, StoreEvent, StoreRequest } from "../../../../server/store/store.ts";

@@ -6,7 +6,7 @@ import {
   decodeAnnounced,
   MAX_MEMBER_NAMES,
   MAX_PAGE_BYTES,
-} from "../../../../protocol/announced.ts";
+} from "../../../../protocol/channels/announced.ts";
 import { CHANNELS_TEXTS } from "../../../../protocol/channels.ts";
 import { decodeFrame, encodeFrames, FRAME_BYTES, FrameDecoder } from "../../../../protocol/syntax/frame.ts";
 import { DEFAULT_HUB_LIMITS } from "../../../../server/hub_service.ts";

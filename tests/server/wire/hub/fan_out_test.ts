@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
-import { type ChannelEvent, type EventEncoder, Member } from "../../../../server/service/channel.ts";
-import { DEFAULT_HISTORY_LIMITS, History } from "../../../../server/service/history.ts";
-import { Hub } from "../../../../server/service/hub.ts";
+import { type ChannelEvent, type EventEncoder, Member } from "../../../../server/service/hub/channel.ts";
+import { DEFAULT_HISTORY_LIMITS, History } from "../../../../server/service/hub/history.ts";
+import { Hub } from "../../../../server/service/hub/hub.ts";
 import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS } from "../../../../server/net/connection_slots.ts";
 import { Log } from "../../../../server/report/log.ts";
 import { MemberConnection } from "../../../../server/wire/hub/member_wire.ts";

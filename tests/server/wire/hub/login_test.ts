@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { newVerifier } from "../../../../client/command/account/store.ts";
 import { selfSigned } from "../../../../client/command/cert/self_signed.ts";
-import { LOGIN_TEXTS } from "../../../../protocol/login.ts";
+import { LOGIN_TEXTS } from "../../../../protocol/channels/login.ts";
 import { temporaryDirectory } from "../../../program.ts";
 import { FramePeer, LinePeer } from "../../../stream.ts";
 import type { Administered } from "../../administrator.ts";

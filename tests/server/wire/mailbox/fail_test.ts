@@ -6,7 +6,7 @@ import {
   decodeMailboxRequest,
   failureFields,
   type MailboxRequest,
-} from "../../../../protocol/mailbox_requests.ts";
+} from "../../../../protocol/session/mailbox_requests.ts";
 import { decodeRequests } from "../../../../protocol/session.ts";
 import { BatchEngine } from "../../../batch_engine.ts";
 import type { DeadLetter } from "../../../../server/store/requests/message.ts";

@@ -9,7 +9,7 @@ import {
   SHARED_QUEUE,
 } from "../../../../client/mailbox.ts";
 import { PeekQuery } from "../../../../client/mailbox/peek_query.ts";
-import { decodeMailboxAnswer, type MailboxAnswer } from "../../../../protocol/mailbox_requests.ts";
+import { decodeMailboxAnswer, type MailboxAnswer } from "../../../../protocol/session/mailbox_requests.ts";
 import { Peeks } from "../../../../server/wire/session/mailbox/peeks.ts";
 import { withServer } from "../../serve.ts";
 

@@ -1,7 +1,7 @@
 /** Those who wait for one mailbox, as they see it. session.md section 7. */
 
 import { assertEquals } from "@std/assert";
-import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
+import { decodeServiceAnswer } from "../../../../protocol/session/service_requests.ts";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
 import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";

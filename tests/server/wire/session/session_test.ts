@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { decodeServiceAnswer } from "../../../../protocol/service_requests.ts";
+import { decodeServiceAnswer } from "../../../../protocol/session/service_requests.ts";
 import { decodeAnswers, encodeRequests } from "../../../../protocol/session.ts";
 import { Mailboxes } from "../../../../server/service/mailboxes.ts";
 import { MailboxRequests } from "../../../../server/wire/session/mailbox/mailbox_requests.ts";

@@ -1,4 +1,4 @@
-import { LOGIN_REFUSALS, LOGIN_TEXTS } from "../../../../../protocol/login.ts";
+import { LOGIN_REFUSALS, LOGIN_TEXTS } from "../../../../../protocol/channels/login.ts";
 import { FramePeer, LinePeer } from "../../../../stream.ts";
 import { Relay } from "../../../../relay.ts";
 import { PASSWORD, tokenOver, type World, WRONG } from "../world.ts";

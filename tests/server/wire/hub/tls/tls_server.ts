@@ -1,5 +1,5 @@
 import { selfSigned } from "../../../../../client/command/cert/self_signed.ts";
-import type { ServeOptions } from "../../../../../server/options.ts";
+import type { ServeOptions } from "../../../../../server/options/serve_options.ts";
 import type { Server } from "../../../../../server/server.ts";
 import { temporaryDirectory } from "../../../../program.ts";
 import { withServer } from "../../../serve.ts";
