@@ -77,7 +77,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
     ]),
   ],
   "quota/rate_limit.ts MAX_KEYS": "remembered",
-  "ready.ts MAX_FLUSH_MS": "work",
+  "start/ready.ts MAX_FLUSH_MS": "work",
   "report/log.ts CONSOLE_LIMIT": ["console lines of one address"],
   "report/log.ts KIND_LIMIT": ["log lines of one address"],
   "report/log.ts MAX_PENDING_CHARACTERS": ["characters of the log that wait"],

@@ -5,25 +5,19 @@
  * @module
  */
 
-import { assertEquals } from "@std/assert";
-import type { Lease } from "../../client/mailbox/lease/lease.ts";
-import { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
-import {
-  FullError,
-  OutcomeUnknownError,
-  ServerTimeoutError,
-  SessionEndError,
-} from "../../client/session/errors.ts";
+import type { MailboxSession } from "../../client/mailbox/mailbox_session.ts";
+import { FullError, OutcomeUnknownError, SessionEndError } from "../../client/session/errors.ts";
 import type { SessionResume } from "../../client/session/identity.ts";
 import type { TableLimits } from "../../server/quota/fair_table.ts";
 import type { Stats } from "../../server/store/requests/message.ts";
-import { ClientSeal } from "../../client/session/seal/seal.ts";
 import { utf8Length } from "../../protocol/mailbox.ts";
-import { ACCOUNT, fastSalt, makeAccount } from "./account.ts";
+import { ACCOUNT, makeAccount } from "./account.ts";
 import { Clock } from "./clock.ts";
 import { MessageLedger, type Sent, type Summary } from "./message_ledger.ts";
 import { type Address, type Conditions, type Counts, Network } from "./network.ts";
 import { Random } from "./random.ts";
+import { receive } from "./simulated_receiver.ts";
+import { SimulatedClient } from "./simulated_client.ts";
 import { SimulatedServer } from "./server.ts";
 
 const SERVER: Address = { hostname: "10.0.0.1", port: 21001 };
@@ -164,48 +158,14 @@ export class Simulation {
     return this.#besieged ? `10.0.0.${this.#random.between(2, 4)}` : "10.0.0.2";
   }
 
-  /** A client at an address of its own. `kill` ends it as the death of its process does. */
-  async #client(isSealed: boolean, resume?: SessionResume) {
-    const clock = this.#clock, address = { hostname: this.#hostname(), port: this.#ports++ };
-    let alive = true;
-    const environment = {
-      monotonicClock: clock.now,
-      random: this.#random.bytes,
-      setTimer: (ms: number, callback: () => void) => clock.setTimer(ms, () => alive && callback()),
-      send: (datagram: Uint8Array<ArrayBuffer>) => {
-        if (alive) this.#network.send(datagram, address, SERVER);
-      },
-    };
-    let seal: ClientSeal | undefined;
-    const session = new MailboxSession({
-      ...environment,
-      send: (datagram) => seal === undefined ? environment.send(datagram) : seal.send(datagram),
-    }, resume);
-    if (isSealed) {
-      const trust = { trust: (key: string) => assertEquals(key, this.#server.key), trusted() {} };
-      seal = new ClientSeal(
-        { ...environment, ...trust, service: "mailbox", saltPassword: fastSalt },
-        { ...ACCOUNT },
-        session,
-      );
-    }
-    const unbind = this.#network.bind(address, (datagram) => (seal ?? session).received(datagram));
-    const kill = () => {
-      alive = false;
-      unbind();
-    };
-    // as often as it takes, if the server is down or has no room
-    while (seal !== undefined && alive) {
-      try {
-        await seal.open(session.state.id);
-        this.#sealed++;
-        break;
-      } catch (error) {
-        if (!(error instanceof ServerTimeoutError)) throw error;
-        await this.#sleep(500);
-      }
-    }
-    return { session, kill, isAlive: () => alive };
+  async #client(isSealed: boolean, resume?: SessionResume): Promise<SimulatedClient> {
+    const address = { hostname: this.#hostname(), port: this.#ports++ };
+    const client = new SimulatedClient(
+      { clock: this.#clock, random: this.#random, network: this.#network, server: SERVER },
+      { address, resume, key: isSealed ? this.#server.key : undefined },
+    );
+    if (await client.logIn()) this.#sealed++;
+    return client;
   }
 
   async #killServer() {
@@ -257,20 +217,20 @@ export class Simulation {
       const mortal = !this.#forgetful && random.chance(0.3);
       if (mortal) {
         this.#sleep(random.fraction() * 3000).then(() => {
-          if (client.isAlive() && this.#faults) this.#kills.sender++, client.kill();
+          if (client.isAlive && this.#faults) this.#kills.sender++, client.kill();
         });
       }
       const settled: Promise<void>[] = [], messages: Sent[] = [];
       const session = durable ? `${name}.${forgotten}` : `${name}.${life}`;
       let failed: Error | undefined;
-      for (; next < count && client.isAlive() && failed === undefined; next++) {
+      for (; next < count && client.isAlive && failed === undefined; next++) {
         const message = tryAgain(next) ?? this.#message(name, next, session, durable);
         messages.push(message);
         settled.push(this.#put(client.session, from, message, durable, (error) => failed = error));
         if (!hurried && random.chance(0.3)) await this.#sleep(random.fraction() * 200);
       }
       const over = Promise.all(settled).then(() => true);
-      const died = this.#dead(client.isAlive);
+      const died = this.#dead(client);
       if (await Promise.race([over, died])) await Promise.race([client.session.close(2000), died]);
       tried = Math.max(tried, next);
       if (failed instanceof OutcomeUnknownError) {
@@ -278,7 +238,7 @@ export class Simulation {
         next = tried;
         state = undefined;
         forgotten++;
-      } else if (durable && (failed !== undefined || !client.isAlive())) {
+      } else if (durable && (failed !== undefined || !client.isAlive)) {
         // it continues with the puts of unknown outcome, under the numbers that they had, from `low` on
         const { id, startTime, low } = client.session.state;
         // without a beginning nothing was sent
@@ -295,8 +255,8 @@ export class Simulation {
     }
   }
 
-  async #dead(isAlive: () => boolean): Promise<boolean> {
-    while (isAlive()) await this.#sleep(50);
+  async #dead(client: SimulatedClient): Promise<boolean> {
+    while (client.isAlive) await this.#sleep(50);
     return false;
   }
 
@@ -352,7 +312,7 @@ export class Simulation {
   }
 
   async #stranger(name: string) {
-    const { session, kill } = await this.#client(false);
+    const client = await this.#client(false), { session } = client;
     const messages = [0, 1].map((i) => this.#message(name, i, name, false));
     const settled = messages.map((message) => this.#put(session, "stranger", message, false, () => {}));
     // some leave, and others just fall silent
@@ -362,58 +322,33 @@ export class Simulation {
     } else {
       await this.#sleep(this.#random.fraction() * 1000);
     }
-    kill();
+    client.kill();
     for (const message of messages) if (message.outcome === "open") message.outcome = "unknown";
   }
 
-  /** Leases messages and deals with them in every way there is. If it is killed, it has several lives. */
+  /** Receives messages. If it is killed, it has several lives. */
   async #receiver() {
     const random = this.#random;
     while (this.#receiving) {
       const client = await this.#client(random.chance(0.4));
       if (random.chance(0.4)) {
         this.#sleep(random.fraction() * 8000).then(() => {
-          if (client.isAlive() && this.#faults) this.#kills.receiver++, client.kill();
+          if (client.isAlive && this.#faults) this.#kills.receiver++, client.kill();
         });
       }
-      const died = this.#dead(client.isAlive);
-      await Promise.race([this.#receive(client.session, client.isAlive), died]);
+      const died = this.#dead(client);
+      const received = receive(client, {
+        random,
+        ledger: this.#ledger,
+        mailboxes: MAILBOXES,
+        sleep: (ms) => this.#sleep(ms),
+        goesOn: () => this.#receiving && client.isAlive,
+        mayForget: this.#mayForget,
+      });
+      await Promise.race([received, died]);
       client.kill();
       await this.#sleep(random.fraction() * 500);
     }
-  }
-
-  async #receive(session: MailboxSession, isAlive: () => boolean) {
-    const random = this.#random;
-    try {
-      while (this.#receiving && isAlive()) {
-        const mailbox = MAILBOXES[random.between(0, 1)]!;
-        const max = random.between(1, 8), duration = random.between(1000, 6000);
-        const lease = await session.lease(mailbox, { max, duration, wait: random.between(0, 8000) });
-        if (!isAlive()) return;
-        if (lease !== undefined) await this.#deal(lease, duration);
-      }
-      await session.close(2000);
-    } catch (error) {
-      if (!(error instanceof SessionEndError)) throw error;
-      if (error instanceof OutcomeUnknownError && !this.#mayForget) throw error;
-    }
-  }
-
-  async #deal(lease: Lease, duration: number) {
-    const random = this.#random;
-    this.#ledger.deliver(lease);
-    if (random.chance(0.2)) await this.#sleep(random.fraction() * 2 * duration);
-    if (random.chance(0.1)) await lease.extend(random.between(1000, 3000));
-    const ids = lease.messages.map(({ id }) => id);
-    const kept = random.chance(0.1) ? random.between(0, ids.length) : 0;
-    if (kept > 0 && random.chance(0.7)) await lease.release(ids.slice(0, kept));
-    else if (kept > 0) {
-      const delay = random.between(0, 3000);
-      await lease.fail({ delay, attempts: random.between(1, 5), reason: "exit 1" }, ids.slice(0, kept));
-    }
-    if (random.chance(0.1)) return;
-    await this.#ledger.acknowledge(lease, kept);
   }
 
   /** Receives what is left, until the server has nothing any more but dead letters. */
@@ -421,13 +356,13 @@ export class Simulation {
     let empty = false;
     (async () => {
       while (!empty) {
-        const { session, kill } = await this.#client(false);
-        empty = await this.#empty(session).catch((error) => {
+        const client = await this.#client(false);
+        empty = await this.#empty(client.session).catch((error) => {
           // the last receivers leave, and it may have to make room for one of them
           if (!this.#mayForget || !(error instanceof OutcomeUnknownError)) throw error;
           return false;
         });
-        kill();
+        client.kill();
       }
     })().catch((error) => this.#failure ??= error);
     await this.#within(() => empty, "the server has not been emptied");

@@ -11,11 +11,11 @@
 
 import { newDirectory } from "../engine/directory.ts";
 import { main } from "../../../../main.ts";
-import { encodeAnswers, isSessionDatagram } from "../../../../protocol/session.ts";
 import type { Random } from "../../../simulation/random.ts";
-import { type Bytes, bytesOf, holds, pick, type Target, textOf, unescaped } from "../engine/target.ts";
+import { type Bytes, bytesOf, holds, pick, type Target, textOf } from "../engine/target.ts";
 import { listen, throwUncaught } from "../server/lives.ts";
-import { FuzzedStream } from "../server/stream.ts";
+import { ANSWERS, NASTY } from "./answers.ts";
+import { HostileServer } from "./hostile_server.ts";
 import { environment, patched } from "./patched.ts";
 import { checkShown } from "./terminal_output.ts";
 
@@ -25,13 +25,8 @@ import { checkShown } from "./terminal_output.ts";
  */
 const MAX_RUN_MS = 75_000, MAX_WRITTEN_BYTES = 4 * 1024 * 1024;
 
-/** Milliseconds after which Ctrl-C is typed, and after which a connection ends, unless the script says `tcp-silent`. */
-const WATCH_MS = 150, TCP_MS = 50;
-
-/** Answers that the last line of a script gives. */
-const LAST_REPEATED = 20;
-
-const SERVER = { hostname: "127.0.0.1", port: 21001 };
+/** Milliseconds after which Ctrl-C is typed. */
+const WATCH_MS = 150;
 
 const AT = ["--server", "127.0.0.1:21001", "--timeout", "100ms"];
 
@@ -63,110 +58,6 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
   chat: ["chat", "tea", "--server", "127.0.0.1:21001", "--as", "Eve", "--linger", "0s"],
   room: ["room", "--server", "127.0.0.1:21001", "--linger", "0s"],
 };
-
-/** The server's end of the client's sockets. */
-class HostileServer {
-  readonly #steps: string[];
-  #repeated = 0;
-  readonly streams: FuzzedStream[] = [];
-  readonly #receivers = new Set<() => void>();
-  readonly #sent: Bytes[] = [];
-  readonly #startId = "00000001";
-
-  constructor(steps: readonly string[]) {
-    this.#steps = [...steps];
-  }
-
-  listenDatagram = () => {
-    let closed = false, reject: (error: Error) => void = () => {};
-    const sent = this.#sent, receivers = this.#receivers;
-    return {
-      addr: { transport: "udp", hostname: "0.0.0.0", port: 50_000 },
-      receive: (buffer: Uint8Array) =>
-        new Promise((resolve, fail) => {
-          reject = fail;
-          const pass = () => {
-            if (closed) return void receivers.delete(pass);
-            const datagram = sent.shift();
-            if (datagram === undefined) return;
-            receivers.delete(pass);
-            buffer.set(datagram.subarray(0, buffer.length));
-            resolve([buffer.subarray(0, Math.min(buffer.length, datagram.length)), {
-              transport: "udp",
-              ...SERVER,
-            }]);
-          };
-          receivers.add(pass);
-          pass();
-        }),
-      send: (datagram: Bytes) => {
-        this.#received(datagram.slice());
-        return Promise.resolve(datagram.length);
-      },
-      close: () => {
-        closed = true;
-        reject(new Deno.errors.BadResource("closed"));
-      },
-    };
-  };
-
-  connect = () => {
-    const stream = new FuzzedStream("127.0.0.1", 55_555);
-    this.streams.push(stream);
-    stream.onWritten = () => this.#tcp();
-    if (!this.#steps.includes("tcp-silent")) setTimeout(() => stream.isClosed || stream.end(), TCP_MS);
-    return Promise.resolve(
-      Object.assign(stream, { setNoDelay() {}, closeWrite: () => Promise.resolve(stream.end()) }),
-    );
-  };
-
-  /** Gives the lines for connections that come next. */
-  #tcp() {
-    while (this.#steps[0]?.startsWith("tcp ")) {
-      const bytes = unescaped(this.#steps.shift()!.slice(4));
-      for (const stream of this.streams) if (!stream.isClosed) stream.send(bytes);
-    }
-  }
-
-  #received(datagram: Bytes) {
-    const text = textOf(datagram);
-    if (text.startsWith("A, challenge")) return this.#send(bytesOf(`A, ok, ${"0".repeat(36)}`));
-    const [, session = "", startId] = text.split(" ");
-    if (isSessionDatagram(datagram) && startId === "-") {
-      const cookie = "000000000001" + "1".repeat(16);
-      return this.#send(encodeAnswers({ session, startId: this.#startId, cookie, done: 0 }, []));
-    }
-    const step = this.#next();
-    if (step === undefined || step === "silent") return;
-    const [, many, rest = ""] = /^(many )?(.*)$/s.exec(step)!;
-    for (let i = 0; i < (many === undefined ? 1 : 50); i++) {
-      this.#answer(rest.replaceAll("$i", `${i}`), session, text);
-    }
-    // what no datagram asks for comes at once
-    while (this.#steps.length > 1 && this.#steps[0]!.startsWith("raw ")) {
-      this.#send(unescaped(this.#steps.shift()!.slice(4)));
-    }
-    this.#tcp();
-  }
-
-  #answer(step: string, session: string, request: string) {
-    if (step.startsWith("raw ")) return this.#send(unescaped(step.slice(4)));
-    if (!request.startsWith("P1>")) return this.#send(bytesOf(`A, ${textOf(unescaped(step))}`));
-    const number = /^[a-z]+,(\d+)/im.exec(request.slice(request.indexOf("\n") + 1))?.[1] ?? "1";
-    const lines = textOf(unescaped(step.replaceAll(/\$[tn]/g, number)));
-    this.#send(encodeAnswers({ session, startId: this.#startId, cookie: "", done: 0 }, [lines]));
-  }
-
-  #next(): string | undefined {
-    if (this.#steps.length > 1) return this.#steps.shift();
-    return this.#repeated++ < LAST_REPEATED ? this.#steps[0] : undefined;
-  }
-
-  #send(datagram: Bytes) {
-    this.#sent.push(datagram);
-    for (const pass of [...this.#receivers]) pass();
-  }
-}
 
 /** Standard output or error of a terminal, whose bytes are looked at. */
 class Terminal {
@@ -243,137 +134,6 @@ function prepared(): string {
   Deno.writeTextFileSync(`${path}/secret`, "a secret of an administrator");
   return path;
 }
-
-const EVENT = (more: string) =>
-  `{"time":"2026-01-31T12:00:00.000Z","direction":"in","service":"mailbox","peer":"1.2.3.4:5","what":"put"${more}}`;
-
-const NASTY = [
-  "\\e[2J",
-  "\\e]0;x\\x07",
-  "\\x9b",
-  "\\xc2\\x9b2J",
-  "\u202e",
-  "\\x08",
-  "\\x7f",
-  "\u2028",
-  "\\0",
-];
-
-const ANSWERS: Readonly<Record<string, readonly string[]>> = {
-  peek: [
-    ...[
-      "seen,$t,0,7,ready,0,1700000000000,alice,5,hello\\nlast,$t,7",
-      "seen,$t,0,$i,ready,1,1,al\\e[2J,9,x",
-      "last,$t,0",
-      "more,$t,7",
-    ],
-    ...[
-      "seen,$t,$i,8,leased,2,999999999999999,a,99999,x",
-      "no,$t,not your mailbox\\e[2J",
-      "no,$t,denied",
-      "denied,$t",
-    ],
-  ],
-  receive: [
-    ...[
-      "msg,$t,1,1,0123456789abcdef,7,1,1700000000000,alice,5,hello",
-      "msg,$t,1,2,0123456789abcdef,7,1,0,al\\e]0;,3,x\\x9b2J",
-    ],
-    ...[
-      "piece,$t,1,2,llo",
-      "piece,$t,1,$i,x",
-      "none,$t",
-      "pending,$t",
-      "got,$t",
-      "ok,$n",
-      "ok,1-9",
-      "denied,$t",
-      "no,$t,\\e[2J",
-    ],
-    ...["lost,$n,7", "lost,$n,"],
-  ],
-  send: [
-    "ok,$n",
-    "have,$n",
-    "bad,$n,\\e[2J",
-    "full,$n,\\x9b2J",
-    "storage,$n",
-    "login",
-    "owned",
-    "busy",
-    "ending",
-    "unknown",
-  ],
-  original: [
-    ...[
-      "raw N, 2026-01-31T00:00:00.000Z, ali\\e[2Jce, hel\\x9blo",
-      "raw X",
-      "raw nxt, x",
-      "raw A, error, \\e[2J",
-      "raw N, x, y, z",
-    ],
-  ],
-  watch: [
-    ...[
-      "ok, 0123abcd, 1, 0",
-      "error, \\e[2J",
-      `raw A, events, 0123abcd, 1, 0\\n${EVENT("")}`,
-      "raw A, events, 0123abcd, 1, 9",
-    ],
-    ...[
-      `raw A, events, 0123abcd, $i, 0\\n${EVENT(',"text":"\\\\u001b[2J","refused":"x","why":"\\\\u009b"')}`,
-    ],
-    ...[
-      `raw A, events, 0123abcd, 1, 0\\n${EVENT("").replace("mailbox", "\\\\u001b[2J")}`,
-      "ok, 0123abcd, 9, 4",
-    ],
-    ...[`raw A, events, 0123abcd, 1, 0\\n${EVENT("").replace("1.2.3.4:5", "\\\\u001b[2J")}`],
-  ],
-  admin: [
-    ...[
-      "ok",
-      "ok, \\e[2J",
-      "ok, up, 1, \\x9b2J, 5",
-      "ok\\n7,bob,alice,1700000000000,3,bro\\e[2Jken,5,hello",
-      "error, \\e[2J",
-    ],
-    ...[
-      "ok\\n1,connection,channels,1.2.3.4:5,Eve\\e[2J,1,2,3,4",
-      "ok\\nban,eve\\e]0;,1,0",
-      "ok, 1 bob\\e[2J",
-      "ok, alice=1B mailbox admin",
-    ],
-    ...[
-      "ok\\nmailbox,udp,127.0.0.1:21001",
-      "ok\\nsessions,1,2,opt\\e[2Jion",
-      "ok, stored, 1, received, x, version, \\e[2J",
-    ],
-    ...[
-      "ok\\n1,session,mailbox,127.0.0.1:5,bob,1700000000000,1,2,3,4,5,6",
-      "ok\\nban\\,127.0.0.1\\,5\\,",
-      "ok, $i",
-      "error, unknown command 'x'",
-    ],
-  ],
-  stream: [
-    ...[
-      "info,$t,mailbox 21001,channels 55555,room 6000",
-      "info,$t,channels 55555,account mailbox,auth required",
-      "info,$t,room 6000",
-    ],
-    ...[
-      `tcp ${"/create command must be followed by the name of a channel to create".padEnd(200)}`,
-      "tcp \\r<x> \\e[2J\\n",
-      "tcp [x] entered room\\n",
-    ],
-    ...[
-      `tcp ${"[Bob] hello".padEnd(200)}`,
-      `tcp ${"Room tea already exists, so cannot be created.".padEnd(200)}`,
-      `tcp ${"tea\\e[2J".padEnd(205)}`,
-    ],
-    ...[`tcp ${"[B\\x9b2Job] hel\u202elo".padEnd(200)}`, "tcp \\x02message 1 2 3 x"],
-  ],
-};
 
 const KIND: Readonly<Record<string, readonly string[]>> = {
   ...{
