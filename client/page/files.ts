@@ -56,7 +56,7 @@ import webRequest from "../web/request.js" with { type: "text" };
 
 import { threadContent, threadsContent } from "./without_script.ts";
 
-/** A file, by what a browser is told of it. */
+/** A file, and what a browser is told about it. */
 export interface PageFile {
   readonly type: string;
   readonly text: string;

@@ -42,7 +42,7 @@ export function claimedName(name: string): string {
 
 /** How a client on a connection that others can read logs in. */
 const ELSEWHERE =
-  "a password must not travel in the clear. Connect with TLS, on the server's own machine, or by a tunnel to it (ssh -L).";
+  "a password is only taken over an encrypted connection. Use TLS, the server's own machine, or a tunnel to it (ssh -L).";
 
 /** What a server answers, each text in a frame or line of its own. None has anything that was sent but the name of 9.3. */
 export const LOGIN_TEXTS = {

@@ -75,8 +75,8 @@ function LogIn({ self, why, onDone }) {
     return html`<${Dialog} label="Log in" onClose=${onDone}>
       <h2>Log in</h2>
       ${why !== "" && html`<p>${why}</p>`}
-      <p>A password must not travel in the clear. Open this page over https, on the server’s own machine, or through
-        a tunnel to it: <code>ssh -L</code>.</p>
+      <p>A password is only sent over an encrypted connection. Open this page over https, on the server’s own
+        machine, or through a tunnel to it: <code>ssh -L</code>.</p>
       <div class="row"><button class="do plain" type="button" onClick=${onDone}>Close</button></div>
     <//>`;
   }

@@ -1,11 +1,8 @@
-/** A client of the seal that was written from its specification alone: tests/protocol/seal_python/seal.py. */
+/** A client of the seal that was written from its specification alone. */
 
 import { assert, assertEquals } from "@std/assert";
-import { pythonWith, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
-
-const SCRIPT = new URL("../../protocol/seal_python/seal.py", import.meta.url).pathname;
-
-const python = await pythonWith("cryptography");
+import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
+import { python, talk } from "./second_client.ts";
 
 // seal.md
 Deno.test(
@@ -15,40 +12,31 @@ Deno.test(
     await using data = await temporaryDirectory();
     const cwd = data.path;
     await using server = await ServerProcess.start(["mailbox", "0"], { cwd });
-    await server.logged("the server's key is public1");
-    const key = /server's key is (\S+)/.exec(server.err)![1]!;
-    const command = [python!, SCRIPT, "talk", "127.0.0.1", `${server.port}`, key];
-    const env = { PYTHONIOENCODING: "utf-8", PYTHONDONTWRITEBYTECODE: "1" };
-    const { code, out, err } = await runCommand(command, { env });
-    assertEquals({ code, err, out: out.trimEnd().split("\n") }, {
-      code: 0,
-      err: "",
-      out: [
-        "a hello without a cookie: challenge",
-        "the server's key: as it was logged",
-        "the same hello: the same answer",
-        "make: made",
-        "make again: exists",
-        "log-in: logged in",
-        "put: 1 ok,1",
-        "messages: 1",
-        "messages after a replay and changed bytes: 1",
-        "a replay from another address: challenge",
-        "received: 5 Ω, or more? ✓ (18 bytes)",
-        "acknowledged: 2",
-        "messages: 0",
-        "log-in with a wrong password: final e=invalid-proof",
-        "log-in bound to another handshake: final e=channel-bindings-dont-match",
-        "log-in of a name without an account: none",
-        "log-in to the session of another account: denied",
-        "a key of zeros: unknown",
-        "bye: bye",
-        "the keys of the same hello, after bye: others",
-        "log-in after that: logged in",
-        "here: here",
-        "bye: bye",
-      ],
-    });
+    assertEquals(await talk(server, "talk"), [
+      "a hello without a cookie: challenge",
+      "the server's key: as it was logged",
+      "the same hello: the same answer",
+      "make: made",
+      "make again: exists",
+      "log-in: logged in",
+      "put: 1 ok,1",
+      "messages: 1",
+      "messages after a replay and changed bytes: 1",
+      "a replay from another address: challenge",
+      "received: 5 Ω, or more? ✓ (18 bytes)",
+      "acknowledged: 2",
+      "messages: 0",
+      "log-in with a wrong password: final e=invalid-proof",
+      "log-in bound to another handshake: final e=channel-bindings-dont-match",
+      "log-in of a name without an account: none",
+      "log-in to the session of another account: denied",
+      "a key of zeros: unknown",
+      "bye: bye",
+      "the keys of the same hello, after bye: others",
+      "log-in after that: logged in",
+      "here: here",
+      "bye: bye",
+    ]);
     const { out: status } = await wirepost(["admin", "status", "--server", server.address], { cwd });
     const refused = (what: string) =>
       Number(new RegExp(`^refused sealed ${what} (\\d+)$`, "m").exec(status)?.[1] ?? 0);

@@ -1,13 +1,13 @@
 import type { Put } from "../../requests/message.ts";
 import type { Owner } from "./owners.ts";
 import { ReadyQueue } from "./ready_queue.ts";
-import { Registered } from "./registry.ts";
+import { Named } from "./name_table.ts";
 
 /** Where to look for ready messages of a mailbox. */
 export type MailboxQueue = ReadyQueue<PendingMessage>;
 
 /** What memory knows of one mailbox. */
-export class Mailbox extends Registered {
+export class Mailbox extends Named {
   messages = 0;
   bytes = 0;
   /** Messages that have a row in `message`; the others are pending, or delayed. */

@@ -11,7 +11,7 @@ import type { Counts } from "../../requests/message.ts";
 import { reportDamage } from "../whole_row.ts";
 import { Mailbox } from "./mailbox.ts";
 import { type Owner, Owners } from "./owners.ts";
-import { Registry } from "./registry.ts";
+import { NameTable } from "./name_table.ts";
 
 interface MailboxRow {
   id: number;
@@ -44,7 +44,7 @@ interface OwnerRow {
  * - `totals` are the sums over the mailboxes.
  * - A mailbox whose row is not up to date is dirty: {@linkcode Mailboxes.store} writes it.
  */
-export class Mailboxes extends Registry<Mailbox> {
+export class Mailboxes extends NameTable<Mailbox> {
   readonly totals: Counts = { messages: 0, bytes: 0, mailboxes: 0 };
   readonly owners: Owners;
   readonly #sql;

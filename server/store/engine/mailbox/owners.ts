@@ -17,9 +17,9 @@ import { StoreLost } from "../../errors.ts";
 import type { StoreLimits } from "../../limits.ts";
 import type { Counts } from "../../requests/message.ts";
 import { greatestOf, ownerLimit, passedShare } from "../../../quota/share.ts";
-import { Registered, Registry } from "./registry.ts";
+import { Named, NameTable } from "./name_table.ts";
 
-export class Owner extends Registered {
+export class Owner extends Named {
   /** How often all mailboxes had been cleared when it was counted last: what it has is 0 if they were since. */
   clears = 0;
   mailboxes = 0;
@@ -41,7 +41,7 @@ const OTHER_ADDRESSES = "[other addresses]";
 /** What was full has room again when no more than this part of its limit is used, so that the log isn't flooded at its edge. */
 export const ROOM = 0.9;
 
-export class Owners extends Registry<Owner> {
+export class Owners extends NameTable<Owner> {
   /** Owns what is limited by no share: what the administrator puts, and what is older than shares. */
   readonly none = new Owner("");
   readonly #byId = new Map<number, Owner>();

@@ -4,8 +4,8 @@ import type { Context } from "../../database/context.ts";
 /** How many that hold nothing keep their rows, so that filling and emptying one costs no insert and delete. */
 const EMPTY_KEPT = 1024;
 
-/** What a {@linkcode Registry} keeps by its name. It has a row if it holds something at a flush, or did lately. */
-export abstract class Registered {
+/** What a {@linkcode NameTable} keeps by its name. It has a row if it holds something at a flush, or did lately. */
+export abstract class Named {
   /** Its number in the database; 0: it has no row. */
   id = 0;
   /** Messages refused since it became full; undefined while it has room. */
@@ -17,7 +17,7 @@ export abstract class Registered {
 }
 
 /** Invariant: those that hold nothing are in `#empty`. */
-export abstract class Registry<T extends Registered> {
+export abstract class NameTable<T extends Named> {
   protected readonly context: Context;
   readonly #add: StatementSync;
   readonly #drop: StatementSync;
