@@ -6,7 +6,7 @@
  */
 
 import { decodeOriginalReply, MAX_DATAGRAM_BYTES, type OriginalReply } from "../../../protocol/mailbox.ts";
-import { formatAddress } from "../../../protocol/syntax/address.ts";
+import { type Address, formatAddress } from "../../../protocol/syntax/address.ts";
 import { SessionEndError } from "../../session/errors.ts";
 import { noAnswer } from "../../session/liveness.ts";
 import { ServerSocket } from "../../stream/server_socket.ts";
@@ -35,7 +35,7 @@ export type OpenChannel = (received: (datagram: Uint8Array) => void) => Datagram
 
 export class RequestSocket implements AsyncDisposable {
   readonly #socket: DatagramChannel;
-  readonly #server: Deno.NetAddr;
+  readonly #server: Address;
   readonly #takeControl: ((text: string) => boolean) | undefined;
   #answers: OriginalReply[] = [];
   /** Bytes that came since there was no answer. */
@@ -49,7 +49,7 @@ export class RequestSocket implements AsyncDisposable {
    * @param open By default, a socket of its own.
    */
   constructor(
-    server: Deno.NetAddr,
+    server: Address,
     takeControl?: (text: string) => boolean,
     open: OpenChannel = (received) => new ServerSocket(server, received),
   ) {
