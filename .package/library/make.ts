@@ -24,7 +24,8 @@ export const ENTRY_POINTS: Readonly<Record<string, string>> = {
 /** The entry points that know neither Deno nor Node. */
 const BROWSER = "./browser";
 
-const DESCRIPTION = "Client of Wirepost: mailboxes that lose nothing, channels, a room and a forum with files";
+const DESCRIPTION =
+  "Client of Wirepost: mailboxes that lose nothing, channels, a room and a forum with files";
 
 const NODE = ">=22";
 
@@ -35,7 +36,9 @@ async function run(command: readonly string[], cwd = ROOT): Promise<string> {
   const [program = "", ...args] = command;
   const { code, stdout } = await new Deno.Command(program, { args, cwd, stderr: "inherit" }).output();
   const text = new TextDecoder().decode(stdout);
-  if (code !== 0) throw new Error(`Cannot make the packages: ${command.join(" ")} ended with ${code}\n${text}`);
+  if (code !== 0) {
+    throw new Error(`Cannot make the packages: ${command.join(" ")} ended with ${code}\n${text}`);
+  }
   return text;
 }
 
@@ -70,8 +73,16 @@ async function addTexts(directory: string) {
   await Deno.copyFile(`${ROOT}client/README.md`, `${directory}/README.md`);
 }
 
+/** A module of JavaScript is given the types that the compiler found in its comments. */
 async function makeJsr(directory: string, files: ReadonlySet<string>) {
-  for (const file of files) await copy(file, directory);
+  for (const file of files) {
+    await copy(file, directory);
+    if (!file.endsWith(".js")) continue;
+    const path = `${directory}/${file}`, types = file.replace(/\.js$/, ".d.ts");
+    await Deno.copyFile(`${directory}/../npm/${types}`, `${directory}/${types}`);
+    const line = `// @ts-self-types="./${types.replace(/.*\//, "")}"`;
+    await Deno.writeTextFile(path, (await Deno.readTextFile(path)).replace(/^\/\/ @ts-check$/m, line));
+  }
   await addTexts(directory);
   await write(`${directory}/deno.json`, {
     name: "@wirepost/wirepost",
@@ -87,7 +98,9 @@ async function makeJsr(directory: string, files: ReadonlySet<string>) {
 async function makeNpm(directory: string, files: ReadonlySet<string>) {
   const tools = await Deno.makeTempDir();
   try {
-    for (const name of ["package.json", "package-lock.json"]) await Deno.copyFile(HERE + name, `${tools}/${name}`);
+    for (const name of ["package.json", "package-lock.json"]) {
+      await Deno.copyFile(HERE + name, `${tools}/${name}`);
+    }
     await run(["npm", "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"], tools);
     const { compilerOptions } = JSON.parse(await Deno.readTextFile(`${HERE}tsconfig.json`));
     await write(`${tools}/tsconfig.json`, {
@@ -111,7 +124,9 @@ async function makeNpm(directory: string, files: ReadonlySet<string>) {
     ...repository && { repository: { type: "git", url: `git+https://github.com/${repository}.git` } },
     type: "module",
     exports: Object.fromEntries(
-      Object.entries(ENTRY_POINTS).map(([name, file]) => [name, { types: types(file), default: compiled(file) }]),
+      Object.entries(ENTRY_POINTS).map((
+        [name, file],
+      ) => [name, { types: types(file), default: compiled(file) }]),
     ),
     files: ["client", "protocol"],
     sideEffects: false,
@@ -124,11 +139,13 @@ if (import.meta.main) {
   for (const [name, entry] of Object.entries(ENTRY_POINTS)) {
     const own = await filesOf(entry);
     if (name === BROWSER && own.some((file) => !file.startsWith("client/web/"))) {
-      throw new Error(`Cannot make the packages: ${entry} imports what is not for browsers: ${own.join(" ")}`);
+      throw new Error(
+        `Cannot make the packages: ${entry} imports what is not for browsers: ${own.join(" ")}`,
+      );
     }
     for (const file of own) files.add(file);
   }
-  for (const [name, make] of Object.entries({ jsr: makeJsr, npm: makeNpm })) {
+  for (const [name, make] of Object.entries({ npm: makeNpm, jsr: makeJsr })) {
     await Deno.remove(`${directory}/${name}`, { recursive: true }).catch(() => {});
     await Deno.mkdir(`${directory}/${name}`, { recursive: true });
     await make(await Deno.realPath(`${directory}/${name}`), files);

@@ -16,6 +16,9 @@ const SYNC_BYTES = 32 * 1024 * 1024;
  */
 const IN_USE_MS = 120_000;
 
+/** Paths of those that are open in this program, where there are no locks. */
+const open = new Set<string>();
+
 /**
  * A file that is being downloaded. Until it is whole it has a name in the target's directory that is made from its hash:
  * a later download of the same content goes on with it. One that runs at the same time gets a file of its own.
@@ -72,6 +75,7 @@ export class TemporaryFile {
       const opened = await file.stat(), named = await system.lstat(path);
       const isSame = named.isFile && named.ino === opened.ino && named.dev === opened.dev;
       if (isSame && await claim(file, path, isNew ? null : opened.mtime)) {
+        if (opened.size > size) await file.truncate(0);
         synced = await system.open(path, { write: true });
         return new TemporaryFile(target, path, file, synced, opened.size > size ? 0 : opened.size);
       }
@@ -90,7 +94,9 @@ export class TemporaryFile {
       this.#hash.update(buffer.subarray(0, read));
       progress(done += read);
     }
-    await this.#truncate(done);
+    // what is there is kept: if another program writes to it after all, it writes the same
+    if (done < this.length) await this.#truncate(done);
+    else await this.#do(this.#file.seek(done, 0));
   }
 
   /** Appends the bytes, which must not change until this resolves. */
@@ -136,6 +142,7 @@ export class TemporaryFile {
     this.#release();
     if (!isKept || this.length === 0) await system.remove(this.#path).catch(() => {});
     else if (this.#file.tryLock === undefined) await setTime(this.#path, 0).catch(() => {});
+    open.delete(this.#path);
   }
 
   async #write(bytes: Uint8Array) {
@@ -199,7 +206,8 @@ async function create(path: string, read = false): Promise<OpenFile | undefined>
 /** Whether no other program writes to it: from now on this one does. */
 async function claim(file: OpenFile, path: string, changed: Date | null): Promise<boolean> {
   if (file.tryLock !== undefined) return await file.tryLock(true);
-  if (changed !== null && Date.now() - changed.getTime() < IN_USE_MS) return false;
+  if (open.has(path) || changed !== null && Date.now() - changed.getTime() < IN_USE_MS) return false;
+  open.add(path);
   await setTime(path, Date.now());
   return true;
 }
