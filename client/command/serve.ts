@@ -124,16 +124,19 @@ async function run<Values, Options>(args: Arguments, code: ServerCode<Values, Op
   const signalled = Promise.withResolvers<void>();
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
   for (const signal of signals) Deno.addSignalListener(signal, signalled.resolve);
-  let server: RunningServer<Options> | undefined = undefined;
-  const reload = () =>
-    void server?.reload(async () =>
+  const started = Promise.withResolvers<RunningServer<Options>>();
+  const reload = async () => {
+    const server = await started.promise;
+    await server.reload(async () =>
       (await readOptions(new Arguments(command, words, dataCode), code, true)).options
     );
+  };
   // a terminal that closes ends a server that has nothing to read again
   const isReloadable = Deno.build.os !== "windows" &&
     (hasFile || args.flag("tls-cert") || !Deno.stdin.isTerminal());
   if (isReloadable) Deno.addSignalListener("SIGHUP", reload);
-  server = await code.serve(options, outputFor(args, Object.keys(ports)));
+  const server = await code.serve(options, outputFor(args, Object.keys(ports)));
+  started.resolve(server);
   const failure = await Promise.race([signalled.promise, server.stopping])
     .then(() => undefined, (error: Error) => error);
   for (const signal of signals) Deno.removeSignalListener(signal, signalled.resolve);

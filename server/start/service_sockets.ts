@@ -6,6 +6,7 @@
  * @module
  */
 
+import { createServer } from "node:http";
 import { formatAddress } from "../../protocol/syntax/address.ts";
 import type { InheritedSocket } from "../net/inherited_sockets.ts";
 import type { StreamSocket } from "../net/listener.ts";
@@ -69,9 +70,9 @@ export async function openSockets(
     for (const [name, port] of Object.entries(ports) as [ServiceName, number][]) {
       try {
         const streams = inherited.get(name);
-        if (name === "mailbox") {
-          openMailbox(sockets, hosts, port, http === "mailbox" && !inherited.has("http"));
-        } else if (name === "forum") sockets.forum = openForum(hosts, port, streams);
+        const withHttp = http === "mailbox" && ANSWERS_HTTP && !inherited.has("http");
+        if (name === "mailbox") openMailbox(sockets, hosts, port, withHttp);
+        else if (name === "forum") sockets.forum = openForum(hosts, port, streams);
         else sockets[name] = streams ?? listenStreams(hosts, port);
       } catch (error) {
         if (!(error instanceof PortTaken)) throw error;
@@ -114,7 +115,7 @@ function servicesOf(
   const httpPort = http === "mailbox" ? mailbox : http;
   const all: Partial<Record<ServiceName, number>> = {
     ...streams,
-    ...httpPort === undefined ? {} : { http: httpPort },
+    ...httpPort === undefined || !ANSWERS_HTTP ? {} : { http: httpPort },
   };
   return Map.groupBy(handedOver, ({ name, addr }) => {
     const service = Object.hasOwn(all, name)
@@ -153,7 +154,13 @@ function openMailbox(sockets: ServiceSockets, hosts: readonly string[], port: nu
   sockets.http = streams;
 }
 
-/** Beside the mailbox it is left out if its port is in use: nobody has asked for it. */
+/**
+ * Whether HTTP is answered here. The server of node:http in Deno before 2.9 takes no connection that another one has
+ * accepted: it has no parser, and its answers go nowhere but into its own listener.
+ */
+const ANSWERS_HTTP = createServer().listenerCount("connection") > 0;
+
+/** Beside the mailbox it is left out if it can't be had: nobody has asked for it. */
 async function openHttp(
   sockets: ServiceSockets,
   hosts: readonly string[],
@@ -162,6 +169,11 @@ async function openHttp(
 ) {
   const port = http === "mailbox" ? (sockets.mailbox?.[0]?.addr as Deno.NetAddr | undefined)?.port : http;
   if (port === undefined || sockets.http !== undefined) return;
+  if (!ANSWERS_HTTP) {
+    const why = `HTTP needs Deno 2.9.5 or newer, and this is ${Deno.version.deno}`;
+    if (http !== "mailbox") throw new Error(why);
+    return log.warn({ service: "http", what: `left out: ${why}` });
+  }
   try {
     sockets.http = listenStreams(hosts, port);
   } catch (error) {
