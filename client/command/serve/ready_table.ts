@@ -114,7 +114,10 @@ function networkAddresses(): string[] {
 }
 
 /** The command with which each service can be tried on this machine. */
-function commands({ listening, data, certificate }: ReadyReport, args: Arguments): (service: string) => string {
+function commands(
+  { listening, data, certificate }: ReadyReport,
+  args: Arguments,
+): (service: string) => string {
   const own = (service: string): Address | undefined => {
     const { addresses = [] } = listening.find(({ name }) => name === service) ?? {};
     // the shorter one
@@ -127,7 +130,9 @@ function commands({ listening, data, certificate }: ReadyReport, args: Arguments
   const server = isFound || mailbox === undefined ? "" : ` --server ${serverText(mailbox)}`;
   return (service) => {
     if (service === "mailbox") return `wirepost send bob hi${server}`;
-    if (service === "http") return `http${certificate === undefined ? "" : "s"}://${formatAddress(own(service)!)}/ in a browser`;
+    if (service === "http") {
+      return `http${certificate === undefined ? "" : "s"}://${formatAddress(own(service)!)}/ in a browser`;
+    }
     const command = { "channels": "chat", "room-tls": "room --tls" }[service] ?? service;
     if (isFound || mailbox !== undefined) {
       return `wirepost ${command}${service === "channels" ? " lounge" : ""}${server}`;
