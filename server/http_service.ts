@@ -5,7 +5,7 @@
  */
 
 import { ROUTES } from "../protocol/http/routes.ts";
-import { ConnectionSlots, REMOTE_LIMITS } from "./net/connection_slots.ts";
+import { connectionRate, ConnectionSlots, REMOTE_LIMITS } from "./net/connection_slots.ts";
 import type { StreamSocket } from "./net/listener.ts";
 import type { SocketPolling } from "./net/fairness.ts";
 import type { Networks } from "./quota/address.ts";
@@ -14,7 +14,7 @@ import { turnClock, uptime } from "./quota/uptime.ts";
 import type { Clients } from "./report/clients.ts";
 import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
-import type { MetricName, Metrics } from "./report/metrics.ts";
+import type { MeasuredValues, MetricName, Metrics } from "./report/metrics.ts";
 import { encodePrometheus, PROMETHEUS_TYPE } from "./report/prometheus.ts";
 import { UNWATCHED, type Watch } from "./report/watch.ts";
 import type { Accounts } from "./service/account/accounts.ts";
@@ -73,7 +73,7 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   /** Carries out the administrator's commands. */
   administer: AdminRun;
   /** The metrics now. */
-  values(): Promise<ReadonlyMap<MetricName, number>>;
+  values(): Promise<MeasuredValues>;
   /** If the mailbox runs. */
   mailboxes: Mailboxes | undefined;
   store: GroupCommit;
@@ -110,9 +110,8 @@ export class HttpService {
     const limits = this.#limits = options.limits, { store } = options;
     this.#slots = new ConnectionSlots(limits);
     this.#rate = new NetworkRate({
-      perSecond: limits.connectionsPerSecond,
+      ...connectionRate(limits),
       remotePerSecond: REMOTE_LIMITS.connectionsPerSecond,
-      burst: limits.addressConnections ?? REMOTE_LIMITS.addressConnections,
       monotonicClock: uptime.now,
     });
     this.#requestRate = new NetworkRate({
@@ -160,6 +159,13 @@ export class HttpService {
       requestRate: this.#requestRate,
       monotonicClock,
     });
+  }
+
+  /** Takes over what has changed in its limits, and what else may change while it runs. */
+  configure(options: Pick<HttpServiceOptions, "webHosts" | "trustedProxies">) {
+    this.#wire.configure(options);
+    this.#rate.configure(connectionRate(this.#limits));
+    this.#requestRate.configure({ perSecond: this.#limits.requestsPerSecond });
   }
 
   /** Metrics for `status`. */
