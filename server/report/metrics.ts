@@ -40,7 +40,7 @@ export const REFUSED_REASONS = [
   ...["too long", "not UTF-8", "not printable", "malformed", "bad ID", "reserved sender", "unknown type"],
   ...["address not answered", "sender has an account", "account", "no log-in", "unproved", "overload"],
   ...["datagram rate", "reply rate", "creation rate"],
-  ...["full", "full share", "storage", "banned", "muted"],
+  ...["full", "full share", "storage", "banned", "muted", "files in the clear"],
   ...["sealed malformed", "sealed bad key", "sealed no account", "sealed out of place"],
   ...["sealed too many handshakes", "sealed too often", "sealed twice", "sealed wrong"],
 ] as const;
