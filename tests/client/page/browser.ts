@@ -6,14 +6,12 @@
 
 import { lacks } from "../../program.ts";
 import { type Browser, type ContextOptions, launchChromium, type Page } from "./playwright.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 export type { Page };
 
 /** Whether the tests of the page are skipped. In CI they never are. */
 export const LACKS_BROWSER = await lacks("chromium");
-
-/** How long anything is waited for at most: more than any load explains. */
-const MAX_WAIT_MS = 30_000;
 
 /** Errors of the page, and messages of its console, are failures. */
 export class TestBrowser implements AsyncDisposable {
@@ -36,7 +34,7 @@ export class TestBrowser implements AsyncDisposable {
   /** A window of somebody of this name, who has not been there before. */
   async open(url: string, name = "ana", options: ContextOptions = {}): Promise<Page> {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-    context.setDefaultTimeout(MAX_WAIT_MS);
+    context.setDefaultTimeout(PATIENCE_MS);
     await context.addInitScript(
       `if (location.protocol !== "about:") localStorage["wirepost.name"] ??= ${JSON.stringify(name)}`,
     );

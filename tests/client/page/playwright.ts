@@ -50,9 +50,10 @@ export interface Page extends Finds {
   context(): Context;
   goto(url: string): Promise<unknown>;
   reload(): Promise<unknown>;
-  title(): Promise<string>;
   /** Runs a script in the page. */
   evaluate(script: string): Promise<unknown>;
+  /** Waits until this expression is true in the page. */
+  waitForFunction(expression: string): Promise<unknown>;
   waitForTimeout(ms: number): Promise<void>;
   waitForEvent(event: "download"): Promise<{ path(): Promise<string> }>;
   route(pattern: string | ((url: URL) => boolean), handle: (route: Route) => Promise<void>): Promise<void>;

@@ -20,9 +20,10 @@ import { turn } from "./datagram_server.ts";
 import { Lives, type World } from "./lives.ts";
 import { fuzzedStore } from "./store.ts";
 import { FuzzedListener, type FuzzedStream } from "./stream.ts";
+import { PATIENCE_MS } from "../../../patience.ts";
 
-/** Steps of a script that are taken, and milliseconds that another client waits at most. */
-const MAX_STEPS = 40, PATIENCE_MS = 5000;
+/** Steps of a script that are taken. */
+const MAX_STEPS = 40;
 
 const LIMITS = {
   ...{ connections: 16, addressConnections: undefined },
