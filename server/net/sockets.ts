@@ -28,7 +28,8 @@ export class PortTaken extends Error {
  * @throws {Error} One can't be opened; then none is open.
  */
 export function listenDatagrams(hosts: readonly string[], port: number): Deno.DatagramConn[] {
-  const listen = (hostname: string, port: number) => Deno.listenDatagram({ transport: "udp", hostname, port });
+  const listen = (hostname: string, port: number) =>
+    Deno.listenDatagram({ transport: "udp", hostname, port });
   return tryPorts(port, () => onEach(hosts, port, "udp", listen));
 }
 
