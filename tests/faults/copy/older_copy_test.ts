@@ -110,7 +110,7 @@ Deno.test("what was leased from a state that is gone is not reported as acknowle
   using other = new RecordedSession(server.port);
   await other.put("bob", "three");
   const acknowledged = receiver.ack("bob", leased);
-  const learned = await soon(Promise.race([acknowledged.then(() => receiver.error), receiver.failed]));
+  const learned = await soon(Promise.race([acknowledged.then(() => receiver.lost), receiver.failed]));
   assert(/^(lost|unknown)/.test(learned), `the acknowledgement of a message that is gone: ${learned}`);
   assertEquals(await server.take("bob"), ["three"], "another message was removed in its place");
 });
