@@ -81,10 +81,14 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-/** Starts a browser. */
-export async function launchChromium(executablePath: string, args: string[]): Promise<Browser> {
+/** Starts a browser, which puts what is downloaded into a directory. */
+export async function launchChromium(
+  executablePath: string,
+  args: string[],
+  artifactsDir: string,
+): Promise<Browser> {
   const { chromium } = await import(PACKAGES.playwright);
-  return await chromium.launch({ executablePath, args });
+  return await chromium.launch({ executablePath, args, artifactsDir });
 }
 
 /** The script that judges a page, by `axe.run`. */
