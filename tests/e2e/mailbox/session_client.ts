@@ -8,6 +8,7 @@
 
 import { assertEquals } from "@std/assert";
 import { UdpProxy } from "../../faults/udp_proxy.ts";
+import { freePort } from "../../ports.ts";
 import { Peer, runCommand, ServerProcess, temporaryDirectory } from "../../program.ts";
 
 /** What a client might spoil: characters of two, three and four bytes, commas, spaces at both ends, nothing at all. */
@@ -124,7 +125,9 @@ export function testSessionClient({ name, command, silence, ignore }: SessionCli
 
   Deno.test(`${name}: a restart of the server loses nothing and repeats nothing`, { ignore }, async () => {
     await using data = await temporaryDirectory();
-    const first = await ServerProcess.start(["mailbox", "0", "--data", data.path]), { port } = first;
+    const port = freePort();
+    const start = () => ServerProcess.start(["mailbox", `${port}`, "--data", data.path]);
+    const first = await start();
     const [program = "", ...before] = await command();
     const child = new Deno.Command(program, {
       args: [
@@ -149,7 +152,7 @@ export function testSessionClient({ name, command, silence, ignore }: SessionCli
     // once it has stored something
     while (await peer.ask("R, bob") === "X");
     await first.end("SIGKILL");
-    await using server = await ServerProcess.start(["mailbox", `${port}`, "--data", data.path]);
+    await using server = await start();
     await say(500);
     await input.close();
     assertEquals((await child.status).code, 0);
