@@ -87,7 +87,6 @@ const MAX_POSTED = 4096, MAX_POSTED_LENGTH = 1024 * 1024;
  * @property {number} [prefetch] Most messages that are leased at a time, 1 to 64: by default 1 for `messages`, 64 for
  *   `batches`.
  * @property {number} [lease] Milliseconds until the lease of a message ends, if this client is gone: 30,000 by default.
- * @property {(error: Error) => void} [onDelay] Called each time when a request has to be repeated.
  * @property {AbortSignal} [signal] Ends the iteration.
  */
 
@@ -267,7 +266,7 @@ export class Mailbox {
    * @param {number} max
    * @param {ReceiveOptions} options
    */
-  async #lease(mailbox, max, { wait = Infinity, lease = LEASE_MS, signal, onDelay }) {
+  async #lease(mailbox, max, { wait = Infinity, lease = LEASE_MS, signal }) {
     const until = performance.now() + wait;
     const over = AbortSignal.any(signal === undefined ? [this.#stop.signal] : [signal, this.#stop.signal]);
     /** How long one request may wait. */
@@ -288,7 +287,7 @@ export class Mailbox {
     };
     for (;;) {
       try {
-        const messages = await this.#requests.repeat(ask, { wait: BUSY_MS, onDelay, signal: over });
+        const messages = await this.#requests.repeat(ask, { wait: BUSY_MS, signal: over });
         if (messages.length > 0 || partMs() === 0) return messages;
       } catch (error) {
         this.#stop.signal.throwIfAborted();

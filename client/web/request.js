@@ -57,6 +57,7 @@ export class UnreachableError extends Error {
  *   of its tokens. A token needs no name. Only over TLS, or on this machine.
  * @property {number} [timeout] Milliseconds without any answer after which a request fails; for good is it repeated by
  *   default.
+ * @property {(error: Error) => void} [onDelay] Called each time when a request has to be repeated.
  * @property {typeof fetch} [fetch] By default the one of the platform.
  * @property {Record<string, string>} [headers] Of every request.
  */
@@ -75,6 +76,7 @@ export class Requests {
   #fetch;
   #headers;
   #timeout;
+  #onDelay;
   /** Whether the server has answered anything yet. */
   hasAnswered = false;
 
@@ -82,11 +84,14 @@ export class Requests {
    * @param {ServerOptions} options
    * @throws {TypeError} A log-in would travel so that others can read it.
    */
-  constructor({ url, as, timeout = Infinity, fetch = globalThis.fetch.bind(globalThis), headers = {} }) {
+  constructor(
+    { url, as, timeout = Infinity, onDelay, fetch = globalThis.fetch.bind(globalThis), headers = {} },
+  ) {
     this.#url = new URL(url);
     this.#fetch = fetch;
     this.#headers = as === undefined ? headers : { ...headers, authorization: authorization(this.#url, as) };
     this.#timeout = timeout;
+    this.#onDelay = onDelay;
   }
 
   /**
@@ -119,6 +124,8 @@ export class Requests {
       answer = await this.#fetch(url, init);
     } catch (error) {
       signal?.throwIfAborted();
+      // what the network does is a TypeError; anything else does not go away
+      if (!(error instanceof TypeError)) throw error;
       throw new UnreachableError(`Cannot reach ${this.#url.host}`, { cause: error });
     }
     this.hasAnswered = true;
@@ -226,7 +233,7 @@ export class Requests {
    * @throws {RequestError} The server refuses it for good, or has done so for the time of `wait`.
    * @throws {UnreachableError} The server has not answered for the time of `timeout`.
    */
-  async repeat(act, { wait = Infinity, onDelay, signal } = {}) {
+  async repeat(act, { wait = Infinity, onDelay = this.#onDelay, signal } = {}) {
     /** @type {number | undefined} */
     let silentSince, /** @type {number | undefined} */ refusedSince;
     for (let delayMs = FIRST_DELAY_MS;; delayMs = Math.min(2 * delayMs, MAX_DELAY_MS)) {
@@ -261,9 +268,9 @@ export class Requests {
  * @param {URL} url
  * @param {{ name?: string, password: string }} as
  */
-function authorization({ protocol, hostname }, { name, password }) {
-  if (protocol !== "https:" && !isLoopback(hostname)) {
-    throw new TypeError(`Cannot log in at ${hostname} over plain HTTP, where others can read it: use https`);
+function authorization(url, { name, password }) {
+  if (!isPrivate(url)) {
+    throw new TypeError(`Cannot log in at ${url.host} over plain HTTP, where others can read it: use https`);
   }
   if (name === undefined) return `Bearer ${password}`;
   const bytes = new TextEncoder().encode(`${name}:${password}`);
@@ -271,12 +278,13 @@ function authorization({ protocol, hostname }, { name, password }) {
 }
 
 /**
- * Whether this is the machine itself.
+ * Whether a password may travel to a server: over TLS, or within this machine (http.md 4.2).
  *
- * @param {string} hostname As in a URL.
+ * @param {URL} url
  */
-export function isLoopback(hostname) {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
+export function isPrivate({ protocol, hostname }) {
+  return protocol === "https:" || hostname === "localhost" || hostname === "[::1]" ||
+    /^127(\.\d+){3}$/.test(hostname);
 }
 
 /**
