@@ -19,6 +19,9 @@ export const MAX_THREADS = 1_000_000, MAX_THREAD_ENTRIES = 10_000_000;
 /** A value of the forum's `info`: it seals transfers, if it is asked by `UPS` and `DWS` (forum.md 3.10). */
 export const SEALS_FILES = "files sealed";
 
+/** Why a server that is started with `--plaintext off` gives no ticket for a transfer in the clear (transfer.md 10.18). */
+export const SEALED_FILES_ONLY = "no ticket the server takes no files in the clear";
+
 /** The commands, in the order in which a user is shown them. */
 export const FORUM_COMMANDS = ["CRT", "MSG", "DLT", "EDT", "LST", "RDT", "UPD", "DWN", "RMV", "XIT"] as const;
 

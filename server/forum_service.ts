@@ -37,6 +37,8 @@ export interface ForumServiceOptions extends SharedOptions {
   files: ContentFiles;
   /** Most transfers at the same time, and most TCP connections. */
   limits: { transfers: number; connections: number; connectionsPerSecond: number | undefined };
+  /** Whether files of clients that are too old to seal them are transferred in the clear. */
+  takesPlain: boolean;
 }
 
 export class ForumService {
@@ -77,7 +79,10 @@ export class ForumService {
     this.sessions = new SessionService(options, {
       service: "forum",
       oneSession: true,
-      handler: new ForumRequests(forum, console, options),
+      handler: new ForumRequests(forum, console, {
+        ...options,
+        onPlainRefused: options.takesPlain ? undefined : () => refuse("files in the clear"),
+      }),
       onOther(datagram, { address }) {
         if (tap.isOn) tap.see("in", address, () => ({ ...undecoded(datagram), ...OTHER }));
         refuse("malformed");

@@ -14,7 +14,7 @@ import { turnClock, uptime } from "./quota/uptime.ts";
 import type { Clients } from "./report/clients.ts";
 import type { Limit } from "./report/limit.ts";
 import type { Log } from "./report/log.ts";
-import type { MetricName, Metrics } from "./report/metrics.ts";
+import type { MeasuredValues, MetricName, Metrics } from "./report/metrics.ts";
 import { encodePrometheus, PROMETHEUS_TYPE } from "./report/prometheus.ts";
 import { UNWATCHED, type Watch } from "./report/watch.ts";
 import type { Accounts } from "./service/account/accounts.ts";
@@ -73,7 +73,7 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
   /** Carries out the administrator's commands. */
   administer: AdminRun;
   /** The metrics now. */
-  values(): Promise<ReadonlyMap<MetricName, number>>;
+  values(): Promise<MeasuredValues>;
   /** If the mailbox runs. */
   mailboxes: Mailboxes | undefined;
   store: GroupCommit;

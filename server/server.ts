@@ -219,7 +219,7 @@ function startMailbox(shared: Shared, running: Running): Service | undefined {
 }
 
 async function startForum(shared: Shared, running: Running): Promise<Service | undefined> {
-  const { options: { data, forumLimits }, handlers, sockets, store, accounts, opened } = shared;
+  const { options: { data, forumLimits }, handlers, sockets, store, accounts, opened, tls } = shared;
   if (sockets.forum === undefined) return undefined;
   const files = running.files = await openFiles({
     ...shared,
@@ -239,6 +239,7 @@ async function startForum(shared: Shared, running: Running): Promise<Service | u
     listeners: streams,
     files,
     limits,
+    takesPlain: tls?.takesPlain ?? true,
   });
 }
 

@@ -10,7 +10,7 @@ import type { HttpService } from "./http_service.ts";
 import type { HubService } from "./hub_service.ts";
 import type { MailboxService } from "./mailbox_service.ts";
 import { LOOPBACK, type TableUsage } from "./quota/fair_table.ts";
-import type { MetricName, Metrics, TableName } from "./report/metrics.ts";
+import type { MeasuredValues, MetricName, Metrics, TableName } from "./report/metrics.ts";
 import type { Accounts } from "./service/account/accounts.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import type { GroupCommit } from "./store/journaled/group.ts";
@@ -67,8 +67,8 @@ export async function status(sources: StatusSources): Promise<string[]> {
   ];
 }
 
-/** All values now, as numbers: what Prometheus is given. */
-export async function values(sources: StatusSources): Promise<Map<MetricName, number>> {
+/** All that is measured now, as numbers: what Prometheus is given. */
+export async function values(sources: StatusSources): Promise<MeasuredValues> {
   const { startTime, store, opened, accounts, metrics, mailbox, hub, http, forum, files } = sources;
   const { messages, bytes, mailboxes } = await store.ask({ kind: "count" });
   const { sessions, leases } = await store.ask({ kind: "usage" });
@@ -106,7 +106,7 @@ export async function values(sources: StatusSources): Promise<Map<MetricName, nu
     all.push(["forum threads", threads], ["forum entries", entries], ["forum bytes", bytes]);
     all.push(["forum files", files.counts.files], ["forum file bytes", files.counts.bytes]);
   }
-  return new Map(all);
+  return { values: new Map(all), histograms: new Map([["journal sync", opened.figures.syncTimes]]) };
 }
 
 function journalValues(figures: StoreFigures): [MetricName, number][] {

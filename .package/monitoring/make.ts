@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { MetricName } from "../../server/report/metrics.ts";
-import { exposed } from "../../server/report/prometheus.ts";
+import { type HistogramName, HISTOGRAMS, type MetricName } from "../../server/report/metrics.ts";
+import { exposed, exposedHistogram } from "../../server/report/prometheus.ts";
 
 /** Panels of the dashboard: what each shows, counters as their rate. */
 const PANELS: Readonly<Record<string, readonly MetricName[]>> = {
@@ -32,10 +32,14 @@ const PANELS: Readonly<Record<string, readonly MetricName[]>> = {
   "Refused by HTTP": ["http refused bad ID"],
 };
 
+/** Panels with what half, and all but one in a hundred, of a histogram are at most. */
+const QUANTILE_PANELS: Readonly<Record<string, HistogramName>> = { "Time of one sync": "journal sync" };
+const QUANTILES = [0.5, 0.99];
+
 interface Alert {
   name: string;
-  /** The metric stands for `METRIC`. */
-  metric: MetricName;
+  /** The metric, or the 99th percentile of a histogram, stands for `METRIC`. */
+  metric: MetricName | { p99: HistogramName };
   when: string;
   for: string;
   severity: "warning" | "critical";
@@ -83,6 +87,14 @@ const ALERTS: readonly Alert[] = [
     severity: "warning",
     summary: "The journal is synced for more than half of the time",
   },
+  {
+    name: "WirepostSlowSyncs",
+    metric: { p99: "journal sync" },
+    when: "METRIC > 0.25",
+    for: "10m",
+    severity: "warning",
+    summary: "Some syncs of the journal take longer than 250 ms, and so do the answers that wait for them",
+  },
 ];
 
 function expression(metric: MetricName): string {
@@ -91,26 +103,61 @@ function expression(metric: MetricName): string {
   return reason === undefined ? `rate(${name}[1m])` : `sum by (reason) (rate(${name}[1m]))`;
 }
 
+/** What this part of a histogram's values of the last minutes is at most. */
+function quantile(part: number, histogram: HistogramName, range: string): string {
+  const rate = `rate(${exposedHistogram(histogram)}_bucket[${range}])`;
+  return `histogram_quantile(${part}, sum by (le) (${rate}))`;
+}
+
+interface Panel {
+  title: string;
+  description: string;
+  unit: string;
+  lines: { expression: string; legend: string }[];
+}
+
+function panels(): Panel[] {
+  const ofMetrics = Object.entries(PANELS).map(([title, metrics]) => ({
+    title,
+    description: metrics.map((metric) => exposed(metric).help).join("; "),
+    unit: unitOf(metrics[0]!),
+    lines: metrics.map((metric) => ({
+      expression: expression(metric),
+      legend: exposed(metric).reason === undefined ? metric : "{{reason}}",
+    })),
+  }));
+  const ofHistograms = Object.entries(QUANTILE_PANELS).map(([title, histogram]) => ({
+    title,
+    description: HISTOGRAMS[histogram].help,
+    unit: "s",
+    lines: QUANTILES.map((part) => ({
+      expression: quantile(part, histogram, "1m"),
+      legend: `${100 * part}%`,
+    })),
+  }));
+  return [...ofMetrics, ...ofHistograms];
+}
+
 /** The dashboard, as Grafana imports it. */
 export function dashboard(): string {
-  const panels = Object.entries(PANELS).map(([title, metrics], i) => ({
+  const shown = panels().map(({ title, description, unit, lines }, i) => ({
     id: i + 1,
     type: "timeseries",
     title,
-    description: metrics.map((metric) => exposed(metric).help).join("; "),
+    description,
     datasource: { type: "prometheus", uid: "${datasource}" },
     gridPos: { x: 12 * (i % 2), y: 8 * Math.floor(i / 2), w: 12, h: 8 },
-    fieldConfig: { defaults: { unit: unitOf(metrics[0]!), min: 0 }, overrides: [] },
-    targets: metrics.map((metric, j) => ({
+    fieldConfig: { defaults: { unit, min: 0 }, overrides: [] },
+    targets: lines.map(({ expression, legend }, j) => ({
       refId: String.fromCharCode(65 + j),
-      expr: expression(metric),
-      legendFormat: exposed(metric).reason === undefined ? metric : "{{reason}}",
+      expr: expression,
+      legendFormat: legend,
     })),
   }));
   const templating = { list: [{ name: "datasource", type: "datasource", query: "prometheus" }] };
   const board = {
     ...{ title: "Wirepost", uid: "wirepost", schemaVersion: 39, refresh: "10s" },
-    ...{ time: { from: "now-1h", to: "now" }, templating, panels },
+    ...{ time: { from: "now-1h", to: "now" }, templating, panels: shown },
   };
   return `${JSON.stringify(board, null, 2)}\n`;
 }
@@ -124,10 +171,12 @@ function unitOf(metric: MetricName): string {
 
 /** The alert rules. */
 export function alerts(): string {
+  const nameOf = (metric: Alert["metric"]) =>
+    typeof metric === "string" ? exposed(metric).name : quantile(0.99, metric.p99, "5m");
   const rules = ALERTS.map(({ name, metric, when, severity, summary, ...alert }) =>
     [
       `      - alert: ${name}`,
-      `        expr: ${when.replaceAll("METRIC", exposed(metric).name)}`,
+      `        expr: ${when.replaceAll("METRIC", nameOf(metric))}`,
       `        for: ${alert.for}`,
       `        labels:`,
       `          severity: ${severity}`,

@@ -55,6 +55,10 @@ export const REFUSAL_RULES = {
   "storage": { rule: "mailbox.md 4.3", why: "the server cannot write to disk" },
   "banned": { rule: "admin.md 7.4", why: "an administrator has banned the address or the name" },
   "muted": { rule: "admin.md 7.8", why: "an administrator has muted the address or the name" },
+  "files in the clear": {
+    rule: "transfer.md 10.18",
+    why: "the client is too old to seal files, and the server takes no others",
+  },
   "sealed malformed": { rule: "seal.md section 1", why: "it is not of the grammar" },
   "sealed bad key": { rule: "seal.md 2.4", why: "its id is not its key's, or the exchange comes to zero" },
   "sealed no account": { rule: "seal.md 5.2", why: "only the administrator makes accounts" },

@@ -4,9 +4,25 @@
  * @module
  */
 
+import {
+  answerExamples,
+  answerHeaderExamples,
+  bodyExamples,
+  type Examples,
+  headerExamples,
+  pathExamples,
+  queryExamples,
+} from "./openapi_examples.ts";
 import { PROBLEM_TYPE, type ProblemCode, PROBLEMS, STATUS_TEXTS } from "./problem.ts";
 import type { QueryParameter } from "./query.ts";
-import { COMMON_PROBLEMS, type Content, type Route, type Routes, type Schema } from "./route.ts";
+import {
+  COMMON_PROBLEMS,
+  type Content,
+  type Route,
+  type RouteAnswer,
+  type Routes,
+  type Schema,
+} from "./route.ts";
 
 const PROBLEM_SCHEMA: Schema = {
   type: "object",
@@ -65,13 +81,18 @@ function operation(name: string, route: Route) {
     ...access === "admin" ? { security: [{ basic: [] }, { bearer: [] }] } : {},
     parameters: parametersOf(route),
     ...body === undefined ? {} : {
-      requestBody: { description: body.help, required: body.isRequired, content: contentOf(body) },
+      requestBody: {
+        description: body.help,
+        required: body.isRequired,
+        content: contentOf(body, (type) => bodyExamples(route, type)),
+      },
     },
     responses: { ...answersOf(route), ...problemsOf(route) },
   };
 }
 
-function parametersOf({ path, parameters = {}, query = {}, headers = {} }: Route) {
+function parametersOf(route: Route) {
+  const { path, parameters = {}, query = {}, headers = {} } = route;
   return [
     ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
       name,
@@ -79,6 +100,7 @@ function parametersOf({ path, parameters = {}, query = {}, headers = {} }: Route
       required: true,
       description: parameters[name!] ?? "",
       schema: { type: "string" },
+      ...pathExamples(route, name!),
     })),
     ...Object.entries(query).map(([name, { kind, help, min, max }]) => ({
       name,
@@ -89,37 +111,44 @@ function parametersOf({ path, parameters = {}, query = {}, headers = {} }: Route
         ...kind === "count" && min !== undefined ? { minimum: min } : {},
         ...kind === "count" && max !== undefined ? { maximum: max } : {},
       },
+      ...queryExamples(route, name),
     })),
     ...Object.entries(headers).map(([name, help]) => ({
       name,
       in: "header",
       description: help,
       schema: { type: "string" },
+      ...headerExamples(route, name),
     })),
   ];
 }
 
-function contentOf({ types }: Pick<Content, "types">) {
+function contentOf({ types }: Pick<Content, "types">, examplesOf: (type: string) => Examples) {
   return Object.fromEntries(
-    Object.entries(types).map(([type, schema]) => [type, { schema: schema ?? { type: "string" } }]),
+    Object.entries(types).map((
+      [type, schema],
+    ) => [type, { schema: schema ?? { type: "string" }, ...examplesOf(type) }]),
   );
 }
 
-function answersOf({ answers }: Route) {
+function answersOf(route: Route) {
   return Object.fromEntries(
-    Object.entries(answers).map(([status, { help, types, headers }]) => [status, {
-      description: help,
-      ...headers === undefined ? {} : {
-        headers: Object.fromEntries(
-          Object.entries(headers).map(([name, help]) => [name, {
-            description: help,
-            schema: { type: "string" },
-          }]),
-        ),
-      },
-      ...types === undefined ? {} : { content: contentOf({ types }) },
-    }]),
+    Object.entries(route.answers).map(([key, answer]) => [key, answerOf(route, Number(key), answer)]),
   );
+}
+
+function answerOf(route: Route, status: number, { help, types, headers }: RouteAnswer) {
+  const shown = Object.entries(headers ?? {}).map(([name, help]) => {
+    const header = { description: help, schema: { type: "string" } };
+    return [name, { ...header, ...answerHeaderExamples(route, status, name) }];
+  });
+  return {
+    description: help,
+    ...headers === undefined ? {} : { headers: Object.fromEntries(shown) },
+    ...types === undefined
+      ? {}
+      : { content: contentOf({ types }, (type) => answerExamples(route, status, type)) },
+  };
 }
 
 /** The refusals of each status. */

@@ -23,7 +23,6 @@ export interface QueryKinds {
 export interface QueryParameter {
   readonly kind: keyof QueryKinds;
   readonly help: string;
-  readonly example?: string;
   /** Bounds of a number, or of a duration in milliseconds, inclusive. */
   readonly min?: number;
   readonly max?: number;

@@ -47,24 +47,29 @@ export interface RouteAnswer extends Partial<Content> {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** A request and its answer, as the documentation shows it and a test replays it. */
+/**
+ * A request and its answer, as the documentation shows it. A test replays the examples of all routes on one server, in an
+ * order in which each finds what the ones before it have left.
+ */
 export interface RouteExample {
-  /** What it shows, in a few words. */
+  /** What it shows, in a few words; no other example of the route has the same. */
   readonly title: string;
-  /** Another method than the route's, for what has to be there before. */
-  readonly method?: Method | "HEAD";
+  /** The account that is logged in; by default nobody is. */
+  readonly as?: string;
   /** The target: path and query. */
   readonly target: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
   /**
-   * The answer. In a body, `…` stands for any characters of one line. A word in braces stands for what an earlier example
-   * of the same route's group was answered there, as `{lease}` does.
+   * The answer. Times, ports and what is random are others on another server: the test knows these by their form, and
+   * sends what it was answered where a later example has the same.
    */
   readonly answer: {
     readonly status: number;
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: string;
+    /** Whether only a part of the body is shown: its beginning, or of JSON some elements of lists and members of objects. */
+    readonly isPart?: boolean;
   };
 }
 

@@ -74,7 +74,7 @@ export const OPTIONS = {
   "tls-room-port": count("The room's port for TLS", ROOM_TLS_PORT, { value: "PORT", min: 0, max: 65_535 }),
   "plaintext": word(
     "on|off",
-    "Whether channels, room and HTTP also take clients without TLS",
+    "Whether channels, room and HTTP take clients without TLS, and the forum files in the clear",
     ["on", "off"],
     "on",
   ),

@@ -40,7 +40,7 @@ export const REFUSED_REASONS = [
   ...["too long", "not UTF-8", "not printable", "malformed", "bad ID", "reserved sender", "unknown type"],
   ...["address not answered", "sender has an account", "account", "no log-in", "unproved", "overload"],
   ...["datagram rate", "reply rate", "creation rate"],
-  ...["full", "full share", "storage", "banned", "muted"],
+  ...["full", "full share", "storage", "banned", "muted", "files in the clear"],
   ...["sealed malformed", "sealed bad key", "sealed no account", "sealed out of place"],
   ...["sealed too many handshakes", "sealed too often", "sealed twice", "sealed wrong"],
 ] as const;
@@ -224,6 +224,29 @@ export const METRICS = {
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof METRICS;
+
+/** What is measured so often that only how many of which size there were is kept. `status` has none of them. */
+export const HISTOGRAMS = {
+  "journal sync": { unit: "milliseconds", help: "How long a sync of the journal to disk took" },
+} as const satisfies Record<string, Omit<Metric, "type">>;
+
+export type HistogramName = keyof typeof HISTOGRAMS;
+
+/** How many there were of which size, in the unit of the histogram. */
+export interface HistogramValue {
+  /** Upwards; there is none above all. */
+  readonly bounds: readonly number[];
+  /** Those above the bound before, and up to this one; at the end those above all bounds. */
+  readonly counts: readonly number[];
+  /** All of them together. */
+  readonly sum: number;
+}
+
+/** All that is counted and measured. */
+export interface MeasuredValues {
+  readonly values: ReadonlyMap<MetricName, number>;
+  readonly histograms: ReadonlyMap<HistogramName, HistogramValue>;
+}
 
 /** What is counted of channels and of the room alike: the name without the service. */
 export type StreamEvent<Name = MetricName> = Name extends `room ${infer Event}` ? Event : never;

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { createServer } from "node:http";
 import { portHolder } from "../net/port_holder.ts";
 import { listenBoth, listenDatagrams, listenStreams, PortTaken } from "../net/sockets.ts";
 import type { Log } from "../report/log.ts";
@@ -54,7 +55,7 @@ export async function openSockets(
   try {
     for (const [name, port] of Object.entries(ports) as [ServiceName, number][]) {
       try {
-        if (name === "mailbox") openMailbox(sockets, hosts, port, http === "mailbox");
+        if (name === "mailbox") openMailbox(sockets, hosts, port, http === "mailbox" && ANSWERS_HTTP);
         else if (name === "forum") sockets.forum = listenBoth(hosts, port);
         else sockets[name] = listenStreams(hosts, port);
       } catch (error) {
@@ -94,7 +95,13 @@ function openMailbox(sockets: ServiceSockets, hosts: readonly string[], port: nu
   sockets.http = streams;
 }
 
-/** Beside the mailbox it is left out if its port is in use: nobody has asked for it. */
+/**
+ * Whether HTTP is answered here. The server of node:http in Deno before 2.9 takes no connection that another one has
+ * accepted: it has no parser, and its answers go nowhere but into its own listener.
+ */
+const ANSWERS_HTTP = createServer().listenerCount("connection") > 0;
+
+/** Beside the mailbox it is left out if it can't be had: nobody has asked for it. */
 async function openHttp(
   sockets: ServiceSockets,
   hosts: readonly string[],
@@ -103,6 +110,11 @@ async function openHttp(
 ) {
   const port = http === "mailbox" ? (sockets.mailbox?.[0]?.addr as Deno.NetAddr | undefined)?.port : http;
   if (port === undefined || sockets.http !== undefined) return;
+  if (!ANSWERS_HTTP) {
+    const why = `HTTP needs Deno 2.9.5 or newer, and this is ${Deno.version.deno}`;
+    if (http !== "mailbox") throw new Error(why);
+    return log.warn({ service: "http", what: `left out: ${why}` });
+  }
   try {
     sockets.http = listenStreams(hosts, port);
   } catch (error) {

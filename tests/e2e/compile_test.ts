@@ -71,8 +71,9 @@ Deno.test("the compiled program needs nothing else: it serves, sends, receives a
   // what it kept is there when it starts again
   await using server = await ServerProcess.start(["mailbox", "0"], { command: [program], cwd });
   assertEquals(await wirepost(["receive", "bob", "--server", server.address]), done("999 Ω ✓ 😀\n"));
-  // the runtime of Deno 2.6, with which it is compiled where no other one can be had, answers nothing over HTTP
-  if (Deno.env.get("DENO_COMPILER") === undefined) await assertPage(server.address);
+  // Deno 2.6, with which it is compiled where no other runtime can be had, has no HTTP that could be used
+  if (/left out: HTTP needs Deno/.test(server.err)) assert(Deno.env.has("DENO_COMPILER"), server.err);
+  else await assertPage(server.address);
   assertEquals((await server.end()).code, 0);
 });
 

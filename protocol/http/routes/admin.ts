@@ -68,7 +68,18 @@ export const ADMIN_ROUTES = {
         },
       },
     },
-    examples: [],
+    examples: [{
+      title: "Ask how it is",
+      as: "alice",
+      target: "/admin/status",
+      headers: { accept: "application/json" },
+      answer: {
+        status: 200,
+        isPart: true,
+        body:
+          '{"version":"0.1.0","up":"3m5s","values":[{"name":"messages","count":2},{"name":"leases","count":0,"limit":100000}],"oldest":[{"mailbox":"ops","messages":2,"time":"2026-11-30T00:12:09.020Z"}]}',
+      },
+    }],
   },
   limits: {
     method: "GET",
@@ -83,7 +94,17 @@ export const ADMIN_ROUTES = {
         limit: { type: ["integer", "null"] },
       }),
     },
-    examples: [],
+    examples: [{
+      title: "Ask for the limits",
+      as: "alice",
+      target: "/admin/limits",
+      headers: { accept: "application/json" },
+      answer: {
+        status: 200,
+        isPart: true,
+        body: '{"limits":[{"name":"messages","option":"max-messages","used":2,"limit":10000000}]}',
+      },
+    }],
   },
   connections: {
     method: "GET",
@@ -103,7 +124,18 @@ export const ADMIN_ROUTES = {
         sentBytes: { type: "integer" },
       }),
     },
-    examples: [],
+    examples: [{
+      title: "Ask who is connected",
+      as: "alice",
+      target: "/admin/connections?after=0",
+      headers: { accept: "application/json" },
+      answer: {
+        status: 200,
+        isPart: true,
+        body:
+          '{"connections":[{"number":9,"name":"alice","service":"http","kind":"connection","address":"127.0.0.1:41676","since":"2026-11-30T00:40:00.000Z","receivedBytes":137,"sentBytes":0}]}',
+      },
+    }],
   },
   deadLetters: {
     method: "GET",
@@ -123,7 +155,17 @@ export const ADMIN_ROUTES = {
         text: { type: "string", description: "Its beginning" },
       }),
     },
-    examples: [],
+    examples: [{
+      title: "Read the dead letters",
+      as: "alice",
+      target: "/admin/dead",
+      headers: { accept: "application/json" },
+      answer: {
+        status: 200,
+        body:
+          '{"messages":[{"id":3,"attempts":1,"bytes":18,"mailbox":"ops","sender":"anonymous","time":"2026-11-30T00:13:30.712Z","reason":"timed out","text":"5 Ω, or more? ✓"},{"id":4,"attempts":1,"bytes":11,"mailbox":"ops","sender":"cron","time":"2026-11-30T00:14:00.003Z","reason":"released","text":"backup done"}]}\n',
+      },
+    }],
   },
   requeue: {
     method: "POST",
@@ -133,7 +175,12 @@ export const ADMIN_ROUTES = {
     parameters: DEAD,
     answers: { 204: { help: "It is there" } },
     problems: ["not done"],
-    examples: [],
+    examples: [{
+      title: "Put one back",
+      as: "alice",
+      target: "/admin/dead/3/requeue",
+      answer: { status: 204 },
+    }],
   },
   deleteDead: {
     method: "DELETE",
@@ -143,6 +190,11 @@ export const ADMIN_ROUTES = {
     parameters: DEAD,
     answers: { 204: { help: "It is gone" } },
     problems: ["not done"],
-    examples: [],
+    examples: [{
+      title: "Delete one",
+      as: "alice",
+      target: "/admin/dead/4",
+      answer: { status: 204 },
+    }],
   },
 } as const satisfies Routes;

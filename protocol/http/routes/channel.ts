@@ -19,7 +19,6 @@ const SENDER = {
   kind: "text",
   help:
     "The name under which others see it; by default the account that is logged in, or the client's address",
-  example: "ana",
 } as const;
 
 const MESSAGE_SCHEMA = {
@@ -69,16 +68,14 @@ export const CHANNEL_ROUTES = {
     },
     examples: [
       {
-        title: "Make a channel",
-        method: "PUT",
-        target: "/channel/tea",
-        answer: { status: 201, body: "tea\n" },
-      },
-      {
         title: "List the channels",
         target: "/channel",
         headers: { accept: "application/json" },
-        answer: { status: 200, body: '{"channels":[…{"name":"tea","members":0,"last":"…:0"}…]}\n' },
+        answer: {
+          status: 200,
+          body:
+            '{"channels":[{"name":"room","members":0,"last":"00c7d1e2f3:0"},{"name":"tea","members":0,"last":"5f01c2e9aa:0"}]}\n',
+        },
       },
     ],
   },
@@ -95,12 +92,12 @@ export const CHANNEL_ROUTES = {
     problems: ["bad ID", "too many channels"],
     examples: [{
       title: "Make a channel",
-      target: "/channel/lab",
-      answer: { status: 201, body: "lab\n" },
+      target: "/channel/tea",
+      answer: { status: 201, body: "tea\n" },
     }, {
       title: "It is there already",
-      target: "/channel/lab",
-      answer: { status: 200, body: "lab\n" },
+      target: "/channel/tea",
+      answer: { status: 200, body: "tea\n" },
     }],
   },
   history: {
@@ -115,10 +112,9 @@ export const CHANNEL_ROUTES = {
         kind: "text",
         help: "Messages behind this one (`HISTORY:NUMBER`), of the last so long (`10m`), or from a time on " +
           "(RFC 3339), the oldest first",
-        example: "10m",
       },
       before: { kind: "text", help: "The messages before this one (`HISTORY:NUMBER`)" },
-      limit: { kind: "count", help: "Messages at most", min: 1, max: MAX_PAGE_MESSAGES, example: "20" },
+      limit: { kind: "count", help: "Messages at most", min: 1, max: MAX_PAGE_MESSAGES },
     },
     answers: {
       200: {
@@ -148,22 +144,22 @@ export const CHANNEL_ROUTES = {
     problems: ["no channel"],
     examples: [
       {
-        title: "Make a channel",
-        method: "PUT",
-        target: "/channel/tea",
-        answer: { status: 201 },
-      },
-      {
-        title: "Say something",
-        method: "POST",
-        target: "/channel/tea?sender=ana",
-        body: "5 Ω, or more? ✓\n",
-        answer: { status: 201, body: "…:1\n" },
-      },
-      {
-        title: "Read what was said",
+        title: "Read what was said in the last ten minutes",
         target: "/channel/tea?since=10m",
-        answer: { status: 200, body: "…Z [ana] 5 Ω, or more? ✓\n" },
+        answer: {
+          status: 200,
+          body: "2026-11-30T00:20:01.500Z [disk] almost full\n2026-11-30T00:20:40.017Z [disk] full\n",
+        },
+      },
+      {
+        title: "Read what was said before that",
+        target: "/channel/tea?before=5f01c2e9aa:2&limit=20",
+        headers: { accept: "application/json" },
+        answer: {
+          status: 200,
+          body:
+            '{"channel":"tea","messages":[{"id":"5f01c2e9aa:1","time":"2026-11-30T00:20:01.500Z","sender":"disk","text":"almost full"}],"gap":0,"last":"5f01c2e9aa:2","position":"5f01c2e9aa:2"}\n',
+        },
       },
     ],
   },
@@ -217,23 +213,22 @@ export const CHANNEL_ROUTES = {
       ...["other body", "keys full", "storage"],
     ] as const,
     examples: [
-      { title: "Make a channel", method: "PUT", target: "/channel/ops", answer: { status: 201 } },
       {
         title: "Say something",
-        target: "/channel/ops?sender=disk",
+        target: "/channel/tea?sender=disk",
         body: "almost full",
-        answer: { status: 201, body: "…:1\n" },
+        answer: { status: 201, body: "5f01c2e9aa:1\n" },
       },
       {
         title: "Say something once, however often the request is repeated",
-        target: "/channel/ops",
+        target: "/channel/tea?sender=disk",
         headers: {
           "accept": "application/json",
           "content-type": "application/json",
           "idempotency-key": "5d1f0b7e",
         },
         body: '{"text":"full"}',
-        answer: { status: 201, body: '{"id":"…:2","time":"…Z","lines":1}\n' },
+        answer: { status: 201, body: '{"id":"5f01c2e9aa:2","time":"2026-11-30T00:20:40.017Z","lines":1}\n' },
       },
     ],
   },
@@ -261,7 +256,6 @@ export const CHANNEL_ROUTES = {
     },
     problems: ["no channel"],
     examples: [
-      { title: "Make a channel", method: "PUT", target: "/channel/tea", answer: { status: 201 } },
       {
         title: "Ask who is there",
         target: "/channel/tea/member",
@@ -279,30 +273,32 @@ export const CHANNEL_ROUTES = {
       "missing, and `removed` that the channel is gone. It goes on behind `Last-Event-ID` or `since`.",
     access: "user",
     query: {
-      channel: { kind: "texts", help: "A channel; as many as 32", example: "ops" },
+      channel: { kind: "texts", help: "A channel; as many as 32" },
       sender: {
         kind: "text",
         help: "With a name the client is a member: others see that it joins and leaves",
-        example: "ana",
       },
       since: {
         kind: "text",
         help:
           "Begin with the messages behind an event's ID, of the last so long (`10m`), or from a time on " +
           "(RFC 3339)",
-        example: "10m",
       },
     },
     headers: { "last-event-id": "The ID of the last event that was received; it counts more than `since`" },
     answers: { 200: { help: "The events; it does not end", types: { "text/event-stream": undefined } } },
     problems: ["no channel", "not logged in"],
     examples: [
-      { title: "Make a channel", method: "PUT", target: "/channel/tea", answer: { status: 201 } },
       {
-        title: "Ask what it would be",
-        method: "HEAD",
-        target: "/events?channel=tea",
-        answer: { status: 200, headers: { "content-type": "text/event-stream" } },
+        title: "Listen, and begin with the last ten minutes",
+        target: "/events?channel=tea&since=10m",
+        answer: {
+          status: 200,
+          headers: { "content-type": "text/event-stream" },
+          isPart: true,
+          body:
+            'retry: 1000\nid: 5f01c2e9aa:0\n\nid: 5f01c2e9aa:1\ndata: {"channel":"tea","id":"5f01c2e9aa:1","time":"2026-11-30T00:20:01.500Z","sender":"disk","text":"almost full"}\n\n',
+        },
       },
     ],
   },

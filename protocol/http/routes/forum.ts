@@ -106,7 +106,21 @@ export const FORUM_ROUTES = {
       },
     },
     problems: ["no log-in"],
-    examples: [],
+    examples: [{
+      title: "List the threads",
+      as: "alice",
+      target: "/thread",
+      answer: { status: 200, body: "plans\nsockets\n" },
+    }, {
+      title: "List the next ones, with more about them",
+      as: "alice",
+      target: "/thread?after=1",
+      headers: { accept: "application/json" },
+      answer: {
+        status: 200,
+        body: '{"threads":[{"id":2,"title":"sockets","creator":"alice","entries":0}],"more":false}\n',
+      },
+    }],
   },
   createThread: {
     method: "POST",
@@ -130,7 +144,20 @@ export const FORUM_ROUTES = {
       201: { help: "It was created", types: { "text/plain": undefined, "application/json": PLACE_SCHEMA } },
     },
     problems: ["no log-in", "muted", "bad ID", "thread exists", "forum full", "overload", "storage"],
-    examples: [],
+    examples: [{
+      title: "Create a thread",
+      as: "alice",
+      target: "/thread",
+      body: "plans\n",
+      answer: { status: 201, body: "plans\n" },
+    }, {
+      title: "Create one as JSON",
+      as: "alice",
+      target: "/thread",
+      headers: { "accept": "application/json", "content-type": "application/json" },
+      body: '{"title":"sockets"}',
+      answer: { status: 201, body: '{"id":2,"number":0}\n' },
+    }],
   },
   thread: {
     method: "GET",
@@ -161,7 +188,22 @@ export const FORUM_ROUTES = {
       },
     },
     problems: ["no log-in", "no thread"],
-    examples: [],
+    examples: [{
+      title: "Read a thread",
+      as: "alice",
+      target: "/thread/plans",
+      answer: { status: 200, body: "1 alice: 5 Ω it is\n2 bob: more\nalice uploaded hello.txt\n" },
+    }, {
+      title: "Read what follows an entry",
+      as: "alice",
+      target: "/thread/plans?after=1",
+      headers: { accept: "application/json" },
+      answer: {
+        status: 200,
+        body:
+          '{"title":"plans","entries":[{"id":2,"kind":"message","author":"bob","time":"2026-11-30T00:31:10.208Z","number":2,"version":0,"text":"more"},{"id":3,"kind":"file","author":"alice","time":"2026-11-30T00:31:55.630Z","name":"hello.txt","size":6}],"more":false}\n',
+      },
+    }],
   },
   post: {
     method: "POST",
@@ -177,7 +219,20 @@ export const FORUM_ROUTES = {
       },
     },
     problems: [...CHANGES, "not printable", "forum full"],
-    examples: [],
+    examples: [{
+      title: "Post a message",
+      as: "alice",
+      target: "/thread/plans",
+      body: "5 Ω, or more? ✓\n",
+      answer: { status: 201, body: "1\n" },
+    }, {
+      title: "Post one as JSON",
+      as: "bob",
+      target: "/thread/plans",
+      headers: { "accept": "application/json", "content-type": "application/json" },
+      body: '{"text":"more"}',
+      answer: { status: 201, body: '{"id":2,"number":2}\n' },
+    }],
   },
   removeThread: {
     method: "DELETE",
@@ -187,7 +242,12 @@ export const FORUM_ROUTES = {
     parameters: THREAD,
     answers: { 204: { help: "It was removed" } },
     problems: [...CHANGES, "not yours"],
-    examples: [],
+    examples: [{
+      title: "Remove a thread",
+      as: "alice",
+      target: "/thread/sockets",
+      answer: { status: 204 },
+    }],
   },
   editMessage: {
     method: "PUT",
@@ -199,7 +259,13 @@ export const FORUM_ROUTES = {
     body: POST,
     answers: { 204: { help: "It was edited" } },
     problems: [...CHANGES, "no message", "not yours", "not printable", "forum full"],
-    examples: [],
+    examples: [{
+      title: "Edit a message",
+      as: "alice",
+      target: "/thread/plans/1?id=1",
+      body: "5 Ω it is\n",
+      answer: { status: 204 },
+    }],
   },
   deleteMessage: {
     method: "DELETE",
@@ -210,7 +276,12 @@ export const FORUM_ROUTES = {
     query: MEANT,
     answers: { 204: { help: "It was deleted" } },
     problems: [...CHANGES, "no message", "not yours"],
-    examples: [],
+    examples: [{
+      title: "Delete a message",
+      as: "bob",
+      target: "/thread/plans/2",
+      answer: { status: 204 },
+    }],
   },
   downloadFile: {
     method: "GET",
@@ -237,7 +308,28 @@ export const FORUM_ROUTES = {
       304: { help: "The client has it" },
     },
     problems: ["no log-in", "no thread", "no file", "bad range", "files busy", "storage"],
-    examples: [],
+    examples: [{
+      title: "Download a file",
+      as: "bob",
+      target: "/thread/plans/file/hello.txt",
+      answer: {
+        status: 200,
+        headers: { "etag": '"5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"' },
+        body: "hello\n",
+      },
+    }, {
+      title: "Download a part of it",
+      as: "bob",
+      target: "/thread/plans/file/hello.txt",
+      headers: { range: "bytes=0-3" },
+      answer: { status: 206, headers: { "content-range": "bytes 0-3/6" }, body: "hell" },
+    }, {
+      title: "Ask whether it is another one",
+      as: "bob",
+      target: "/thread/plans/file/hello.txt",
+      headers: { "if-none-match": '"5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"' },
+      answer: { status: 304 },
+    }],
   },
   uploadFile: {
     method: "PUT",
@@ -279,6 +371,34 @@ export const FORUM_ROUTES = {
       ...["no log-in", "no thread", "muted", "bad ID", "file exists", "forum full", "wrong offset"],
       ...["wrong digest", "files busy", "overload", "storage"],
     ] as const,
-    examples: [],
+    examples: [{
+      title: "Upload a file",
+      as: "alice",
+      target: "/thread/plans/file/hello.txt",
+      body: "hello\n",
+      answer: {
+        status: 201,
+        body:
+          '{"received":6,"size":6,"hash":"5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"}\n',
+      },
+    }, {
+      title: "Upload it again",
+      as: "alice",
+      target: "/thread/plans/file/hello.txt",
+      headers: { "repr-digest": "sha-256=:WJG1tSLV3whtD/CxEPvZ0hu0/HFjrzTQgoai6Eb2vgM=:" },
+      body: "hello\n",
+      answer: {
+        status: 200,
+        body:
+          '{"received":6,"size":6,"hash":"5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"}\n',
+      },
+    }, {
+      title: "Upload the first part of one",
+      as: "alice",
+      target: "/thread/plans/file/long.txt",
+      headers: { "content-range": "bytes 0-5/12" },
+      body: "hello\n",
+      answer: { status: 202, headers: { range: "bytes=0-5" }, body: '{"received":6,"size":12}\n' },
+    }],
   },
 } as const satisfies Routes;

@@ -26,7 +26,13 @@ export const LOGIN_ROUTES = {
       },
     },
     answers: { 204: { help: "Logged in", headers: { "Set-Cookie": "Holds for 7 days" } } },
-    examples: [],
+    examples: [{
+      title: "Log in",
+      target: "/login",
+      headers: { "content-type": "application/json" },
+      body: '{"name":"alice","password":"correct horse"}',
+      answer: { status: 204 },
+    }],
   },
   logOut: {
     method: "DELETE",

@@ -97,20 +97,18 @@ const PUT_QUERY = {
     kind: "duration",
     max: MAX_TIME_MS,
     help: "It can be received only after this time",
-    example: "5m",
   },
-  ttl: { kind: "duration", min: 1, max: MAX_TIME_MS, help: "It is removed after this time", example: "1h" },
+  ttl: { kind: "duration", min: 1, max: MAX_TIME_MS, help: "It is removed after this time" },
 } as const satisfies QueryParameters;
 
 const RECEIVE_QUERY = {
-  wait: { kind: "duration", max: MAX_WAIT_MS, help: "How long to wait for a message", example: "30s" },
-  max: { kind: "count", min: 1, max: MAX_LEASE_MESSAGES, help: "Most messages (1)", example: "10" },
+  wait: { kind: "duration", max: MAX_WAIT_MS, help: "How long to wait for a message" },
+  max: { kind: "count", min: 1, max: MAX_LEASE_MESSAGES, help: "Most messages (1)" },
   lease: {
     kind: "duration",
     min: MIN_LEASE_MS,
     max: MAX_LEASE_MS,
     help: "Lease them for this time: they are kept until they are acknowledged",
-    example: "30s",
   },
 } as const satisfies QueryParameters;
 
@@ -146,7 +144,7 @@ export const MAILBOX_ROUTES = {
     access: "user",
     parameters: MAILBOX,
     query: {
-      after: { kind: "count", help: "Show messages with higher numbers", example: "417" },
+      after: { kind: "count", help: "Show messages with higher numbers" },
       limit: { kind: "count", min: 1, max: MAX_PAGE_MESSAGES, help: `Most messages (${MAX_PAGE_MESSAGES})` },
     },
     answers: {
@@ -188,9 +186,18 @@ export const MAILBOX_ROUTES = {
     },
     problems: ["bad ID", "busy", "storage", ...ACCOUNT_PROBLEMS],
     examples: [{
-      title: "Look into an empty mailbox",
-      target: "/mailbox/nobody",
-      answer: { status: 200, body: "" },
+      title: "Look into a mailbox",
+      target: "/mailbox/ops?limit=1",
+      headers: { accept: "application/json" },
+      answer: {
+        status: 200,
+        body:
+          '{"mailbox":"ops","ready":4,"leased":0,"delayed":0,"dead":0,"messages":[{"id":1,"state":"ready","attempts":0,"sender":"disk","bytes":11,"text":"almost full","time":"2026-11-30T00:12:07.141Z"}],"more":true}\n',
+      },
+    }, {
+      title: "See what waits, as text",
+      target: "/mailbox/ops?after=3",
+      answer: { status: 200, body: "4 2026-11-30T00:14:00.003Z cron ready backup done\n" },
     }],
   },
   put: {
@@ -200,7 +207,7 @@ export const MAILBOX_ROUTES = {
     access: "user",
     parameters: MAILBOX,
     query: {
-      sender: { kind: "text", help: "Who sends it (the account, or 'anonymous')", example: "alice" },
+      sender: { kind: "text", help: "Who sends it (the account, or 'anonymous')" },
       ...PUT_QUERY,
     },
     headers: KEY_HEADER,
@@ -209,15 +216,33 @@ export const MAILBOX_ROUTES = {
     problems: ["bad ID", "sender has an account", "not your name", "not confirmed", ...PUT_PROBLEMS],
     examples: [{
       title: "Put a message",
-      target: "/mailbox/bob?sender=alice",
-      body: "disk almost full\n",
-      answer: { status: 201, body: "…\n" },
+      target: "/mailbox/ops?sender=disk",
+      body: "almost full\n",
+      answer: { status: 201, body: "1\n" },
     }, {
-      title: "Put one that may be sent again, for it is stored once",
-      target: "/mailbox/bob?sender=alice&ttl=1h",
+      title: "Put one with a key: however often it is sent, it is stored once",
+      target: "/mailbox/ops?sender=disk&ttl=1h",
       headers: { "idempotency-key": "5f8e6a2c", "accept": "application/json" },
-      body: "disk still full\n",
-      answer: { status: 201, body: '{"id":…,"time":"…Z"}\n' },
+      body: "still full\n",
+      answer: { status: 201, body: '{"id":2,"time":"2026-11-30T00:12:09.020Z"}\n' },
+    }, {
+      title: "Send that again",
+      target: "/mailbox/ops?sender=disk&ttl=1h",
+      headers: { "idempotency-key": "5f8e6a2c", "accept": "application/json" },
+      body: "still full\n",
+      answer: { status: 201, body: '{"id":2,"time":"2026-11-30T00:12:09.020Z"}\n' },
+    }, {
+      title: "Put one as JSON",
+      target: "/mailbox/ops",
+      headers: { "accept": "application/json", "content-type": "application/json" },
+      body: '{"text":"5 Ω, or more? ✓"}',
+      answer: { status: 201, body: '{"id":3,"time":"2026-11-30T00:13:30.712Z"}\n' },
+    }, {
+      title: "Put one as curl -d does",
+      target: "/mailbox/ops?sender=cron&delay=0s",
+      headers: { "content-type": "application/x-www-form-urlencoded" },
+      body: "backup done",
+      answer: { status: 201, body: "4\n" },
     }],
   },
   receive: {
@@ -231,20 +256,20 @@ export const MAILBOX_ROUTES = {
     problems: ["bad ID", ...ACCOUNT_PROBLEMS, ...RECEIVE_PROBLEMS],
     examples: [{
       title: "Take a message",
-      target: "/mailbox/bob/receive",
-      answer: { status: 200, headers: { "wirepost-sender": "alice" }, body: "disk almost full\n" },
+      target: "/mailbox/ops/receive",
+      answer: { status: 200, headers: { "wirepost-sender": "disk" }, body: "almost full\n" },
     }, {
-      title: "Lease a message for 30 seconds",
-      target: "/mailbox/bob/receive?lease=30s",
+      title: "Lease messages for five minutes",
+      target: "/mailbox/ops/receive?lease=5m&max=3",
       headers: { accept: "application/json" },
       answer: {
         status: 200,
         body:
-          '{"messages":[{"id":…,"sender":"alice","time":"…Z","text":"disk still full","attempt":1,"lease":"{lease}"}]}\n',
+          '{"messages":[{"id":2,"sender":"disk","time":"2026-11-30T00:12:09.020Z","text":"still full","attempt":1,"lease":"2-1f6c0e6a4be3d5f19a0b7c2d84e6f301"},{"id":3,"sender":"anonymous","time":"2026-11-30T00:13:30.712Z","text":"5 Ω, or more? ✓","attempt":1,"lease":"3-1f6c0e6a4be3d5f1c3d2a1908f7e6b54"},{"id":4,"sender":"cron","time":"2026-11-30T00:14:00.003Z","text":"backup done","attempt":1,"lease":"4-1f6c0e6a4be3d5f1e0f9a8b7c6d5e4f3"}]}\n',
       },
     }, {
       title: "Ask when there is none",
-      target: "/mailbox/bob/receive?wait=0s",
+      target: "/mailbox/ops/receive?wait=0s",
       answer: { status: 204 },
     }],
   },
@@ -260,14 +285,13 @@ export const MAILBOX_ROUTES = {
         min: MIN_LEASE_MS,
         max: MAX_LEASE_MS,
         help: "How long it runs from now on (30s)",
-        example: "30s",
       },
     },
     answers: { 204: { help: "Extended" } },
     problems: LEASE_PROBLEMS,
     examples: [{
-      title: "Have another minute",
-      target: "/lease/{lease}/extend?lease=1m",
+      title: "Have another ten minutes",
+      target: "/lease/2-1f6c0e6a4be3d5f19a0b7c2d84e6f301/extend?lease=10m",
       answer: { status: 204 },
     }],
   },
@@ -283,9 +307,8 @@ export const MAILBOX_ROUTES = {
         kind: "duration",
         max: MAX_RETRY_DELAY_MS,
         help: "It is given out again after this time",
-        example: "5s",
       },
-      reason: { kind: "text", help: "Why the attempt failed: a dead letter keeps it", example: "timed out" },
+      reason: { kind: "text", help: "Why the attempt failed: a dead letter keeps it" },
       attempts: {
         kind: "count",
         min: 1,
@@ -295,7 +318,19 @@ export const MAILBOX_ROUTES = {
     },
     answers: { 204: { help: "Returned" } },
     problems: ["bad query", ...LEASE_PROBLEMS],
-    examples: [],
+    examples: [{
+      title: "Return it",
+      target: "/lease/2-1f6c0e6a4be3d5f19a0b7c2d84e6f301/release",
+      answer: { status: 204 },
+    }, {
+      title: "Say that the attempt has failed, and that there is no other one",
+      target: "/lease/3-1f6c0e6a4be3d5f1c3d2a1908f7e6b54/release?reason=timed%20out&attempts=1",
+      answer: { status: 204 },
+    }, {
+      title: "Say so without a reason",
+      target: "/lease/4-1f6c0e6a4be3d5f1e0f9a8b7c6d5e4f3/release?attempts=1",
+      answer: { status: 204 },
+    }],
   },
   acknowledge: {
     method: "DELETE",
@@ -305,7 +340,11 @@ export const MAILBOX_ROUTES = {
     parameters: LEASE,
     answers: { 204: { help: "Removed" } },
     problems: LEASE_PROBLEMS,
-    examples: [{ title: "Acknowledge it", target: "/lease/{lease}", answer: { status: 204 } }],
+    examples: [{
+      title: "Acknowledge it",
+      target: "/lease/6-8d2b4f1e6a7c3950b1d4e7f2a5c8093b",
+      answer: { status: 204 },
+    }],
   },
   putShared: {
     method: "POST",
@@ -321,7 +360,13 @@ export const MAILBOX_ROUTES = {
       title: "Put a job",
       target: "/queue",
       body: "job 1\n",
-      answer: { status: 201, body: "…\n" },
+      answer: { status: 201, body: "5\n" },
+    }, {
+      title: "Put one with a key, that is removed after a day",
+      target: "/queue?ttl=1d",
+      headers: { "idempotency-key": "job-2", "accept": "application/json" },
+      body: "job 2\n",
+      answer: { status: 201, body: '{"id":6,"time":"2026-11-30T00:15:12.440Z"}\n' },
     }],
   },
   receiveShared: {
@@ -336,6 +381,19 @@ export const MAILBOX_ROUTES = {
       title: "Take a job",
       target: "/queue/receive",
       answer: { status: 200, body: "job 1\n" },
+    }, {
+      title: "Lease a job, and wait for one",
+      target: "/queue/receive?lease=30s&wait=30s",
+      headers: { accept: "application/json" },
+      answer: {
+        status: 200,
+        body:
+          '{"messages":[{"id":6,"sender":"","time":"2026-11-30T00:15:12.440Z","text":"job 2","attempt":1,"lease":"6-8d2b4f1e6a7c3950b1d4e7f2a5c8093b"}]}\n',
+      },
+    }, {
+      title: "Ask when there is none",
+      target: "/queue/receive",
+      answer: { status: 204 },
     }],
   },
 } as const satisfies Routes;

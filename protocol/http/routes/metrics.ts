@@ -16,7 +16,13 @@ export const METRICS_ROUTES = {
     examples: [{
       title: "Read the metrics",
       target: "/metrics",
-      answer: { status: 200, headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" } },
+      answer: {
+        status: 200,
+        headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
+        isPart: true,
+        body:
+          "# HELP wirepost_info The version of the server\n# TYPE wirepost_info gauge\nwirepost_info{version=",
+      },
     }],
   },
 } as const satisfies Routes;

@@ -49,7 +49,9 @@ export const SERVER_ROUTES = {
       headers: { accept: "application/json" },
       answer: {
         status: 200,
-        body: '{"name":"wirepost","version":"…","services":{…},"isLoginRequired":false,"you":{…}}\n',
+        isPart: true,
+        body:
+          '{"name":"wirepost","version":"0.1.0","services":{"mailbox":21001,"http":21001},"isLoginRequired":false,"you":{"account":null,"role":null,"isPrivate":true}}',
       },
     }],
   },
@@ -87,7 +89,12 @@ export const SERVER_ROUTES = {
     examples: [{
       title: "Read the interface",
       target: "/openapi.json",
-      answer: { status: 200, headers: { "content-type": "application/json" } },
+      answer: {
+        status: 200,
+        headers: { "content-type": "application/json" },
+        isPart: true,
+        body: '{"openapi":"3.1.0","info":{"title":"Wirepost"}}',
+      },
     }],
   },
 } as const satisfies Routes;

@@ -161,8 +161,9 @@ export class JournaledStore implements Store {
   get figures(): StoreFigures {
     const { last, bytes, segments } = this.#journal;
     const { backlog: { unwritten: backlog }, count: checkpoints } = this.#checkpoints;
-    const records = last - this.#firstRecord, { count: syncs, ms } = this.#syncs;
-    return { records, bytes, segments, syncs, syncMs: Math.round(ms), backlog, checkpoints };
+    const records = last - this.#firstRecord, { times: syncTimes } = this.#syncs;
+    const { count: syncs, sum } = syncTimes;
+    return { records, bytes, segments, syncs, syncMs: Math.round(sum), syncTimes, backlog, checkpoints };
   }
 
   apply(requests: readonly StoreRequest[], isAwaited = true): Promise<Outcome[]> {

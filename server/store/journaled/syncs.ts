@@ -1,6 +1,7 @@
 import type { WriteBack } from "../checkpoint/write_back.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Outcome, StoreEvent } from "../store.ts";
+import { SyncTimes } from "./figures.ts";
 import { SyncPlace } from "./sync_place.ts";
 
 /**
@@ -53,9 +54,8 @@ export class Syncs {
   #durableBytes = 0;
   #isSettling = false;
   #lost: unknown;
-  /** Syncs that were made, and milliseconds that they took together. */
-  count = 0;
-  ms = 0;
+  /** Of the syncs that were made. */
+  readonly times = new SyncTimes();
 
   constructor(options: SyncsOptions) {
     this.#options = options;
@@ -160,8 +160,7 @@ export class Syncs {
 
   #synced(durable: number, bytes: number, ms: number) {
     const { journal, writeBack } = this.#options;
-    this.count++;
-    this.ms += ms;
+    this.times.add(ms);
     this.#durableBytes = bytes;
     // in memory nothing is read again
     if (writeBack === undefined) journal.release(durable + 1);

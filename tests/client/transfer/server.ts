@@ -87,6 +87,8 @@ export interface TransferServerOptions {
   limits?: Partial<FileLimits>;
   monotonicClock?: () => number;
   setTimer?: (ms: number, callback: () => void) => () => void;
+  /** Makes tickets and their keys. */
+  random?: (bytes: number) => Uint8Array;
   /** Comes before every commit. */
   beforeCommit?: () => Promise<void>;
   max?: number;
@@ -113,7 +115,7 @@ export class TransferServer implements AsyncDisposable {
     this.files = files;
     this.uploads = uploads;
     const { monotonicClock = () => performance.now(), setTimer = realTimer, max, maxUser } = options;
-    const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+    const { random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)) } = options;
     const store = {
       submit: (_: unknown, done: (outcome: FindFileOutcome) => void) => done(this.#found),
       async ask({ kind: _, time: __, ...upload }: Attach) {

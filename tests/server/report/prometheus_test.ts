@@ -2,7 +2,7 @@
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { alerts, dashboard } from "../../../.package/monitoring/make.ts";
-import { type MetricName, METRICS } from "../../../server/report/metrics.ts";
+import { type HistogramName, HISTOGRAMS, type MetricName, METRICS } from "../../../server/report/metrics.ts";
 import { encodePrometheus, exposed } from "../../../server/report/prometheus.ts";
 import { httpRequest } from "../../http.ts";
 import { lacks } from "../../program.ts";
@@ -32,9 +32,25 @@ Deno.test("a metric's name for Prometheus has its unit and its type", () => {
     "wirepost_up_seconds",
   ]);
   assertMatch(
-    encodePrometheus(new Map([["journal sync time", 1500]]), "1"),
+    encodePrometheus({ values: new Map([["journal sync time", 1500]]), histograms: new Map() }, "1"),
     /^wirepost_journal_sync_time_seconds_total 1\.5$/m,
   );
+});
+
+const TIMES = { bounds: [0.1, 250], counts: [3, 0, 1], sum: 1000.3 };
+
+Deno.test("a histogram has how many were at most so large, in seconds (http.md 11.2)", () => {
+  const text = encodePrometheus({ values: new Map(), histograms: new Map([["journal sync", TIMES]]) }, "1");
+  assertEquals(text.slice(text.indexOf("# HELP wirepost_journal_sync_seconds ")).split("\n"), [
+    "# HELP wirepost_journal_sync_seconds How long a sync of the journal to disk took",
+    "# TYPE wirepost_journal_sync_seconds histogram",
+    'wirepost_journal_sync_seconds_bucket{le="0.0001"} 3',
+    'wirepost_journal_sync_seconds_bucket{le="0.25"} 3',
+    'wirepost_journal_sync_seconds_bucket{le="+Inf"} 4',
+    "wirepost_journal_sync_seconds_sum 1.0003",
+    "wirepost_journal_sync_seconds_count 4",
+    "",
+  ]);
 });
 
 Deno.test("GET /metrics has the metrics of the services that run", async () => {
@@ -47,6 +63,9 @@ Deno.test("GET /metrics has the metrics of the services that run", async () => {
       assertEquals(body.split("\n").includes(line), true, line);
     }
     assertMatch(body, /^wirepost_http_refused_total\{reason="bad ID"\} 0$/m);
+    // the syncs that are counted are those of the histogram
+    const [, syncs] = /^wirepost_journal_syncs_total (\d+)$/m.exec(body)!;
+    assertMatch(body, new RegExp(`^wirepost_journal_sync_seconds_bucket\\{le="\\+Inf"\\} ${syncs}$`, "m"));
   });
 });
 
@@ -63,7 +82,8 @@ Deno.test({
   ignore: await lacks("promtool"),
   async fn() {
     const values = new Map((Object.keys(METRICS) as MetricName[]).map((metric) => [metric, 1]));
-    assertEquals(await promtool(["check", "metrics"], encodePrometheus(values, "1")), "");
+    const histograms = new Map((Object.keys(HISTOGRAMS) as HistogramName[]).map((name) => [name, TIMES]));
+    assertEquals(await promtool(["check", "metrics"], encodePrometheus({ values, histograms }, "1")), "");
     assertEquals(await promtool(["check", "rules", new URL("alerts.yml", MONITORING).pathname]), "");
   },
 });

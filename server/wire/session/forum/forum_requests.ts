@@ -9,6 +9,7 @@ import {
   encodeForumAnswer,
   type ForumOrderedRequest,
   type ForumUnorderedRequest,
+  SEALED_FILES_ONLY,
   SEALS_FILES,
 } from "../../../../protocol/forum.ts";
 import {
@@ -48,6 +49,7 @@ export class ForumRequests implements SessionHandler {
   readonly #console: (line: string, hostname: string) => void;
   readonly #moderation: Pick<Moderation, "isMuted"> | undefined;
   readonly #creations: Pick<Creations, "take"> | undefined;
+  readonly #onPlainRefused: (() => void) | undefined;
   /** The highest tag of each session whose command is on the console: a repeated one is the same command. */
   readonly #reported = new WeakMap<SessionClient, number>();
 
@@ -55,15 +57,18 @@ export class ForumRequests implements SessionHandler {
    * @param console Writes a line to the server's console, which a client at this address has caused.
    * @param moderation By default nobody is muted.
    * @param creations Counts threads; by default they are not.
+   * @param onPlainRefused Called when a transfer in the clear is refused; without it, such transfers are served.
    */
   constructor(
     forum: Forum,
     console: (line: string, hostname: string) => void,
-    { moderation, creations }: {
+    { moderation, creations, onPlainRefused }: {
       moderation?: Pick<Moderation, "isMuted">;
       creations?: Pick<Creations, "take"> | undefined;
+      onPlainRefused?: (() => void) | undefined;
     } = {},
   ) {
+    this.#onPlainRefused = onPlainRefused;
     this.#creations = creations;
     this.#forum = forum;
     this.#console = console;
@@ -184,6 +189,10 @@ export class ForumRequests implements SessionHandler {
       report(refusedText(request, reason));
       client.answer({ kind: "no", t, reason });
     };
+    if (sealed.keysOf === undefined && this.#onPlainRefused !== undefined) {
+      this.#onPlainRefused();
+      return refuse(SEALED_FILES_ONLY);
+    }
     if (request.kind === "UPD" && this.#isMuted(client)) return refuse("muted");
     const onEnd = (refused?: string) => this.#reportEnd(client, request, refused);
     if (request.kind === "DWN") {

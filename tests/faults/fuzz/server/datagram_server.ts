@@ -164,6 +164,7 @@ export class DatagramServer {
       listeners: [],
       files: NOTHING_FILES,
       limits: { transfers: 4, connections: 16, connectionsPerSecond: undefined },
+      takesPlain: true,
     });
   }
 

@@ -35,7 +35,11 @@ export interface World extends Administered {
 }
 
 /** `alice`, `bob` and `ada` have accounts that cover more than the forum; that of `carla` covers the forum alone. */
-export async function withWorld(mode: Mode, use: (world: World) => Promise<void>) {
+export async function withWorld(
+  mode: Mode,
+  use: (world: World) => Promise<void>,
+  { takesPlain = true }: { takesPlain?: boolean } = {},
+) {
   await using temporary = await temporaryDirectory();
   const directory = temporary.path, files = { cert: `${directory}/cert.pem`, key: `${directory}/key.pem` };
   const { cert, key } = await selfSigned(["127.0.0.1"], 1);
@@ -43,8 +47,8 @@ export async function withWorld(mode: Mode, use: (world: World) => Promise<void>
   await Deno.writeTextFile(files.key, key, { mode: 0o600 });
   const options = {
     ...OPTIONS[mode],
-    ports: { mailbox: 0, channels: 0, room: 0, "room-tls": 0, forum: 0 },
-    tls: { ...files, takesPlain: true },
+    ports: { mailbox: 0, channels: 0, ...takesPlain ? { room: 0 } : {}, "room-tls": 0, forum: 0 },
+    tls: { ...files, takesPlain },
   };
   await withAdministrator(options, async (administered) => {
     const { control } = administered;

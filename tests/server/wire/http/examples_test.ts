@@ -1,51 +1,103 @@
-/** Every example of the table of routes, as a client replays it (http.md 1.1). */
+/** Every example of the table of routes, and so of the OpenAPI document, as a client replays it (http.md 1.1, 7.4). */
 
-import { assertEquals } from "@std/assert";
-import { MAILBOX_ROUTES } from "../../../../protocol/http/routes/mailbox.ts";
-import { LOGIN_ROUTES } from "../../../../protocol/http/routes/login.ts";
-import { SERVER_ROUTES } from "../../../../protocol/http/routes/server.ts";
-import type { Route, RouteExample, Routes } from "../../../../protocol/http/route.ts";
-import { httpRequest } from "../../../http.ts";
-import { withHttp } from "./http_server.ts";
+import { assert, assertEquals } from "@std/assert";
+import type { Route, RouteExample } from "../../../../protocol/http/route.ts";
+import { type RouteName, ROUTES } from "../../../../protocol/http/routes.ts";
+import { HttpPeer } from "../../../http.ts";
+import { newVerifier } from "../../../../client/command/account/store.ts";
+import { withAdministrator } from "../../administrator.ts";
+import { PASSWORD } from "../../protected.ts";
+import { faultsOf } from "./openapi_packages.ts";
 
-/** Replays an example. `values` has what earlier ones were answered for a word in braces, and gets what this one is. */
-async function replay(port: number, { method }: Route, example: RouteExample, values: Map<string, string>) {
-  const { title, headers = {}, body, answer } = example;
-  const target = example.target.replaceAll(/\{(\w+)\}/g, (_, name) => values.get(name) ?? `{${name}}`);
-  const reply = await httpRequest(port, `${method} ${target}`, {
-    headers: { ...headers },
-    ...body === undefined ? {} : { body },
-  });
-  assertEquals([title, reply.status], [title, answer.status], reply.body);
-  for (const [name, value] of Object.entries(answer.headers ?? {})) {
-    assertEquals([title, name, reply.headers[name]], [title, name, value]);
+/** An order in which each example finds what the ones before it have left. */
+const ORDER: readonly RouteName[] = [
+  ...["put", "peek", "receive", "extend", "release", "putShared", "receiveShared", "acknowledge"] as const,
+  ...["createChannel", "channels", "say", "history", "members", "events"] as const,
+  ...["createThread", "post", "editMessage", "uploadFile", "thread", "threads"] as const,
+  ...["downloadFile", "deleteMessage", "removeThread", "deadLetters", "requeue", "deleteDead"] as const,
+  ...["logIn", "logOut", "server", "health", "ready", "openapi", "metrics"] as const,
+  ...["status", "limits", "connections"] as const,
+];
+
+/** What is another one on each server: times, IDs of histories, and what grants a lease. */
+const VARYING = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z|\b[0-9a-f]{32}\b|\b[0-9a-f]{10}(?=:\d)/g;
+
+/** What earlier answers had in place of what their examples show. */
+type Known = Map<string, string>;
+
+const actual = (text: string, known: Known) => text.replaceAll(VARYING, (shown) => known.get(shown) ?? shown);
+
+/** Sends an example's request. Of an answer that does not end, the body has as many lines as the example's. */
+async function ask(port: number, { method }: Route, example: RouteExample, known: Known) {
+  const { target, as, headers = {}, body, answer } = example;
+  using peer = await HttpPeer.connect(port);
+  const line = `${method} ${actual(target, known)}`;
+  const authorization = as === undefined ? {} : { authorization: `Basic ${btoa(`${as}:${PASSWORD}`)}` };
+  await peer.send(line, { headers: { ...headers, ...authorization }, ...body === undefined ? {} : { body } });
+  const reply = await peer.reply();
+  if (reply.headers["content-type"] !== "text/event-stream") return reply;
+  const lines: string[] = [];
+  for (const _ of (answer.body ?? "").split("\n").slice(1)) lines.push(`${await peer.line()}\n`);
+  return { ...reply, body: lines.join("") };
+}
+
+/** The body of an answer is the example's, but for what varies, which is remembered. */
+function assertSame(title: string, body: string, shown: string, known: Known) {
+  const shownParts = shown.match(VARYING) ?? [], parts = body.match(VARYING) ?? [];
+  assertEquals([title, body.replaceAll(VARYING, "…")], [title, shown.replaceAll(VARYING, "…")]);
+  shownParts.forEach((part, i) => known.set(part, parts[i]!));
+}
+
+/** Each member of an object that is shown is there, and each element of a list is like one that is there. */
+function isPartOf(shown: unknown, whole: unknown): boolean {
+  if (Array.isArray(shown)) {
+    return Array.isArray(whole) && shown.every((one) => whole.some((other) => isPartOf(one, other)));
   }
-  if (answer.body === undefined) return;
-  const names = [...answer.body.matchAll(/"\{(\w+)\}"/g)].map(([, name]) => name!);
-  const pattern = answer.body.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll("…", ".*")
-    .replaceAll(/"\\\{(\w+)\\\}"/g, '"([^"]*)"');
-  const match = new RegExp(`^${pattern}$`, "s").exec(reply.body);
-  assertEquals([title, match?.[0]], [title, reply.body]);
-  names.forEach((name, i) => values.set(name, match![i + 1]!));
+  if (typeof shown !== "object" || shown === null) {
+    return typeof shown === typeof whole || shown === null || whole === null;
+  }
+  return Object.entries(shown).every(([name, value]) =>
+    typeof whole === "object" && whole !== null && name in whole &&
+    isPartOf(value, (whole as Record<string, unknown>)[name])
+  );
 }
 
-for (
-  const [group, routes, order] of [
-    ["server", SERVER_ROUTES, undefined],
-    ["login", LOGIN_ROUTES, undefined],
-    // an example finds what the ones before it have left
-    ["mailbox", MAILBOX_ROUTES, [
-      ...["peek", "put", "receive", "extend", "acknowledge", "release", "putShared", "receiveShared"],
-    ]],
-  ] as const
-) {
-  Deno.test(`every example of the ${group} routes is answered as it says`, async () => {
-    const table: Routes = routes, values = new Map<string, string>();
-    assertEquals([...order ?? Object.keys(table)].sort(), Object.keys(table).sort());
-    await withHttp({}, async (port) => {
-      for (const name of order ?? Object.keys(table)) {
-        for (const example of table[name]!.examples) await replay(port, table[name]!, example, values);
-      }
-    });
-  });
+async function replay(port: number, name: RouteName, example: RouteExample, known: Known) {
+  const route: Route = ROUTES[name], { title, answer } = example;
+  const reply = await ask(port, route, example, known), type = reply.headers["content-type"];
+  assertEquals([name, title, reply.status], [name, title, answer.status], reply.body);
+  for (const [header, value] of Object.entries(answer.headers ?? {})) {
+    assertEquals([title, header, reply.headers[header]], [title, header, value]);
+  }
+  const schema = route.answers[reply.status]?.types?.[type ?? ""];
+  if (schema !== undefined) {
+    assertEquals([name, await faultsOf(JSON.parse(reply.body), schema)], [name, undefined]);
+  }
+  const { body: shown, isPart = false } = answer;
+  if (shown === undefined) return;
+  if (!isPart) assertSame(title, reply.body, shown, known);
+  else if (type !== "application/json") assertSame(title, reply.body.slice(0, shown.length), shown, known);
+  else assert(isPartOf(JSON.parse(shown), JSON.parse(reply.body)), `${name}: ${reply.body} has not ${shown}`);
 }
+
+Deno.test("every route has examples, and among them each answer that it may give but refusals", () => {
+  for (const [name, { answers, examples }] of Object.entries<Route>(ROUTES)) {
+    const shown = new Set(examples.map(({ answer }) => `${answer.status}`));
+    assertEquals([name, [...shown].sort()], [name, Object.keys(answers).sort()]);
+    assertEquals([name, new Set(examples.map(({ title }) => title)).size], [name, examples.length]);
+  }
+});
+
+Deno.test("every example is answered as it says, in an answer of the schema of its route", async () => {
+  assertEquals([...ORDER].sort(), Object.keys(ROUTES).sort());
+  await withAdministrator({}, async ({ port, control }) => {
+    for (const name of ["alice", "bob"]) {
+      await control(`account, add, ${name}, ${await newVerifier(PASSWORD)}`);
+    }
+    await control("account, role, alice, admin");
+    const known: Known = new Map();
+    for (const name of ORDER) {
+      for (const example of ROUTES[name].examples) await replay(port("http"), name, example, known);
+    }
+  });
+});

@@ -60,20 +60,6 @@ Deno.test("what is not there is refused with a problem that names the rule", asy
     ));
 });
 
-Deno.test("the interface is an OpenAPI 3.1 document", async () => {
-  await withHttp({}, async (port) => {
-    const { status, headers, body } = await httpRequest(port, "GET /openapi.json");
-    const { openapi, info, paths } = JSON.parse(body);
-    assertEquals([status, headers["content-type"], openapi, info.version], [
-      200,
-      "application/json",
-      "3.1.0",
-      "0",
-    ]);
-    assertEquals(Object.keys(paths["/healthz"].get), ["operationId", "summary", "parameters", "responses"]);
-  });
-});
-
 Deno.test("--http off serves no HTTP, and a port of its own is taken", async () => {
   await withHttp({ http: 0 }, async (port, server) => {
     assertEquals(port === server.addresses[0]!.port, false);
