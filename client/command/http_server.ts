@@ -16,8 +16,9 @@ import { namedServer, SERVER_VARIABLE } from "./server_option.ts";
 /** Options of the commands that speak HTTP too, in the place of those of `server_option.ts`. */
 export const HTTP_OPTIONS: Readonly<Record<string, Option>> = {
   server: {
-    value: "SERVER",
-    help: `HOST[:PORT], or https://HOST[:PORT] for HTTP (${SERVER_VARIABLE}, or else this machine)`,
+    value: "HOST[:PORT]",
+    help:
+      `Where the server is; with https:// before it, over HTTP (${SERVER_VARIABLE}, or else this machine)`,
   },
   ca: {
     value: "FILE",

@@ -9,7 +9,7 @@ import { MAX_ATTEMPTS, MAX_RETRY_DELAY_MS } from "../../../protocol/session/mail
 import { ATTEMPTS, FIRST_RETRY_DELAY_MS, retryDelay } from "../../mailbox.ts";
 import { report } from "../../terminal/output.ts";
 import { type Arguments, type Option, UsageError } from "../command.ts";
-import type { LeasedMessage } from "./receiver.ts";
+import type { LeasedMessage } from "./leasing_mailbox.ts";
 
 /** The options for `--exec`. */
 export const EXEC_OPTIONS: Readonly<Record<string, Option>> = {

@@ -1,15 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type OriginalMessage, SHARED_QUEUE } from "../../original_mailbox.ts";
-import {
-  BusyError,
-  LoginError,
-  type ReceivedMessage,
-  type ReceiveOptions as BatchOptions,
-  SessionEndError,
-} from "../../mailbox.ts";
+import { BusyError, LoginError, SessionEndError } from "../../mailbox.ts";
 import { outputLine, report, tryWrite } from "../../terminal/output.ts";
 import { INTERRUPTED } from "../../terminal/signals.ts";
 import { type Exec, Executor } from "./exec.ts";
+import type { LeasedMessage, LeasingMailbox } from "./leasing_mailbox.ts";
 import type { WaitLimit } from "./wait_limit.ts";
 
 /** How long to close the connection after a signal, and before that to write to a reader that does not read. */
@@ -44,19 +39,6 @@ export interface ReceiveOptions {
   json: boolean;
   /** The command for each message, instead of printing it. */
   exec: Exec | undefined;
-}
-
-/** A message, on any wire that leases. */
-export type LeasedMessage = Pick<
-  ReceivedMessage,
-  "id" | "attempt" | "time" | "sender" | "text" | "ack" | "release" | "fail"
->;
-
-/** A connection on such a wire. */
-export interface LeasingMailbox {
-  readonly hasAnswered: boolean;
-  batches(id: string, options: BatchOptions): AsyncIterable<readonly LeasedMessage[]>;
-  close(limit?: number): Promise<void>;
 }
 
 /** Receives until it has all messages, the wait is over, or a signal stops it. */
