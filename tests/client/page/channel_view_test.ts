@@ -1,7 +1,7 @@
 /** The view of a channel, beside a server that does what a test asks for: is slow, refuses, forgets. */
 
 import { assertEquals } from "@std/assert";
-import { LACKS_BROWSER, type Page, TestBrowser } from "./browser.ts";
+import { canType, LACKS_BROWSER, type Page, TestBrowser } from "./browser.ts";
 import { FakeServer } from "./fake_server.ts";
 import { XSS_CORPUS } from "./xss_corpus.ts";
 
@@ -15,7 +15,7 @@ async function openRoom() {
   const server = new FakeServer(), browser = await TestBrowser.start();
   const page = await browser.open(server.url);
   await page.getByText("connected", { exact: true }).waitFor();
-  await page.getByRole("textbox", { name: "Message #room" }).waitFor();
+  await canType(page);
   return {
     server,
     browser,
