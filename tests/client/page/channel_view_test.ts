@@ -122,6 +122,24 @@ Deno.test(
   },
 );
 
+Deno.test("who scrolls up stays there, also if something is drawn before the browser reports it", {
+  ignore,
+}, async () => {
+  await using room = await openRoom();
+  const { server, page } = room;
+  for (let i = 1; i <= 50; i++) server.say("room", "alice", `message ${i}`);
+  await page.getByText("message 50").waitFor();
+  const top = await page.locator(".log").evaluate(async (log) => {
+    log.scrollTop = 0;
+    const field = log.ownerDocument.querySelector("textarea");
+    field.value = "a draft";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    await new Promise((resolve) => setTimeout(resolve));
+    return log.scrollTop;
+  });
+  assertEquals(top, 0);
+});
+
 Deno.test("whatever is written shows as text", { ignore }, async () => {
   await using room = await openRoom();
   const { server, page } = room;
