@@ -52,8 +52,10 @@ import webChannels from "../web/channels.js" with { type: "text" };
 import webEventStream from "../web/event_stream.js" with { type: "text" };
 import webForum from "../web/forum.js" with { type: "text" };
 import webMailbox from "../web/mailbox.js" with { type: "text" };
+import webReceivedMessage from "../web/received_message.js" with { type: "text" };
 import webRequest from "../web/request.js" with { type: "text" };
 
+import { besideBundle, bundle, type Modules } from "./bundle.ts";
 import { threadContent, threadsContent } from "./without_script.ts";
 
 /** A file, and what a browser is told about it. */
@@ -70,8 +72,11 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "uplot": "npm/uplot.js",
 };
 
-/** Modules of the first view: the browser loads them at once, and does not find one by reading another. */
-const FIRST: Readonly<Record<string, string>> = {
+/** The module that starts the page. */
+const ENTRY = "page/main.js";
+
+/** Modules of the first view: the browser is sent them as one. */
+const FIRST: Modules = {
   "page/main.js": main,
   "page/frame.js": frame,
   "page/models.js": models,
@@ -98,6 +103,7 @@ const FIRST: Readonly<Record<string, string>> = {
   "web/event_stream.js": webEventStream,
   "web/forum.js": webForum,
   "web/mailbox.js": webMailbox,
+  "web/received_message.js": webReceivedMessage,
   "web/request.js": webRequest,
   "npm/preact.js": preact,
   "npm/hooks.js": hooks,
@@ -105,7 +111,7 @@ const FIRST: Readonly<Record<string, string>> = {
 };
 
 /** Modules that are loaded when a view is shown. */
-const LATER: Readonly<Record<string, string>> = {
+const LATER: Modules = {
   "page/plot.js": plot,
   "page/model/server.js": serverModel,
   "page/parts/not_read.js": notRead,
@@ -133,8 +139,10 @@ export interface WebPage {
 /** Puts the page together. */
 export async function webPage(): Promise<WebPage> {
   const files = new Map<string, PageFile>();
-  for (const [path, source] of Object.entries({ ...FIRST, ...LATER })) {
-    files.set(path, { type: SCRIPT, text: withoutDocs(withPackagePaths(path, source)) });
+  const first = mapped(FIRST), later = mapped(LATER);
+  files.set(ENTRY, { type: SCRIPT, text: bundle(first, ENTRY) });
+  for (const [path, source] of Object.entries(later)) {
+    files.set(path, { type: SCRIPT, text: besideBundle(path, source, first, ENTRY) });
   }
   files.set("page/page.css", { type: "text/css; charset=utf-8", text: style + uplotStyle });
   files.set("page/icon.svg", { type: "image/svg+xml", text: icon });
@@ -150,9 +158,17 @@ export async function webPage(): Promise<WebPage> {
 
 /** The page, with the addresses of its files. */
 function pageAt(base: string): string {
-  const modules = Object.keys(FIRST).map((path) => `<link rel="modulepreload" href="${base}${path}">`);
-  return index.replace(/(href|src)="([\w.]+)"/g, (_, attribute, name) => `${attribute}="${base}page/${name}"`)
-    .replace("<!-- modules -->", modules.join("\n    "));
+  return index.replace(
+    /(href|src)="([\w.]+)"/g,
+    (_, attribute, name) => `${attribute}="${base}page/${name}"`,
+  );
+}
+
+/** Modules as a browser is sent them. */
+function mapped(modules: Modules): Modules {
+  return Object.fromEntries(
+    Object.entries(modules).map(([path, source]) => [path, withoutDocs(withPackagePaths(path, source))]),
+  );
 }
 
 /** The module, with paths where it names packages. */
