@@ -62,7 +62,7 @@ Deno.test("what a browser imports knows neither Deno nor Node", { ignore }, asyn
   for await (const { name } of Deno.readDir(`${path}/npm/client/web`)) {
     const text = await Deno.readTextFile(`${path}/npm/client/web/${name}`);
     assertEquals(
-      /\bDeno\.|\bnode:|\bprocess\.|\bBuffer\b|^(?:im|ex)port .*"(?!\.\/)/m.exec(text),
+      /\bDeno\.|\bnode:|\bprocess\.|\bBuffer\b|^(?:im|ex)port .*from "(?!\.\/)/m.exec(text),
       null,
       name,
     );
