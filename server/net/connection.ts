@@ -84,10 +84,11 @@ export class Connection {
   async read(): Promise<Uint8Array | undefined> {
     if (this.#isClosed) return undefined;
     try {
-      const polled = this.#polling.due;
-      if (polled !== undefined) await polled;
       const length = await this.#stream.read(this.#buffer);
-      if (length === null || this.#isClosed) return undefined;
+      if (length === null) return undefined;
+      const turn = this.#polling.turn;
+      if (turn !== undefined) await turn;
+      if (this.#isClosed) return undefined;
       const bytes = this.#buffer.subarray(0, length);
       this.#fitBuffer(length);
       return bytes;
