@@ -29,6 +29,9 @@ export type DisconnectReason = "pending" | "stalled" | "most pending";
 /** Sizes of the buffer that is read into. */
 const MIN_READ_BYTES = 512, MAX_READ_BYTES = 65_536;
 
+/** Bytes of a read after which others come first who have read less. */
+const LONG_READ_BYTES = 4096;
+
 export class Connection {
   readonly hostname: string;
   readonly port: number;
@@ -86,7 +89,7 @@ export class Connection {
     try {
       const length = await this.#stream.read(this.#buffer);
       if (length === null) return undefined;
-      const turn = this.#polling.turn;
+      const turn = this.#polling.turn(length >= LONG_READ_BYTES);
       if (turn !== undefined) await turn;
       if (this.#isClosed) return undefined;
       const bytes = this.#buffer.subarray(0, length);

@@ -88,8 +88,10 @@ export class SocketPolling {
   readonly #options: SocketPollingOptions;
   #polledAt: number;
   #polled: Promise<void> | undefined;
-  /** Those who wait for their turn, in its order; and how many of them go on together, so that it takes a millisecond or two. */
-  readonly #crowd: (() => void)[] = [];
+  /** Those who wait for their turn, in its order: who has little to do, and who has much. */
+  readonly #short: (() => void)[] = [];
+  readonly #long: (() => void)[] = [];
+  /** How many of the short ones go on together, so that it takes a millisecond or two. */
   #isLettingIn = false;
   #batch = 1;
 
@@ -117,34 +119,40 @@ export class SocketPolling {
   /**
    * What to wait for before working on what was read, if others do so too: one after the other goes on, in the order of the
    * calls, and the sockets are polled as above in between. So a crowd that never stops does not hold up others by the work of
-   * all of it.
+   * all of it. Those who have little to do wait for one at most who has much.
    */
-  get turn(): Promise<void> | undefined {
-    const isCrowded = this.#polled !== undefined || this.#crowd.length > 0;
+  turn(isLong = false): Promise<void> | undefined {
+    const isCrowded = this.#polled !== undefined || this.#isLettingIn;
     // who is alone has the sockets polled for those who come meanwhile
     void this.due;
     if (!isCrowded) return undefined;
     return new Promise((resolve) => {
-      this.#crowd.push(resolve);
+      (isLong ? this.#long : this.#short).push(resolve);
       if (!this.#isLettingIn) void this.#letIn();
     });
   }
 
   async #letIn() {
-    const { monotonicClock } = this.#options;
     this.#isLettingIn = true;
-    while (this.#crowd.length > 0) {
-      const polled = this.due;
-      if (polled !== undefined) await polled;
-      const startMs = monotonicClock();
-      for (const goOn of this.#crowd.splice(0, this.#batch)) goOn();
-      // their work is in the microtasks until then
-      await new Promise<void>((resolve) => setImmediate(() => resolve()));
-      const takenMs = monotonicClock() - startMs;
+    while (this.#short.length + this.#long.length > 0) {
+      const takenMs = await this.#goOn(this.#short.splice(0, this.#batch));
       if (takenMs < 1) this.#batch = Math.min(2 * this.#batch, MAX_BATCH);
       else if (takenMs >= POLL_INTERVAL_MS) this.#batch = Math.max(this.#batch >> 1, 1);
+      await this.#goOn(this.#long.splice(0, 1));
     }
     this.#isLettingIn = false;
+  }
+
+  /** Lets them go on, after a poll if one is due. Returns how long they took, in milliseconds. */
+  async #goOn(readers: (() => void)[]): Promise<number> {
+    if (readers.length === 0) return 0;
+    const { monotonicClock } = this.#options, polled = this.due;
+    if (polled !== undefined) await polled;
+    const startMs = monotonicClock();
+    for (const goOn of readers) goOn();
+    // their work is in the microtasks until then
+    await new Promise<void>((resolve) => setImmediate(() => resolve()));
+    return monotonicClock() - startMs;
   }
 
   close() {
