@@ -197,7 +197,7 @@ Deno.test("a secret may travel over TLS from anywhere, and otherwise from this m
       limits: DEFAULT_SEND_LIMITS,
       joiner: new ChunkJoiner(),
       total: new PendingTotal(1000),
-      polling: { due: undefined } as SocketPolling,
+      polling: { due: undefined, turn() {} } as unknown as SocketPolling,
       monotonicClock: () => 0,
     });
     connection.close();
