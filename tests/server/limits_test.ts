@@ -42,6 +42,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
     "mailbox datagrams of an address",
     "forum datagrams of an address",
   ],
+  "net/fairness.ts MAX_BATCH": "work",
   "net/fairness.ts MAX_CLIENTS": "in a row",
   "net/fairness.ts MAX_CLIENT_TASKS": "in a row",
   "net/fairness.ts MAX_MORE_TASKS": "in a row",
