@@ -54,7 +54,7 @@ import webForum from "../web/forum.js" with { type: "text" };
 import webMailbox from "../web/mailbox.js" with { type: "text" };
 import webRequest from "../web/request.js" with { type: "text" };
 
-import { threadContent, threadsContent } from "./without_script.ts";
+import { loginContent, threadContent, threadsContent } from "./without_script.ts";
 
 /** A file, and what a browser is told about it. */
 export interface PageFile {
@@ -128,6 +128,8 @@ export interface WebPage {
   readonly contents: Readonly<Record<string, (json: never) => string>>;
   /** The page itself, around such a content. */
   html(content?: string): string;
+  /** The content where a log-in is missing, which leads back to this path. */
+  login(path: string): string;
 }
 
 /** Puts the page together. */
@@ -145,6 +147,7 @@ export async function webPage(): Promise<WebPage> {
     files: new Map([...files].map(([path, file]) => [base + path, file])),
     contents: { thread: threadContent, threads: threadsContent },
     html: (content = frame) => before + content + after,
+    login: (path) => frame + loginContent(path),
   };
 }
 
