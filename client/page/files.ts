@@ -54,6 +54,7 @@ import webForum from "../web/forum.js" with { type: "text" };
 import webMailbox from "../web/mailbox.js" with { type: "text" };
 import webRequest from "../web/request.js" with { type: "text" };
 
+import { besideBundle, bundle, type Modules } from "./bundle.ts";
 import { loginContent, threadContent, threadsContent } from "./without_script.ts";
 
 /** A file, and what a browser is told about it. */
@@ -70,8 +71,11 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "uplot": "npm/uplot.js",
 };
 
-/** Modules of the first view: the browser loads them at once, and does not find one by reading another. */
-const FIRST: Readonly<Record<string, string>> = {
+/** The module that starts the page. */
+const ENTRY = "page/main.js";
+
+/** Modules of the first view: the browser is sent them as one. */
+const FIRST: Modules = {
   "page/main.js": main,
   "page/frame.js": frame,
   "page/models.js": models,
@@ -105,7 +109,7 @@ const FIRST: Readonly<Record<string, string>> = {
 };
 
 /** Modules that are loaded when a view is shown. */
-const LATER: Readonly<Record<string, string>> = {
+const LATER: Modules = {
   "page/plot.js": plot,
   "page/model/server.js": serverModel,
   "page/parts/not_read.js": notRead,
@@ -135,8 +139,10 @@ export interface WebPage {
 /** Puts the page together. */
 export async function webPage(): Promise<WebPage> {
   const files = new Map<string, PageFile>();
-  for (const [path, source] of Object.entries({ ...FIRST, ...LATER })) {
-    files.set(path, { type: SCRIPT, text: withoutDocs(withPackagePaths(path, source)) });
+  const first = mapped(FIRST), later = mapped(LATER);
+  files.set(ENTRY, { type: SCRIPT, text: bundle(first, ENTRY) });
+  for (const [path, source] of Object.entries(later)) {
+    files.set(path, { type: SCRIPT, text: besideBundle(path, source, first, ENTRY) });
   }
   files.set("page/page.css", { type: "text/css; charset=utf-8", text: style + uplotStyle });
   files.set("page/icon.svg", { type: "image/svg+xml", text: icon });
@@ -153,9 +159,17 @@ export async function webPage(): Promise<WebPage> {
 
 /** The page, with the addresses of its files. */
 function pageAt(base: string): string {
-  const modules = Object.keys(FIRST).map((path) => `<link rel="modulepreload" href="${base}${path}">`);
-  return index.replace(/(href|src)="([\w.]+)"/g, (_, attribute, name) => `${attribute}="${base}page/${name}"`)
-    .replace("<!-- modules -->", modules.join("\n    "));
+  return index.replace(
+    /(href|src)="([\w.]+)"/g,
+    (_, attribute, name) => `${attribute}="${base}page/${name}"`,
+  );
+}
+
+/** Modules as a browser is sent them. */
+function mapped(modules: Modules): Modules {
+  return Object.fromEntries(
+    Object.entries(modules).map(([path, source]) => [path, withoutDocs(withPackagePaths(path, source))]),
+  );
 }
 
 /** The module, with paths where it names packages. */

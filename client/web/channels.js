@@ -59,6 +59,9 @@ export const MAX_CHANNELS = 32;
 /** @typedef {{ messages: ChannelMessage[], missing: number | undefined, hasOlder: boolean, position: string, last: string }} HistoryPage `position` is behind the page; where it is `last`, there is
  * no more. */
 
+/** The last messages, whose pages come in order; `position` is behind them. */
+/** @typedef {{ pages: HistoryPage[], position: string, hasOlder: boolean }} LastPages */
+
 /**
  * @typedef {object} ChannelsOptions
  * @property {string} name The name that others see.
@@ -326,6 +329,15 @@ export class Channels {
     let timer = setTimeout(() => silence.abort(), SILENCE_MS);
     const followed = [...this.#channels.keys()].slice(0, MAX_CHANNELS);
     try {
+      // asked for at the same time, so that they are there as soon as the stream is
+      const begun = new Map(
+        followed.filter((channel) => this.#channels.get(channel) === undefined).map((channel) => {
+          const pages = this.#lastPages(channel, silence.signal);
+          // it is asked for again below
+          pages.catch(() => {});
+          return [channel, pages];
+        }),
+      );
       const answer = await this.#inChannels(
         [...this.#channels.keys()],
         () =>
@@ -337,7 +349,7 @@ export class Channels {
       );
       yield { type: "connected" };
       // what was said before the stream began, or between the last one and this
-      for (const channel of followed) yield* this.#catchUp(channel, silence.signal);
+      for (const channel of followed) yield* this.#catchUp(channel, silence.signal, begun.get(channel));
       for await (const event of readEvents(/** @type {ReadableStream<Uint8Array>} */ (answer.body))) {
         clearTimeout(timer);
         timer = setTimeout(() => silence.abort(), SILENCE_MS);
@@ -358,10 +370,18 @@ export class Channels {
   /**
    * @param {string} channel
    * @param {AbortSignal} signal
+   * @param {Promise<LastPages> | undefined} begun The last messages of before the stream, where none have come yet.
    * @returns {AsyncGenerator<ChannelEvent>}
    */
-  async *#catchUp(channel, signal) {
-    if (this.#channels.get(channel) === undefined) return yield* this.#begin(channel, signal);
+  async *#catchUp(channel, signal, begun) {
+    /** @type {boolean | undefined} */
+    let hasOlderPages;
+    if (this.#channels.has(channel) && this.#channels.get(channel) === undefined) {
+      // the channel was not there yet, or it was joined meanwhile
+      const last = await (begun ?? Promise.reject()).catch(() => this.#lastPages(channel, signal));
+      yield* this.#show(channel, last);
+      hasOlderPages = last.hasOlder;
+    }
     for (;;) {
       const since = this.#channels.get(channel);
       // it was left meanwhile
@@ -371,7 +391,7 @@ export class Channels {
       for (const message of messages) yield* this.#message(channel, message);
       if (this.#channels.has(channel)) this.#channels.set(channel, position);
       if (position === last || !this.#channels.has(channel)) {
-        yield { type: "caught up", channel, last, hasOlder };
+        yield { type: "caught up", channel, last, hasOlder: hasOlderPages ?? hasOlder };
         return;
       }
     }
@@ -382,10 +402,10 @@ export class Channels {
    *
    * @param {string} channel
    * @param {AbortSignal} signal
-   * @returns {AsyncGenerator<ChannelEvent>}
+   * @returns {Promise<LastPages>}
    */
-  async *#begin(channel, signal) {
-    const newest = await this.history(channel, { signal }), { position, last } = newest;
+  async #lastPages(channel, signal) {
+    const newest = await this.history(channel, { signal }), { position } = newest;
     const pages = [newest];
     let oldest = newest, left = PAGE_MESSAGES - newest.messages.length;
     while (oldest.missing !== 0 && left > 0) {
@@ -395,14 +415,20 @@ export class Channels {
       pages.unshift(oldest);
       left -= oldest.messages.length;
     }
-    const { hasOlder } = oldest;
+    return { pages, position, hasOlder: oldest.hasOlder };
+  }
+
+  /**
+   * @param {string} channel
+   * @param {LastPages} last
+   * @returns {Generator<ChannelEvent>}
+   */
+  *#show(channel, { pages, position }) {
     for (const [i, { messages, missing }] of pages.entries()) {
       if (i > 0 && missing !== 0) yield { type: "gap", channel, missing };
       for (const message of messages) yield* this.#message(channel, message);
     }
-    if (!this.#channels.has(channel)) return;
-    this.#channels.set(channel, position);
-    yield { type: "caught up", channel, last, hasOlder };
+    if (this.#channels.has(channel)) this.#channels.set(channel, position);
   }
 
   /**

@@ -14,8 +14,8 @@ import type { Version } from "./subject.ts";
 
 const HELP = `Usage: deno task bench [ROW…] [OPTION…]
 
-Measures Wirepost beside Redis, JetStream, beanstalkd, nats-server, ncat and a Python server: those that are
-installed. Each system is measured in turn, round by round; the table has medians.
+Measures Wirepost beside Redis, JetStream, beanstalkd, nats-server, ncat, and servers in Python and of node:http:
+those that are installed. Each system is measured in turn, round by round; the table has medians.
 
 A ROW is a group, or one of its rows: put, put/32. Without one, all are measured.
 

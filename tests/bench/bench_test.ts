@@ -13,8 +13,8 @@ const TINY = ["--alone", "--rounds", "2", "--seconds", "0.02"];
 
 Deno.test("rows of every kind of load are measured, with Wirepost alone", async () => {
   const rows = ["put/32", "receive/1", "end-to-end/256", "raw/1x32x18"];
-  // that one calls the C library
-  if (Deno.build.os === "linux") rows.push("frames/10");
+  // these call the C library
+  if (Deno.build.os === "linux") rows.push("frames/10", "http/1", "events/100");
   const { code, out, err } = await bench(...rows, ...TINY, "--json");
   const [machine, ...reports] = out.trimEnd().split("\n").map((line) => JSON.parse(line));
   assertEquals(reports.flatMap(({ systems }) => systems[0].failure ?? []), []);

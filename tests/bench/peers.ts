@@ -24,7 +24,8 @@ interface Peer {
   start?(directory: string): Promise<Server>;
 }
 
-const python = new URL("load/python_mailbox.py", import.meta.url).pathname;
+/** The path of a server that is written here to compare with. */
+const written = (name: string) => new URL(`load/${name}`, import.meta.url).pathname;
 
 export const PEERS = {
   redis: {
@@ -70,7 +71,22 @@ export const PEERS = {
     version: "--version",
     start: () => startServer("nats-server", (port) => ["-a", "127.0.0.1", "-p", `${port}`]),
   },
-  python: { title: "Python server", program: "python3", version: "--version", start: startPython },
+  python: {
+    title: "Python server",
+    program: "python3",
+    version: "--version",
+    start: () => startWritten(["python3", written("python_mailbox.py")]),
+  },
+  node: {
+    title: "bare node:http",
+    program: Deno.execPath(),
+    version: "--version",
+    start: () =>
+      startWritten([
+        ...[Deno.execPath(), "run", "--no-check", "--no-config", "--no-lock", "--allow-net"],
+        written("http/bare_http.ts"),
+      ]),
+  },
   ncat: { title: "ncat", program: "ncat", version: "--version" },
 } satisfies Record<string, Peer>;
 
@@ -137,12 +153,12 @@ async function startServer(program: string, args: (port: number) => string[]): P
   throw new Error(`Cannot start ${program}: it ended`);
 }
 
-/** It prints its port. */
-async function startPython(): Promise<Server> {
-  const child = spawn(["python3", python], "piped"), reader = child.stdout.getReader();
+/** Starts a server that prints its port. */
+async function startWritten(command: readonly string[]): Promise<Server> {
+  const child = spawn(command, "piped"), reader = child.stdout.getReader();
   const { value } = await reader.read();
   const port = parseInt(new TextDecoder().decode(value));
-  if (Number.isNaN(port)) throw new Error("Cannot start python3: it ended");
+  if (Number.isNaN(port)) throw new Error(`Cannot start ${command[0]}: it ended`);
   return {
     port,
     pid: child.pid,

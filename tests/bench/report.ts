@@ -106,6 +106,11 @@ function judge(want: Want, wirepost: Summary, ratios: Report["ratios"], others: 
     want,
     ...got === undefined ? {} : { got, isMet: isMet(got) },
   });
+  if ("p99sMax" in want) {
+    const other = others.find(({ id }) => id === want.row)?.systems[0];
+    const got = isMeasured && other?.figures.p99 !== undefined ? figures.p99! / other.figures.p99 : undefined;
+    return judged(`p99 at most ${want.p99sMax} times that of ${want.row}`, got, (got) => got <= want.p99sMax);
+  }
   if ("peer" in want || "row" in want) {
     const { ratio } = want;
     const other = "row" in want ? others.find(({ id }) => id === want.row)?.systems[0] : undefined;

@@ -11,6 +11,7 @@ import type { PeerName } from "./peers.ts";
 export type Want =
   | { peer: PeerName; ratio: number }
   | { row: string; ratio: number }
+  | { row: string; p99sMax: number }
   | { figure: "rate"; min: number }
   | { figure: "p99"; msMax: number }
   | { figure: "p99"; p50sMax: number };
@@ -50,8 +51,9 @@ export interface Group {
   unit: string;
   /** What is compared; `rate` by default. */
   figure?: "rate" | "p99";
-  /** Wirepost's service. */
+  /** Wirepost's service, and whether it is used over HTTP. */
   service: "mailbox" | "channels" | "room" | "forum";
+  isHttp?: boolean;
   wirepost: Load;
   peers: Partial<Record<PeerName, Load>>;
   rows: readonly Row[];
@@ -85,6 +87,9 @@ const RAW = [
 
 const MEMBERS = [10, 100, 1000];
 
+/** Messages a second to 1,000 readers that are well below what can be delivered. */
+const EVENT_RATE = 50;
+
 function rawRow([sessions, inFlight, each]: typeof RAW[number]): Row {
   const wanted: Want[] = [];
   if (sessions === 1 && inFlight === 32 && each === 1) wanted.push({ peer: "redis", ratio: 0.45 });
@@ -114,6 +119,44 @@ function fanGroup(name: string, service: "channels" | "room", wire: string): Gro
     })),
   };
 }
+
+/** Readers, those of them that read nothing, and messages a second; as many as there can be without. */
+const EVENT_ROWS = [[100], [1000, 0, EVENT_RATE], [900, 100, EVENT_RATE], [1000, 0], [900, 100]] as const;
+
+/** What one reads does not depend on whether others do. */
+const EVENTS: Group = {
+  name: "events",
+  title: "One sender to all readers of events; a bare node:http writes each event to each of them",
+  unit: "deliveries/s",
+  service: "channels",
+  isHttp: true,
+  wirepost: { script: "http/events.ts", args: ["wirepost"] },
+  peers: { node: { script: "http/events.ts", args: ["node"] } },
+  rows: EVENT_ROWS.map(([members, stalled = 0, rate]): Row => {
+    const name = (members: number, stalled: number) =>
+      [`${members}`, ...stalled > 0 ? [`${stalled}`] : [], ...rate === undefined ? [] : [`at-${rate}`]].join(
+        "-",
+      );
+    return {
+      name: name(members, stalled),
+      what: `${members} readers${stalled > 0 ? ` beside ${stalled} that read nothing` : ""}` +
+        (rate === undefined ? "" : `, ${rate} messages a second`),
+      order: {
+        measure: "deliver",
+        members,
+        stalled,
+        ...rate === undefined ? {} : { rate },
+      },
+      wanted: members === 100
+        ? [{ peer: "node", ratio: 1 }]
+        : stalled > 0
+        ? [{ row: `events/${name(members + stalled, 0)}`, p99sMax: 2 }]
+        : [],
+      ...stalled > 0 || rate !== undefined ? { without: ["node"] } : {},
+      isLong: members > 100,
+    };
+  }),
+};
 
 export const GROUPS: readonly Group[] = [
   {
@@ -214,6 +257,23 @@ export const GROUPS: readonly Group[] = [
   },
   fanGroup("frames", "channels", "frames"),
   fanGroup("lines", "room", "lines"),
+  {
+    name: "http",
+    title: "Put over HTTP on connections that stay open, each on disk; a bare node:http keeps nothing",
+    unit: "messages/s",
+    service: "mailbox",
+    isHttp: true,
+    wirepost: { script: "http/put.ts", args: [] },
+    peers: { node: { script: "http/put.ts" } },
+    rows: [1, 32].map((inFlight) => ({
+      name: `${inFlight}`,
+      what: `${inFlight} in flight, each on a connection of its own`,
+      order: { measure: "put", inFlight },
+      // ten times what ntfy did on this kind of machine, not on disk
+      wanted: inFlight === 1 ? [] : [{ peer: "node", ratio: 0.3 }, { figure: "rate", min: 10_180 }],
+    })),
+  },
+  EVENTS,
   {
     name: "file",
     title: "A file of 256 MiB to the forum and back",

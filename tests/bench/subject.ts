@@ -48,7 +48,8 @@ export class Subject implements AsyncDisposable {
   readonly peer: PeerName | undefined;
   readonly #load: Load;
   readonly #signal: AbortSignal;
-  #server: (Server & AsyncDisposable) | undefined;
+  #server: Server | undefined;
+  #port = 0;
   #args: readonly string[];
   /** Why it can't be measured at all. */
   #failure: string | undefined;
@@ -65,15 +66,18 @@ export class Subject implements AsyncDisposable {
   /** Starts a Wirepost. One that does not start fails in every row. */
   static async version(
     { title, command, checkout }: Version,
-    { service, wirepost }: Group,
+    { service, isHttp, wirepost }: Group,
     data: string,
     signal: AbortSignal,
   ): Promise<Subject> {
     const subject = new Subject(title, undefined, wirepost, signal);
     try {
-      const args = [service, "0", "--data", data, ...service === "mailbox" ? NO_LIMITS : []];
+      const http = isHttp ? ["--http", "0"] : [];
+      const args = [service, "0", ...http, "--data", data, ...service === "mailbox" ? NO_LIMITS : []];
       const server = await ServerProcess.start(args, { command: withFiles(command) });
       subject.#server = server;
+      subject.#port = isHttp ? await server.ready("http") : server.port;
+      if (isHttp) subject.#args = [...wirepost.args ?? [], `${server.port}`];
       if (wirepost.args !== undefined) return subject;
       subject.#args = [checkout];
       if (service !== "forum") return subject;
@@ -94,6 +98,7 @@ export class Subject implements AsyncDisposable {
     const peer = PEERS[name], subject = new Subject(peer.title, name, load, signal);
     await Deno.mkdir(directory);
     if ("start" in peer) subject.#server = await peer.start(directory);
+    subject.#port = subject.#server?.port ?? 0;
     return subject;
   }
 
@@ -140,7 +145,7 @@ export class Subject implements AsyncDisposable {
     const key = `${load.script} ${role}`;
     let process = this.#processes.get(key);
     if (process === undefined) {
-      process = new LoadProcess(load, [`${this.#server?.port ?? 0}`, ...args]);
+      process = new LoadProcess(load, [`${this.#port}`, ...args]);
       this.#processes.set(key, process);
     }
     try {

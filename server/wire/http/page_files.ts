@@ -1,7 +1,7 @@
 /**
  * The page and its files, as they are sent to a browser. http.md section 13.
  *
- * Files are compressed when they are asked for the first time, off the thread, and kept so.
+ * Files are compressed when they, or the page that names them, are asked for the first time: off the thread, and kept so.
  *
  * @module
  */
@@ -83,7 +83,19 @@ export class PageFiles {
 
   /** The page, as it is at every address. */
   async html(request: FileRequest): Promise<HttpAnswer> {
-    return await this.#answer("", this.#page.html(), PAGE_HEADERS, request);
+    const html = this.#page.html(), encoding = preferredEncoding(request["accept-encoding"]);
+    if (encoding !== undefined) this.#compressNamed(html, encoding);
+    return await this.#answer("", html, PAGE_HEADERS, request);
+  }
+
+  /** What a browser that was sent this page asks for next. */
+  #compressNamed(html: string, encoding: Encoding) {
+    for (const [, path = ""] of html.matchAll(/(?:href|src)="([^"]+)"/g)) {
+      const file = this.#page.files.get(path);
+      if (file === undefined) continue;
+      // who asks for the file sees that it has failed
+      this.#compressed(`${encoding} ${path}`, encoding, encoder.encode(file.text)).catch(() => {});
+    }
   }
 
   /**
@@ -106,7 +118,8 @@ export class PageFiles {
       const { status } = error, content = status === 401 ? this.#page.login(path) : undefined;
       // sent whole each time: the status would be lost where the browser has the page already
       const { "if-none-match": _, ...fresh } = request;
-      const answer = await this.#answer(undefined, this.#page.html(content), PAGE_HEADERS, fresh);
+      const kept = content === undefined ? "" : undefined;
+      const answer = await this.#answer(kept, this.#page.html(content), PAGE_HEADERS, fresh);
       return { ...answer, status };
     }
     if (handled === "opened" || typeof handled.body !== "string") return handled;

@@ -18,7 +18,13 @@ const { symbols: libc } = Deno.dlopen("libc.so.6", {
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
 });
 
-const AF_INET = 2, SOCK_STREAM = 1, SOCK_DGRAM = 2, IPPROTO_TCP = 6, TCP_NODELAY = 1;
+const AF_INET = 2,
+  SOCK_STREAM = 1,
+  SOCK_DGRAM = 2,
+  IPPROTO_TCP = 6,
+  TCP_NODELAY = 1,
+  SOL_SOCKET = 1,
+  SO_RCVBUF = 8;
 const MSG_DONTWAIT = 0x40, MSG_NOSIGNAL = 0x4000, EPOLLIN = 1, EPOLL_CTL_ADD = 1;
 
 /** `struct epoll_event`, which is packed on this one processor. */
@@ -34,8 +40,12 @@ const EVENTS = 512;
 export class Socket implements Disposable {
   readonly descriptor: number;
 
-  constructor(transport: "tcp" | "udp", port: number) {
+  /** @param receiveBytes How much the system keeps of what is not read; as much as it likes by default. */
+  constructor(transport: "tcp" | "udp", port: number, receiveBytes?: number) {
     this.descriptor = libc.socket(AF_INET, transport === "tcp" ? SOCK_STREAM : SOCK_DGRAM, 0);
+    if (receiveBytes !== undefined) {
+      libc.setsockopt(this.descriptor, SOL_SOCKET, SO_RCVBUF, new Int32Array([receiveBytes]), 4);
+    }
     const address = new DataView(new ArrayBuffer(16));
     address.setUint16(0, AF_INET, true);
     address.setUint16(2, port);

@@ -178,7 +178,8 @@ export class FakeServer implements AsyncDisposable {
     const since = url.searchParams.get("since"), before = url.searchParams.get("before");
     const { messages } = channel;
     const at = (id: string) => messages.findIndex((one) => one.id === id);
-    const isLost = since !== null && at(since) < 0;
+    // the number 0 is before the first
+    const isLost = since !== null && since !== `${channel.history}:0` && at(since) < 0;
     const page = since !== null
       ? messages.slice(at(since) + 1).slice(0, limit)
       : messages.slice(0, before === null ? undefined : at(before)).slice(-limit);

@@ -25,6 +25,22 @@ Deno.test("messages come once and in order, also those said while the connection
   assertEquals(await readSome(channels, 250), [...expected, "caught up"]);
 });
 
+Deno.test("the last messages are asked for while the stream begins, and what is said in between comes once", async () => {
+  await using server = new FakeServer();
+  const asked = Promise.withResolvers<void>();
+  const late = async (url: URL | RequestInfo, init?: RequestInit) => {
+    const answer = fetch(url, init), { pathname } = new URL(`${url}`);
+    if (pathname === "/channel/lab") asked.resolve(await answer.then(() => {}));
+    if (pathname !== "/events") return await answer;
+    await asked.promise;
+    server.say("lab", "bob", "2");
+    return await answer;
+  };
+  const channels = connectChannels({ url: server.url, name: "ana", channels: ["lab"], fetch: late });
+  server.say("lab", "bob", "1");
+  assertEquals(await readSome(channels, 3), ["1", "2", "caught up"]);
+});
+
 Deno.test("a server that has lost what was missed says so by a gap", async () => {
   await using server = new FakeServer();
   const channels = connectChannels({
