@@ -68,7 +68,10 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "quota/address.ts MAX_REMEMBERED": "remembered",
   "quota/creations.ts BURST_SECONDS": "in a row",
   "quota/creations.ts MAX_COUNTED": "remembered",
-  "quota/creations.ts REMOTE_CREATIONS_PER_SECOND": ["creations of one address"],
+  "quota/creations.ts REMOTE_CREATIONS_PER_SECOND": [
+    "creations of one address",
+    "original creations of one address",
+  ],
   "quota/equal_owners.ts MAX_STALE": "work",
   "quota/fair_table.ts LEASE_LIMITS": table("leases"),
   "quota/fair_table.ts MAX_PASSED": "work",
