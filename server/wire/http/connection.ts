@@ -6,6 +6,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { concatBytes } from "../../../protocol/syntax/bytes.ts";
 import type { SlottedConnection } from "../../net/connection_slots.ts";
@@ -37,6 +38,12 @@ export interface HttpConnectionOptions extends Pick<Environment, "monotonicClock
   polling: SocketPolling;
   timeouts: HttpTimeouts;
   traffic: Traffic;
+}
+
+/** What node:http writes: the head is a text, a body may be one. */
+interface Chunk {
+  chunk: Uint8Array | string;
+  encoding: string;
 }
 
 /** What a connection is at: `answer` has no bound but that of its route, as a client may wait for a message. */
@@ -72,7 +79,8 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   #isTakenOver = false;
 
   constructor(stream: Stream, { hostname, port }: Deno.NetAddr, options: HttpConnectionOptions) {
-    super({ allowHalfOpen: true });
+    // texts are encoded here, several of them at once
+    super({ allowHalfOpen: true, decodeStrings: false });
     this.#stream = stream;
     this.#options = options;
     this.traffic = options.traffic;
@@ -183,28 +191,28 @@ export class HttpConnection extends Duplex implements SlottedConnection {
     if (fitting !== size) this.#buffer = new Uint8Array(fitting);
   }
 
-  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void) {
-    this.#writeAll(chunk).then(() => done(), done);
+  override _write(chunk: Uint8Array | string, encoding: string, done: (error?: Error | null) => void) {
+    this.#writeAll(bytesOf({ chunk, encoding }), done);
   }
 
-  override _writev(
-    chunks: { chunk: Uint8Array; encoding: string }[],
-    done: (error?: Error | null) => void,
-  ) {
-    this.#writeAll(concatBytes(...chunks.map(({ chunk }) => chunk))).then(() => done(), done);
+  override _writev(chunks: Chunk[], done: (error?: Error | null) => void) {
+    // node:http ends an answer with an empty one
+    const filled = chunks.filter(({ chunk }) => chunk.length > 0);
+    this.#writeAll(filled.length === 1 ? bytesOf(filled[0]!) : concatBytes(...filled.map(bytesOf)), done);
   }
 
-  async #writeAll(bytes: Uint8Array) {
+  /** Most answers are taken whole by the first write. */
+  #writeAll(bytes: Uint8Array, done: (error?: Error | null) => void) {
+    if (bytes.length === 0) return done();
     this.#isWriting = true;
     this.#progressMs = this.#options.monotonicClock();
-    for (let at = 0; at < bytes.length;) {
-      const length = await this.#stream.write(at === 0 ? bytes : bytes.subarray(at));
-      at += length;
+    this.#stream.write(bytes).then((length) => {
       this.writtenBytes += length;
       this.traffic.sent(0, length);
-      this.#progressMs = this.#options.monotonicClock();
-    }
-    this.#isWriting = false;
+      if (length < bytes.length) return this.#writeAll(bytes.subarray(length), done);
+      this.#isWriting = false;
+      done();
+    }).catch(done);
   }
 
   override _final(done: (error?: Error | null) => void) {
@@ -262,4 +270,13 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   get encrypted(): boolean {
     return this.isTls;
   }
+}
+
+const encoder = new TextEncoder();
+
+function bytesOf({ chunk, encoding }: Chunk): Uint8Array {
+  if (typeof chunk !== "string") return chunk;
+  return encoding === "utf8" || encoding === "utf-8"
+    ? encoder.encode(chunk)
+    : Buffer.from(chunk, encoding as "latin1");
 }

@@ -360,7 +360,9 @@ const encoder = new TextEncoder();
 
 /** A target is a path, or as of a proxy a whole URL (RFC 9112, section 3.2). */
 function splitTarget(target: string): { authority: string | undefined; path: string; query: string } {
-  const [, authority, rest = target] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(target) ?? [];
+  const [, authority, rest = target] = target.startsWith("/")
+    ? []
+    : /^https?:\/\/([^/?#]+)(.*)$/i.exec(target) ?? [];
   const mark = rest.indexOf("?");
   const path = mark < 0 ? rest : rest.slice(0, mark);
   return { authority, path: path === "" ? "/" : path, query: mark < 0 ? "" : rest.slice(mark + 1) };
