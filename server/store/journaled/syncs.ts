@@ -10,6 +10,13 @@ import { SyncPlace } from "./sync_place.ts";
  */
 const LINGER_MS = 2;
 
+/**
+ * After a sync that took so long, those whom it has answered are waited for, at most a part of that time: they share the
+ * next one with those who wait already. Otherwise clients that send one request after the other are two halves, each of
+ * which waits for the sync of the other one too.
+ */
+const SLOW_SYNC_MS = 2, GATHER_PART = 0.25, GATHER_MS_MAX = 5;
+
 /** What was carried out: its outcomes and events are given out when the record of this number is durable. */
 export interface CarriedOut {
   number: number;
@@ -50,6 +57,11 @@ export class Syncs {
   /** Ends with the sync that runs off the thread. */
   #running: Promise<void> | undefined;
   #lingering: ReturnType<typeof setTimeout> | undefined;
+  /** Requests that wait, and how many are waited for until when. */
+  #requests = 0;
+  #expectedRequests = 0;
+  #gatherUntilMs = 0;
+  #gathering: ReturnType<typeof setTimeout> | undefined;
   /** Bytes of the journal's records that are durable. */
   #durableBytes = 0;
   #isSettling = false;
@@ -75,6 +87,7 @@ export class Syncs {
       return this.#settle(what);
     }
     this.#waiting.push(what);
+    this.#requests += what.outcomes.length;
     if (what.isAwaited || what.events.length > 0) this.#awaited = what.number;
     this.#schedule();
   }
@@ -105,7 +118,8 @@ export class Syncs {
   /** Does not sync by itself any more what nobody waits for. */
   stop() {
     clearTimeout(this.#lingering);
-    this.#lingering = undefined;
+    clearTimeout(this.#gathering);
+    this.#lingering = this.#gathering = undefined;
   }
 
   #schedule() {
@@ -114,11 +128,23 @@ export class Syncs {
     if (this.#running !== undefined || this.#isSettling) return;
     if (this.#awaited <= this.#options.journal.durable) {
       this.#lingering ??= setTimeout(() => void this.begin(), LINGER_MS);
+    } else if (this.#isGathering()) {
+      // the last one that comes begins it, or the time
     } else if (this.#isInThread()) {
       this.#syncNow();
     } else {
       void this.begin();
     }
+  }
+
+  #isGathering(): boolean {
+    const leftMs = this.#gatherUntilMs - performance.now();
+    if (this.#requests >= this.#expectedRequests || leftMs <= 0) return false;
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined;
+      this.#schedule();
+    }, leftMs);
+    return true;
   }
 
   #isInThread(): boolean {
@@ -150,7 +176,12 @@ export class Syncs {
     try {
       if (syncDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, syncDelayMs));
       const { bytes } = journal, began = performance.now(), durable = await journal.sync();
-      this.#synced(durable, bytes, performance.now() - began);
+      const ended = performance.now(), expected = this.#requests;
+      this.#synced(durable, bytes, ended - began);
+      if (ended - began >= SLOW_SYNC_MS) {
+        this.#expectedRequests = expected;
+        this.#gatherUntilMs = ended + Math.min(GATHER_MS_MAX, GATHER_PART * (ended - began));
+      }
     } catch (error) {
       lose(error);
     }
@@ -173,7 +204,10 @@ export class Syncs {
     while (this.#waiting.length > 0 && this.#waiting[0]!.number <= durable) {
       const first = this.#waiting.findIndex(({ number }) => number > durable);
       const settled = this.#waiting.splice(0, first < 0 ? this.#waiting.length : first);
-      for (const what of settled) this.#settle(what);
+      for (const what of settled) {
+        this.#requests -= what.outcomes.length;
+        this.#settle(what);
+      }
     }
     this.#isSettling = false;
   }
