@@ -11,6 +11,7 @@ import { alreadyLoggedIn, failedLogin } from "../protocol/forum/forum_text.ts";
 import type { ServiceRequest } from "../protocol/session/service_requests.ts";
 import type { SessionRequest } from "../protocol/session.ts";
 import { REMOTE_LIMITS } from "./net/connection_slots.ts";
+import type { StreamSocket } from "./net/listener.ts";
 import { NetworkRate } from "./quota/network_rate.ts";
 import type { Limit } from "./report/limit.ts";
 import type { RefusedReason } from "./report/metrics.ts";
@@ -32,7 +33,7 @@ const OTHER = {
 
 export interface ForumServiceOptions extends SharedOptions {
   /** Where files are transferred; it closes them. */
-  listeners: readonly Deno.TcpListener[];
+  listeners: readonly StreamSocket[];
   /** The files that it serves, and closes. */
   files: ContentFiles;
   /** Most transfers at the same time, and most TCP connections. */
@@ -47,12 +48,14 @@ export class ForumService {
   readonly #files: ContentFiles;
   readonly #expiry: ReturnType<typeof setInterval>;
   readonly #rate: NetworkRate;
+  readonly #limits: ForumServiceOptions["limits"];
   readonly #transfers: TransferWire;
   readonly #tickets: Forum["tickets"];
 
   /** Starts to read and to accept. */
   constructor(options: ForumServiceOptions) {
     const { log, metrics, limits, files, accounts } = options;
+    this.#limits = limits;
     const console = (line: string, hostname: string) => log.console("forum", line, { hostname });
     const refuse = (reason: RefusedReason) => metrics.add(`refused ${reason}`);
     const tap = options.watch.tap("forum");
@@ -96,6 +99,14 @@ export class ForumService {
         else if (why === "the name is active") console(alreadyLoggedIn(name), hostname);
       },
     });
+  }
+
+  /** Takes over what has changed in its limits, and the rate of its datagrams, from now on. */
+  configure(options: Pick<SharedOptions, "datagramsPerSecond">) {
+    const { transfers, connections, connectionsPerSecond } = this.#limits;
+    this.sessions.configure(options);
+    this.#rate.configure({ perSecond: connectionsPerSecond });
+    this.#transfers.configure({ max: transfers, maxConnections: connections });
   }
 
   /** What the files of another wire share with those of this one. */

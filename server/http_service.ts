@@ -5,7 +5,7 @@
  */
 
 import { ROUTES } from "../protocol/http/routes.ts";
-import { ConnectionSlots, REMOTE_LIMITS } from "./net/connection_slots.ts";
+import { connectionRate, ConnectionSlots, REMOTE_LIMITS } from "./net/connection_slots.ts";
 import type { StreamSocket } from "./net/listener.ts";
 import type { SocketPolling } from "./net/fairness.ts";
 import type { Networks } from "./quota/address.ts";
@@ -110,9 +110,8 @@ export class HttpService {
     const limits = this.#limits = options.limits, { store } = options;
     this.#slots = new ConnectionSlots(limits);
     this.#rate = new NetworkRate({
-      perSecond: limits.connectionsPerSecond,
+      ...connectionRate(limits),
       remotePerSecond: REMOTE_LIMITS.connectionsPerSecond,
-      burst: limits.addressConnections ?? REMOTE_LIMITS.addressConnections,
       monotonicClock: uptime.now,
     });
     this.#requestRate = new NetworkRate({
@@ -160,6 +159,13 @@ export class HttpService {
       requestRate: this.#requestRate,
       monotonicClock,
     });
+  }
+
+  /** Takes over what has changed in its limits, and what else may change while it runs. */
+  configure(options: Pick<HttpServiceOptions, "webHosts" | "trustedProxies">) {
+    this.#wire.configure(options);
+    this.#rate.configure(connectionRate(this.#limits));
+    this.#requestRate.configure({ perSecond: this.#limits.requestsPerSecond });
   }
 
   /** Metrics for `status`. */

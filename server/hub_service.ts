@@ -5,7 +5,12 @@
  */
 
 import { MAX_ROOM_LINE_BYTES } from "../protocol/room.ts";
-import { ConnectionSlots, DEFAULT_CONNECTION_LIMITS, REMOTE_LIMITS } from "./net/connection_slots.ts";
+import {
+  connectionRate,
+  ConnectionSlots,
+  DEFAULT_CONNECTION_LIMITS,
+  REMOTE_LIMITS,
+} from "./net/connection_slots.ts";
 import type { StreamSocket } from "./net/listener.ts";
 import { DEFAULT_SEND_LIMITS, type SendLimits } from "./net/send_queue.ts";
 import type { Creations } from "./quota/creations.ts";
@@ -75,8 +80,7 @@ export class HubService {
     this.#history = history;
     this.#store = store;
     const hub = this.hub = new Hub({
-      maxChannels: limits.maxChannels,
-      maxOfOwner: ownerLimit(limits.maxChannels, limits.share, limits.addressChannels),
+      ...channelLimits(limits),
       history,
       metrics: options.metrics,
       polling: options.polling,
@@ -84,11 +88,9 @@ export class HubService {
       wallClock: turnClock(Date.now),
     });
     const slots = this.#slots = new ConnectionSlots(limits.connections);
-    const { addressConnections, connectionsPerSecond: perSecond } = limits.connections;
     const rate = this.#rate = new NetworkRate({
-      perSecond,
+      ...connectionRate(limits.connections),
       remotePerSecond: REMOTE_LIMITS.connectionsPerSecond,
-      burst: addressConnections ?? REMOTE_LIMITS.addressConnections,
       monotonicClock: uptime.now,
     });
     const common = {
@@ -128,6 +130,15 @@ export class HubService {
     // before the first message, so that the next start notices an end without a clean stop
     const isComplete = await store.ask({ kind: "channels complete", complete: false }) === true;
     return new HubService(options, new History(limits.history, stored, isComplete));
+  }
+
+  /** Takes over what has changed in its limits, for all that comes from now on; what is above them stays. */
+  configure() {
+    const limits = this.#limits;
+    this.hub.configure(channelLimits(limits));
+    this.#pending.maxBytes = limits.maxPendingBytesInAll;
+    this.#rate.configure(connectionRate(limits.connections));
+    for (const wire of this.#wires) wire.configure(limits.connections);
   }
 
   /** What another wire needs to send to readers within the limits of all. */
@@ -226,4 +237,8 @@ export class HubService {
       if (!this.#store.submit(change, (outcome) => resolve(outcome === "kept"), false)) resolve(false);
     });
   }
+}
+
+function channelLimits({ maxChannels, share, addressChannels }: HubLimits) {
+  return { maxChannels, maxOfOwner: ownerLimit(maxChannels, share, addressChannels) };
 }

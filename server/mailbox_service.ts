@@ -36,6 +36,12 @@ export interface MailboxServiceOptions extends SharedOptions {
   maxDatagramBytes: number;
 }
 
+/** Those that may change while it runs. */
+export type ReloadableMailboxOptions = Pick<
+  MailboxServiceOptions,
+  "originalFrom" | "originalBytesPerSecond" | "timestamps" | "datagramsPerSecond"
+>;
+
 export class MailboxService {
   readonly sessions: SessionService;
   readonly #options: MailboxServiceOptions;
@@ -80,6 +86,13 @@ export class MailboxService {
         this.#debug(from, () => `${quoted(account)} logged ${what}`);
       },
     });
+  }
+
+  /** Takes over what may change while it runs. */
+  configure(options: ReloadableMailboxOptions) {
+    this.sessions.configure(options);
+    this.#original.configure(options);
+    this.#replyRate.configure(options.originalBytesPerSecond);
   }
 
   /** Limits of its wires, with their use now. */

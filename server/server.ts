@@ -16,6 +16,7 @@ import type { ServeOptions } from "./options/serve_options.ts";
 import { end, Ending, MAX_STOP_MS } from "./start/ending.ts";
 import { within } from "./quota/uptime.ts";
 import { type ReadyReport, reportReady } from "./start/ready.ts";
+import { ownOptions, Reloading } from "./start/reload.ts";
 import { limits } from "./limits.ts";
 import { limitRow } from "./report/limit.ts";
 import { Log } from "./report/log.ts";
@@ -24,7 +25,7 @@ import { Mailboxes } from "./service/mailboxes.ts";
 import { type Listening, listeningOn, servicePorts } from "./start/service_sockets.ts";
 import { openShared, type Shared } from "./start/shared.ts";
 import { status, values } from "./status.ts";
-import { hubSockets, reloadCertificate, withTls } from "./start/tls.ts";
+import { hubSockets, withTls } from "./start/tls.ts";
 import type { ContentFiles } from "./store/files/files.ts";
 import { accountCommand } from "./wire/admin/account_commands.ts";
 import { Admin, type AdminCommand } from "./wire/admin/admin_requests.ts";
@@ -33,7 +34,7 @@ import { mailboxCommands } from "./wire/admin/mailbox_commands.ts";
 import { moderationCommands } from "./wire/admin/moderation_commands.ts";
 import { serverCommands } from "./wire/admin/server_commands.ts";
 
-export { CLASSROOM, EXCLUSIVE, OPTIONS, SERVICE_PORTS } from "./options/options.ts";
+export { AT_START, CLASSROOM, EXCLUSIVE, OPTIONS, SERVICE_PORTS } from "./options/options.ts";
 export { serveOptions } from "./options/serve_options.ts";
 
 /** Where a server writes to. */
@@ -54,8 +55,13 @@ export interface Server {
   readonly addresses: readonly Deno.NetAddr[];
   /** Resolves when an administrator stops the server; rejects when the store can't be relied on any more. */
   readonly stopping: Promise<void>;
-  /** Reads the certificate again, if there is one, for those who connect from now on. Never rejects. */
-  reload?(): Promise<void>;
+  /**
+   * Takes over what may change while the server runs, reads the certificate again, and logs both. What can't be used
+   * changes nothing. Never rejects.
+   *
+   * @param read The options as they are now; what it throws is why they can't be used.
+   */
+  reload(read: () => Promise<ServeOptions>): Promise<void>;
   /** Finishes what was accepted, commits and closes. */
   close(): Promise<void>;
   /**
@@ -102,7 +108,7 @@ export async function serve(options: ServeOptions, output: ServerOutput): Promis
   starting.defer(() => log.flush());
   try {
     const manager = await openServiceManager(log, starting);
-    const started = start({ options, output, log, ending, manager }, starting);
+    const started = start({ options: ownOptions(options), output, log, ending, manager }, starting);
     // a store that is lost answers nobody any more: who asks it here would wait for ever
     return await Promise.race([started, ending.stopping.then(() => started)]);
   } catch (error) {
@@ -168,16 +174,16 @@ async function start(
   await manager?.ready(statusLine(listening));
   starting.defer(() => manager?.stopping());
   const close = () => starting.disposeAsync();
-  const reload = certificate && (async () => {
-    await manager?.reloading();
-    await reloadCertificate(certificate, log);
-    await manager?.ready(statusLine(listening));
-  });
+  const reloading = new Reloading(shared, running);
   return {
     listening,
     addresses: listening.flatMap(({ addresses }) => addresses),
     stopping: ending.stopping,
-    ...reload === undefined ? {} : { reload },
+    reload: async (read) => {
+      await manager?.reloading();
+      await reloading.reload(read);
+      await manager?.ready(statusLine(listening));
+    },
     close,
     end: (failure) => end(log, close, failure ?? ending.lost),
   };

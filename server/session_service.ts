@@ -141,6 +141,11 @@ export class SessionService {
     return [...this.#sessions.tables, ...this.#seals.tables];
   }
 
+  /** Takes another rate from now on. */
+  configure({ datagramsPerSecond: perSecond }: Pick<SharedOptions, "datagramsPerSecond">) {
+    this.#rate.configure({ perSecond });
+  }
+
   /** Limits beside those of its tables, with their use now. */
   limits(): Limit[] {
     const { burst: limit, fullest: used } = this.#rate, { service } = this.#service;

@@ -110,12 +110,15 @@ export class Arguments {
   /** The server's code about data directories. */
   readonly dataCode: DataDirectoryCode;
   readonly positionals: readonly string[];
+  /** As they were given. */
+  readonly words: readonly string[];
   /** The values of each option that is given; a flag has one empty value. */
   readonly #values = new Map<string, string[]>();
 
   constructor(command: Command, args: readonly string[], dataCode: DataDirectoryCode) {
     this.command = command.name;
     this.dataCode = dataCode;
+    this.words = args;
     const end = args.includes("--") ? args.indexOf("--") : args.length;
     const names = Object.keys(command.options);
     const isFlag = (name: string) => names.includes(name) && command.options[name]!.value === undefined;

@@ -29,11 +29,11 @@ interface ServeOption {
 }
 
 /** A server that runs. */
-interface RunningServer {
+interface RunningServer<Options> {
   /** Resolves when an administrator stops it; rejects when it can't go on. */
   readonly stopping: Promise<void>;
-  /** Reads its certificate again; there only if it has one. */
-  reload?(): Promise<void>;
+  /** Takes over what may change while it runs; what `read` throws is logged, and changes nothing. */
+  reload(read: () => Promise<Options>): Promise<void>;
   /** Ends it, and returns whether all that it accepted is finished. `failure` is why it can't go on. */
   end(failure?: Error): Promise<boolean>;
 }
@@ -56,6 +56,8 @@ interface ServerCode<Values, Options> {
   readonly OPTIONS: { readonly [Name in keyof Values]: ServeOption };
   /** The options that `--classroom` stands for. */
   readonly CLASSROOM: readonly string[];
+  /** Options that a running server does not take over. */
+  readonly AT_START: readonly string[];
   /** Pairs of options that exclude each other. */
   readonly EXCLUSIVE: readonly (readonly [string, string])[];
   readonly SERVICE_PORTS: Readonly<Record<string, number>>;
@@ -64,7 +66,7 @@ interface ServerCode<Values, Options> {
    * @throws {Error} A value can't be used.
    */
   serveOptions(values: Values, ports: Readonly<Record<string, number>>): Options;
-  serve(options: Options, output: ServerOutput): Promise<RunningServer>;
+  serve(options: Options, output: ServerOutput): Promise<RunningServer<Options>>;
 }
 
 /** The command, with the server's code that it runs. */
@@ -93,7 +95,8 @@ export function serveCommand<Values, Options>(code: ServerCode<Values, Options>)
       "Port 0 takes a free port. It logs to standard error. If mailbox, room or forum is named alone, standard output has\n" +
       "just what the original's console showed, and standard error the rest.",
       `Options may also stand in a file, one a line as on the command line: ${SYSTEM_FILE} if it is there, or the one that\n` +
-      "--config names. The command line counts more.",
+      "--config names. The command line counts more. SIGHUP has a running server read it and the certificate again; it logs\n" +
+      "what has changed, and what needs a restart.",
       "Clients drop an answer that comes from another address than the one they asked. If this machine has several on\n" +
       "one network, name those that are used with --host, not 0.0.0.0.",
       "Without --memory, everything that was acknowledged is on disk. Ends on SIGINT, SIGTERM and 'wirepost admin stop'.",
@@ -115,11 +118,48 @@ export function serveCommand<Values, Options>(code: ServerCode<Values, Options>)
 }
 
 async function run<Values, Options>(args: Arguments, code: ServerCode<Values, Options>): Promise<number> {
+  const { words, dataCode } = args, command = serveCommand(code);
+  const { ports, hasFile, options } = await readOptions(args, code);
+  // before a ready line: a signal that comes after it has to end the server cleanly
+  const signalled = Promise.withResolvers<void>();
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
+  for (const signal of signals) Deno.addSignalListener(signal, signalled.resolve);
+  const started = Promise.withResolvers<RunningServer<Options>>();
+  const reload = async () => {
+    const server = await started.promise;
+    await server.reload(async () =>
+      (await readOptions(new Arguments(command, words, dataCode), code, true)).options
+    );
+  };
+  // a terminal that closes ends a server that has nothing to read again
+  const isReloadable = Deno.build.os !== "windows" &&
+    (hasFile || args.flag("tls-cert") || !Deno.stdin.isTerminal());
+  if (isReloadable) Deno.addSignalListener("SIGHUP", reload);
+  const server = await code.serve(options, outputFor(args, Object.keys(ports)));
+  started.resolve(server);
+  const failure = await Promise.race([signalled.promise, server.stopping])
+    .then(() => undefined, (error: Error) => error);
+  for (const signal of signals) Deno.removeSignalListener(signal, signalled.resolve);
+  if (isReloadable) Deno.removeSignalListener("SIGHUP", reload);
+  return await server.end(failure) ? 0 : 1;
+}
+
+/**
+ * What the command line and the options file come to, which is read here.
+ *
+ * @param isAgain Whether a server runs with them already: then nothing is printed about them.
+ * @throws {UsageError} They can't be used.
+ */
+async function readOptions<Values, Options>(
+  args: Arguments,
+  code: ServerCode<Values, Options>,
+  isAgain = false,
+): Promise<{ ports: Record<string, number>; hasFile: boolean; options: Options }> {
   const ports = servicePorts(args.positionals, code.SERVICE_PORTS);
   const check = (line: Arguments) => {
     for (const [name, option] of Object.entries<ServeOption>(code.OPTIONS)) valueOf(line, name, option);
   };
-  await readOptionsFile(args, serveCommand(code), code.EXCLUSIVE, check);
+  const hasFile = await readOptionsFile(args, serveCommand(code), code.EXCLUSIVE, check);
   for (const [one, other] of code.EXCLUSIVE) args.exclude(one, other);
   const preset = args.flag("classroom") ? classroomOf(args, code) : undefined;
   const values = Object.fromEntries(
@@ -128,32 +168,24 @@ async function run<Values, Options>(args: Arguments, code: ServerCode<Values, Op
       return [name, valueOf(isPreset ? preset : args, name, option)];
     }),
   ) as Values;
-  if (preset !== undefined) await reportPreset(args, preset, code);
-  if (!args.flag("memory") && !preset?.flag("memory")) {
-    const notice = await args.dataCode.earlierDirectoryNotice(args.text("data"));
-    if (notice !== undefined) await report("serve", notice);
-  }
-  let options: Options;
+  if (!isAgain) await reportOptions(args, preset, code);
   try {
-    options = code.serveOptions(values, ports);
+    return { ports, hasFile, options: code.serveOptions(values, ports) };
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-  // before a ready line: a signal that comes after it has to end the server cleanly
-  const signalled = Promise.withResolvers<void>();
-  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT", "SIGBREAK"] : ["SIGINT", "SIGTERM"];
-  for (const signal of signals) Deno.addSignalListener(signal, signalled.resolve);
-  let server: RunningServer | undefined = undefined;
-  const reload = () => void server?.reload?.();
-  // without a certificate, a terminal that closes ends the server
-  const isReloadable = args.flag("tls-cert") && Deno.build.os !== "windows";
-  if (isReloadable) Deno.addSignalListener("SIGHUP", reload);
-  server = await code.serve(options, outputFor(args, Object.keys(ports)));
-  const failure = await Promise.race([signalled.promise, server.stopping])
-    .then(() => undefined, (error: Error) => error);
-  for (const signal of signals) Deno.removeSignalListener(signal, signalled.resolve);
-  if (isReloadable) Deno.removeSignalListener("SIGHUP", reload);
-  return await server.end(failure) ? 0 : 1;
+}
+
+/** Prints what a start should know of its options. */
+async function reportOptions<Values, Options>(
+  args: Arguments,
+  preset: Arguments | undefined,
+  code: ServerCode<Values, Options>,
+) {
+  if (preset !== undefined) await reportPreset(args, preset, code);
+  if (args.flag("memory") || preset?.flag("memory")) return;
+  const notice = await args.dataCode.earlierDirectoryNotice(args.text("data"));
+  if (notice !== undefined) await report("serve", notice);
 }
 
 /** The options that `--classroom` stands for, without those that an option that is given excludes. */

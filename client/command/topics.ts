@@ -8,6 +8,7 @@ export const TOPICS = {
   security: "Accounts, the seal, and what is not protected",
   limits: "How much a server keeps, and what happens beyond that",
   classroom: "A server for a class: start it, watch it, calm it, begin anew",
+  service: "A server that runs all the time: options, systemd, reload, upgrade",
   files: "Where everything lies on the disk, and how to copy it",
   cookbook: "What people do with it, command by command",
   scripting: "Exit codes, JSON, a command for each message",

@@ -30,6 +30,16 @@ export const DEFAULT_CONNECTION_LIMITS: Readonly<ConnectionLimits> = {
  */
 export const REMOTE_LIMITS = { addressConnections: 1000, messagesPerSecond: 1000, connectionsPerSecond: 100 };
 
+/** How often an address may connect: it may open as many connections at once as it may have. */
+export function connectionRate(
+  { addressConnections, connectionsPerSecond }: Pick<
+    ConnectionLimits,
+    "addressConnections" | "connectionsPerSecond"
+  >,
+): { perSecond: number | undefined; burst: number } {
+  return { perSecond: connectionsPerSecond, burst: addressConnections ?? REMOTE_LIMITS.addressConnections };
+}
+
 type SlotLimits = Pick<ConnectionLimits, "connections" | "addressConnections">;
 
 export interface SlottedConnection {

@@ -232,7 +232,17 @@ export const EXCLUSIVE: readonly (readonly [OptionName, OptionName])[] = [
   ["new-seal-key", "seal-key"],
 ];
 
-type OptionName = keyof typeof OPTIONS;
+/**
+ * Options that hold from the start of a server on: it has opened something with them, or has let clients in. It takes over
+ * the others when it reads them again (SIGHUP).
+ */
+export const AT_START: readonly OptionName[] = [
+  ...["host", "data", "new", "memory", "classroom", "secret-file", "seal-key", "new-seal-key"] as const,
+  ...["tls-room-port", "plaintext", "http", "auth", "history", "max-file", "max-line"] as const,
+  ...["max-datagram", "log"] as const,
+];
+
+export type OptionName = keyof typeof OPTIONS;
 
 /** A value of each option: the default, unless it is given. */
 export type OptionValues = { [Name in OptionName]: typeof OPTIONS[Name]["default"] };

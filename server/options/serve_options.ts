@@ -32,6 +32,9 @@ export function serveOptions(values: OptionValues, ports: SocketsOptions["ports"
   const isNamed = Object.keys(ports).length > 0, tls = tlsOptions(values);
   return {
     version: config.version,
+    // what was asked for, to see later what has changed
+    values,
+    given: ports,
     ports: portsWithTls(isNamed ? ports : SERVICE_PORTS, tls, values["tls-room-port"]),
     // undefined for plain channels and room only
     tls,

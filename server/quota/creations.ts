@@ -27,9 +27,13 @@ export class Creations {
 
   constructor({ perSecond, isMailbox = () => true, monotonicClock }: CreationsOptions) {
     const remotePerSecond = REMOTE_CREATIONS_PER_SECOND;
-    const burst = BURST_SECONDS * (perSecond ?? remotePerSecond);
-    this.#rate = new NetworkRate({ perSecond, remotePerSecond, burst, monotonicClock });
+    this.#rate = new NetworkRate({ ...withBurst(perSecond), remotePerSecond, monotonicClock });
     this.#isMailbox = isMailbox;
+  }
+
+  /** Takes another rate from now on. */
+  configure(perSecond: number | undefined) {
+    this.#rate.configure(withBurst(perSecond));
   }
 
   /** Whether one more thing may be created from this address now, which then counts. */
@@ -50,4 +54,8 @@ export class Creations {
   get usage(): { used: number; limit: number } {
     return { used: this.#rate.fullest, limit: this.#rate.burst };
   }
+}
+
+function withBurst(perSecond: number | undefined) {
+  return { perSecond, burst: BURST_SECONDS * (perSecond ?? REMOTE_CREATIONS_PER_SECOND) };
 }

@@ -15,16 +15,27 @@ export interface NetworkRateOptions extends Pick<Environment, "monotonicClock"> 
  * set: it can do worse than send.
  */
 export class NetworkRate {
-  readonly #rate: RateLimit;
-  readonly #holdsHere: boolean;
-  /** Tokens of a full bucket. */
-  readonly burst: number;
+  readonly #options: NetworkRateOptions;
+  #rate!: RateLimit;
+  #holdsHere = false;
+  #burst = 0;
 
-  constructor({ perSecond, remotePerSecond, burst, monotonicClock }: NetworkRateOptions) {
-    const each = perSecond ?? remotePerSecond;
-    this.burst = burst ?? each;
+  constructor(options: NetworkRateOptions) {
+    this.#options = options;
+    this.configure(options);
+  }
+
+  /** Takes another rate from now on; everybody has a full bucket then. */
+  configure({ perSecond, burst }: Pick<NetworkRateOptions, "perSecond" | "burst">) {
+    const { remotePerSecond, monotonicClock } = this.#options, each = perSecond ?? remotePerSecond;
+    this.#burst = burst ?? each;
     this.#holdsHere = perSecond !== undefined;
-    this.#rate = new RateLimit({ burst: this.burst, intervalMs: 1000 / each, monotonicClock });
+    this.#rate = new RateLimit({ burst: this.#burst, intervalMs: 1000 / each, monotonicClock });
+  }
+
+  /** Tokens of a full bucket. */
+  get burst(): number {
+    return this.#burst;
   }
 
   /** Whether there is no limit for this address. */

@@ -25,16 +25,16 @@ const FREED_PART = 1 / 8;
  * none of them pays for that itself, and no other slow client does.
  */
 export class PendingTotal {
-  readonly #maxBytes: number;
+  /** The limit, inclusive. */
+  maxBytes: number;
   readonly #clients = new Set<PendingClient>();
   /** How many clients wait for each chunk. */
   readonly #chunks = new Map<Uint8Array, number>();
   #bytes = 0;
   #isOver = false;
 
-  /** @param maxBytes The limit, inclusive. */
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.maxBytes = maxBytes;
   }
 
   get bytes(): number {
@@ -60,7 +60,7 @@ export class PendingTotal {
     this.#chunks.set(chunk, clients + 1);
     if (clients > 0) return;
     this.#bytes += chunk.length;
-    if (this.#bytes <= this.#maxBytes || this.#isOver) return;
+    if (this.#bytes <= this.maxBytes || this.#isOver) return;
     this.#isOver = true;
     // not at once: a client that is disconnected leaves its channel, whose members may be iterated over just now
     queueMicrotask(() => this.#makeRoom());
@@ -80,7 +80,7 @@ export class PendingTotal {
   #makeRoom() {
     this.#isOver = false;
     // it may have been sent meanwhile
-    if (this.#bytes <= this.#maxBytes) return;
+    if (this.#bytes <= this.maxBytes) return;
     const byOwner = Map.groupBy(
       [...this.#clients].sort((a, b) => a.pendingBytes - b.pendingBytes),
       ({ owner }) => owner,
@@ -89,7 +89,7 @@ export class PendingTotal {
       clients,
       bytes: clients.reduce((sum, { pendingBytes }) => sum + pendingBytes, 0),
     }));
-    while (this.#bytes > this.#maxBytes * (1 - FREED_PART)) {
+    while (this.#bytes > this.maxBytes * (1 - FREED_PART)) {
       const most = owners.reduce((a, b) => b.bytes > a.bytes ? b : a, { clients: [], bytes: 0 });
       const client = most.clients.pop();
       if (client === undefined) return;

@@ -1,24 +1,31 @@
 /**
  * The sockets of all services that run. A port that is in use ends the start, and the error says which process has it
- * and how to choose another port. If nobody named the service, it is left out instead.
+ * and how to choose another port. If nobody named the service, it is left out instead. TCP sockets that a service manager
+ * hands over are used in place of those that would be opened.
  *
  * @module
  */
 
 import { createServer } from "node:http";
+import { formatAddress } from "../../protocol/syntax/address.ts";
+import type { InheritedSocket } from "../net/inherited_sockets.ts";
+import type { StreamSocket } from "../net/listener.ts";
 import { portHolder } from "../net/port_holder.ts";
 import { listenBoth, listenDatagrams, listenStreams, PortTaken } from "../net/sockets.ts";
 import type { Log } from "../report/log.ts";
 
+/** A TCP socket with its address. */
+type ListeningSocket = StreamSocket & { readonly addr: Deno.Addr };
+
 export interface ServiceSockets {
   mailbox?: Deno.DatagramConn[];
-  channels?: Deno.TcpListener[];
-  room?: Deno.TcpListener[];
+  channels?: readonly ListeningSocket[];
+  room?: readonly ListeningSocket[];
   /** The room's port for TLS. */
-  "room-tls"?: Deno.TcpListener[];
-  forum?: { datagrams: Deno.DatagramConn[]; streams: Deno.TcpListener[] };
+  "room-tls"?: readonly ListeningSocket[];
+  forum?: { datagrams: Deno.DatagramConn[]; streams: readonly ListeningSocket[] };
   /** On the mailbox's port, unless it has one of its own. */
-  http?: Deno.TcpListener[];
+  http?: readonly ListeningSocket[];
 }
 
 export type ServiceName = keyof ServiceSockets;
@@ -33,6 +40,9 @@ export interface SocketsOptions {
   http?: number | "mailbox" | undefined;
 }
 
+/** Services with TCP, each with the sockets that it was handed. */
+type Inherited = ReadonlyMap<string, readonly InheritedSocket[]>;
+
 /** Where a service listens. */
 export interface Listening {
   /** As on the command line, in ready lines and in the data directory; or `admin`. */
@@ -44,20 +54,26 @@ export interface Listening {
 /**
  * Opens them.
  *
- * @throws {Error} One can't be opened, or none of those that may be left out; then none is open.
+ * @param handedOver Sockets that listen already; it closes those that it can't use.
+ * @throws {Error} One can't be opened, or none of those that may be left out, or one that was handed over belongs to no
+ *   service; then none is open.
  */
 export async function openSockets(
   { hosts, ports, leaveOutTaken, http }: SocketsOptions,
   log: Log,
+  handedOver: readonly InheritedSocket[] = [],
 ): Promise<ServiceSockets> {
   const sockets: ServiceSockets = {};
   const leftOut: [ServiceName, string][] = [];
   try {
+    const inherited = servicesOf(handedOver, { ports, http });
     for (const [name, port] of Object.entries(ports) as [ServiceName, number][]) {
       try {
-        if (name === "mailbox") openMailbox(sockets, hosts, port, http === "mailbox" && ANSWERS_HTTP);
-        else if (name === "forum") sockets.forum = listenBoth(hosts, port);
-        else sockets[name] = listenStreams(hosts, port);
+        const streams = inherited.get(name);
+        const withHttp = http === "mailbox" && ANSWERS_HTTP && !inherited.has("http");
+        if (name === "mailbox") openMailbox(sockets, hosts, port, withHttp);
+        else if (name === "forum") sockets.forum = openForum(hosts, port, streams);
+        else sockets[name] = streams ?? listenStreams(hosts, port);
       } catch (error) {
         if (!(error instanceof PortTaken)) throw error;
         const holder = await portHolder(error);
@@ -66,9 +82,11 @@ export async function openSockets(
         leftOut.push([name, why]);
       }
     }
+    if (inherited.has("http")) sockets.http = inherited.get("http")!;
     await openHttp(sockets, hosts, http, log);
   } catch (error) {
     closeSockets(sockets);
+    for (const socket of handedOver) socket.close();
     throw error;
   }
   if (leftOut.length > 0 && Object.keys(sockets).length === 0) {
@@ -82,6 +100,47 @@ export async function openSockets(
     log.warn({ service, what: `left out: ${why}; ${otherPort(service)}` });
   }
   return sockets;
+}
+
+/**
+ * To which service each socket belongs that was handed over: the one of its name, or else the one whose port it has.
+ *
+ * @throws {Error} It belongs to none that runs.
+ */
+function servicesOf(
+  handedOver: readonly InheritedSocket[],
+  { ports, http }: Pick<SocketsOptions, "ports" | "http">,
+): Inherited {
+  const { mailbox, ...streams } = ports;
+  const httpPort = http === "mailbox" ? mailbox : http;
+  const all: Partial<Record<ServiceName, number>> = {
+    ...streams,
+    ...httpPort === undefined || !ANSWERS_HTTP ? {} : { http: httpPort },
+  };
+  return Map.groupBy(handedOver, ({ name, addr }) => {
+    const service = Object.hasOwn(all, name)
+      ? name
+      : Object.entries(all).find(([, port]) => port === addr.port)?.[0];
+    if (service !== undefined) return service;
+    const names = Object.keys(all).join(", ");
+    throw new Error(
+      `Cannot use the socket on tcp ${
+        formatAddress(addr)
+      } of the service manager: no service has this port; ` +
+        `its FileDescriptorName= may name one: ${names || "none of those that run has TCP"}`,
+    );
+  });
+}
+
+/** Its files are on the port of its commands. */
+function openForum(
+  hosts: readonly string[],
+  port: number,
+  streams: readonly InheritedSocket[] | undefined,
+): NonNullable<ServiceSockets["forum"]> {
+  return streams === undefined
+    ? listenBoth(hosts, port)
+    : { datagrams: listenDatagrams(hosts, streams[0]!.addr.port), streams };
 }
 
 /** A free port is one that HTTP can have too. */

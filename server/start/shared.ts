@@ -13,6 +13,7 @@ import { openStore, type StoreHandlers } from "../data/open_store.ts";
 import { looseModes } from "../data/file_modes.ts";
 import { obtainSealKey } from "../data/seal_key.ts";
 import { SelfConnection, SocketPolling } from "../net/fairness.ts";
+import { inheritedSockets, LISTEN_VARIABLES, type ListenVariables } from "../net/inherited_sockets.ts";
 import { Certificate } from "../net/tls/certificate.ts";
 import { Creations } from "../quota/creations.ts";
 import { Handshakes } from "../net/tls/handshakes.ts";
@@ -121,7 +122,7 @@ export async function openShared(
   opening.defer(() => handshakes?.close());
   const tls: Tls | undefined = certificate && handshakes && options.tls &&
     { certificate, handshakes, takesPlain: options.tls.takesPlain };
-  const sockets = await openSockets(options, log);
+  const sockets = await openSockets(options, log, await inheritedSockets(listenVariables()));
   opening.defer(() => closeSockets(sockets));
   const moderation = new Moderation({ store, known: measures, wallClock });
   const watch = new Watch({ wallClock, monotonicClock });
@@ -155,6 +156,11 @@ export async function openShared(
     random,
     stop: ending.stop,
   };
+}
+
+/** What the environment says of sockets that a service manager hands over. */
+function listenVariables(): ListenVariables {
+  return Object.fromEntries(LISTEN_VARIABLES.map((name) => [name, Deno.env.get(name)]));
 }
 
 /** The directory of the secret and the addresses, for a server in memory that has one. */

@@ -21,6 +21,7 @@ const COMMAND_LINE_ONLY = /^(--config|--help|-h)(=|$)/;
  * Adds the options of the file to those of the command line, which count more: also if both exclude each other.
  *
  * @param check Throws a `UsageError` if the value of an option can't be used.
+ * @returns Whether there is such a file.
  * @throws {UsageError} The file can't be read, or has a line that is no option.
  */
 export async function readOptionsFile(
@@ -28,10 +29,10 @@ export async function readOptionsFile(
   command: Command,
   exclusive: readonly (readonly [string, string])[],
   check: (line: Arguments) => void,
-) {
+): Promise<boolean> {
   const named = args.text("config"), file = named ?? SYSTEM_FILE;
   const text = await readText(file, named !== undefined);
-  if (text === undefined) return;
+  if (text === undefined) return false;
   const lines = new Map<string, number>();
   const words = text.split("\n").flatMap((line, i) => {
     try {
@@ -54,6 +55,7 @@ export async function readOptionsFile(
     exclusive.some(([one, other]) => one === name && args.flag(other) || other === name && args.flag(one));
   // first all, because what is supplied counts as given
   for (const name of names.filter((name) => !isExcluded(name))) args.supply(options, name);
+  return true;
 }
 
 /** The text of the file; undefined if there is none and nobody has named it. */

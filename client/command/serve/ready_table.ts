@@ -5,6 +5,7 @@
  */
 
 import { bold, dim } from "@std/fmt/colors";
+import { renderUnicodeCompact } from "uqr";
 import { MAILBOX_PORT } from "../../../protocol/mailbox.ts";
 import { type Address, formatAddress } from "../../../protocol/syntax/address.ts";
 import { escapeControls } from "../../terminal/output.ts";
@@ -78,9 +79,19 @@ export function readyTable(report: ReadyReport, args: Arguments, network = netwo
     ...certificate === undefined ? [] : [`Cert  ${certificate}`],
     `Stop  ${stop}`,
     ...elsewhere === undefined ? [] : [`From other machines: --server ${serverText(elsewhere)}`],
+    ...pageCode(report, network),
     "",
     "",
   ].join("\n");
+}
+
+/** The address of the page for phones, if it is served to other machines: in words, and for their cameras. */
+function pageCode({ listening, certificate }: ReadyReport, network: () => string[]): string[] {
+  const address = listening.find(({ name }) => name === "http")?.addresses
+    .flatMap((address) => shownAddresses(address, network)).find(({ hostname }) => !isLoopback(hostname));
+  if (address === undefined) return [];
+  const url = `http${certificate === undefined ? "" : "s"}://${formatAddress(address)}/`;
+  return [`In their browsers: ${url}`, "", ...renderUnicodeCompact(url, { border: 2 }).split("\n")];
 }
 
 /** An address as others reach it: one that stands for every address is each of the machine's on its networks. */
@@ -103,7 +114,10 @@ function networkAddresses(): string[] {
 }
 
 /** The command with which each service can be tried on this machine. */
-function commands({ listening, data }: ReadyReport, args: Arguments): (service: string) => string {
+function commands(
+  { listening, data, certificate }: ReadyReport,
+  args: Arguments,
+): (service: string) => string {
   const own = (service: string): Address | undefined => {
     const { addresses = [] } = listening.find(({ name }) => name === service) ?? {};
     // the shorter one
@@ -116,7 +130,9 @@ function commands({ listening, data }: ReadyReport, args: Arguments): (service: 
   const server = isFound || mailbox === undefined ? "" : ` --server ${serverText(mailbox)}`;
   return (service) => {
     if (service === "mailbox") return `wirepost send bob hi${server}`;
-    if (service === "http") return `curl http://${formatAddress(own(service)!)}/`;
+    if (service === "http") {
+      return `http${certificate === undefined ? "" : "s"}://${formatAddress(own(service)!)}/ in a browser`;
+    }
     const command = { "channels": "chat", "room-tls": "room --tls" }[service] ?? service;
     if (isFound || mailbox !== undefined) {
       return `wirepost ${command}${service === "channels" ? " lounge" : ""}${server}`;

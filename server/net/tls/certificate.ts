@@ -26,7 +26,7 @@ interface Loaded {
 }
 
 export class Certificate {
-  readonly #files: CertificateFiles;
+  #files: CertificateFiles;
   #loaded: Loaded;
 
   private constructor(files: CertificateFiles, loaded: Loaded) {
@@ -40,12 +40,13 @@ export class Certificate {
   }
 
   /**
-   * Reads the files again, for the connections that come from now on.
+   * Reads the files again, or others, for the connections that come from now on.
    *
    * @throws {Error} As {@linkcode load}; then the certificate stays as it was.
    */
-  async reload() {
-    this.#loaded = await load(this.#files);
+  async reload(files = this.#files) {
+    this.#loaded = await load(files);
+    this.#files = files;
   }
 
   /** For new connections. */

@@ -11,6 +11,7 @@ import { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type SecureContext, TLSSocket } from "node:tls";
 import { within } from "../../quota/uptime.ts";
+import { DuplexReader } from "../duplex_reader.ts";
 import type { Stream } from "../listener.ts";
 
 /** Bytes that are read at once: each idle connection has a buffer of them. */
@@ -25,16 +26,12 @@ const MAX_END_MS = 1000;
 export class TlsSession {
   readonly #stream: Stream;
   readonly #socket: TLSSocket;
+  readonly #reader: DuplexReader;
   /** Resolves when the handshake is done; rejects when it has failed. */
   readonly secured: Promise<void>;
   #isSecured = false;
   #isWriting = false;
-  #hasEnded = false;
-  #error: Error | undefined;
   #isClosed = false;
-  /** What was decrypted, and not read yet. */
-  #rest: Uint8Array | undefined;
-  #wake = () => {};
   /**
    * Resolves when the socket has set itself up, in the same turn of the event loop. One that is destroyed before that, also
    * because of bytes that are no handshake, throws an error that nobody can catch (Deno 2.9.6).
@@ -50,10 +47,10 @@ export class TlsSession {
     this.secured = secured.promise;
     // nobody may wait for it any more
     this.secured.catch(() => {});
+    const reader = this.#reader = new DuplexReader(socket);
     const fail = (error: Error) => {
-      this.#error ??= error;
+      reader.fail(error);
       secured.reject(error);
-      this.#wake();
     };
     socket.on("secure", () => {
       this.#isSecured = true;
@@ -62,27 +59,13 @@ export class TlsSession {
     socket.on("error", fail);
     socket.on("close", () => fail(new Error("the client is gone")));
     socket.on("end", () => {
-      this.#hasEnded = true;
       if (!this.#isSecured) fail(new Error("the client has ended its side"));
-      this.#wake();
     });
-    socket.on("readable", () => this.#wake());
   }
 
   /** As {@linkcode Stream.read}. */
-  async read(buffer: Uint8Array): Promise<number | null> {
-    for (;;) {
-      const bytes = this.#rest ?? this.#socket.read() as Uint8Array | null;
-      if (bytes !== null) {
-        const length = Math.min(bytes.length, buffer.length);
-        buffer.set(bytes.subarray(0, length));
-        this.#rest = length < bytes.length ? bytes.subarray(length) : undefined;
-        return length;
-      }
-      if (this.#hasEnded) return null;
-      if (this.#error !== undefined) throw this.#error;
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
+  read(buffer: Uint8Array): Promise<number | null> {
+    return this.#reader.read(buffer);
   }
 
   /** As {@linkcode Stream.write}. Resolves when the system has taken the encrypted bytes. One call at a time. */
@@ -102,7 +85,7 @@ export class TlsSession {
   async close() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#isSecured && !this.#isWriting && this.#error === undefined) {
+    if (this.#isSecured && !this.#isWriting && this.#reader.error === undefined) {
       await within(MAX_END_MS, new Promise<void>((resolve) => this.#socket.end(() => resolve())));
     }
     await this.#started;

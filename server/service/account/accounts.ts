@@ -74,7 +74,7 @@ export type AccountEvent = "added" | "changed" | "removed";
 /** Invariant: it holds what the store holds, or what the store held before a change that is not on disk yet. */
 export class Accounts {
   /** Whether every client may add one, or only the administrator. */
-  readonly open: boolean;
+  open: boolean;
   readonly auth: Auth;
   readonly #store: Pick<GroupCommit, "ask">;
   readonly #verifiers = new Map<string, string>();

@@ -51,6 +51,12 @@ export class Hub {
     this.#table = new ChannelTable(options);
   }
 
+  /** Takes other limits from now on; what is above them stays. */
+  configure(limits: Pick<ChannelTableOptions, "maxChannels" | "maxOfOwner">) {
+    // the table has the same object
+    Object.assign(this.#options, limits);
+  }
+
   /** Makes the channel `room` exist from now on, whether listed or not. */
   openRoom(): Channel {
     return this.#table.openRoom();

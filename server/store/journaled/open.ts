@@ -158,17 +158,24 @@ async function writeBackFirst(writeBack: WriteBack | undefined, directory: strin
   }
 }
 
-/** What a start records. */
-function startRequests(options: StoreOptions, engine: Engine): StoreRequest[] {
-  const requests: StoreRequest[] = [{ kind: "start" }];
-  if (options.limits === undefined) return requests;
-  const configuration: Configuration = {
+/** What options are for the engine: those that outcomes depend on (store 4.5). */
+export function configurationOf(
+  options: Pick<StoreOptions, "takeBytesMax" | "forumLimits" | "sessionLimits"> & { limits: StoreLimits },
+): Configuration {
+  return {
     limits: options.limits,
     takeBytesMax: options.takeBytesMax ?? ANY_LENGTH,
     forumLimits: { ...DEFAULT_FORUM_LIMITS, ...options.forumLimits },
     sessionLimits: options.sessionLimits ?? SESSION_LIMITS,
     leaseLimits: LEASE_LIMITS,
   };
+}
+
+/** What a start records. */
+function startRequests(options: StoreOptions, engine: Engine): StoreRequest[] {
+  const requests: StoreRequest[] = [{ kind: "start" }], { limits } = options;
+  if (limits === undefined) return requests;
+  const configuration = configurationOf({ ...options, limits });
   const isSame = isSameConfiguration(engine.configuration, configuration);
   return isSame ? requests : [...requests, { kind: "configure", ...configuration }];
 }

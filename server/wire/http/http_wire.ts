@@ -99,7 +99,7 @@ export interface HttpWireOptions extends Pick<Environment, "monotonicClock"> {
 export class HttpWire {
   readonly #options: HttpWireOptions;
   readonly #router: Router<Routes>;
-  readonly #site: Site;
+  #site: Site;
   readonly #page: PageFiles | undefined;
   readonly #server: Server;
   readonly #listener: Listener<Stream, HttpConnection>;
@@ -108,7 +108,7 @@ export class HttpWire {
 
   /** Begins to accept. */
   constructor(options: HttpWireOptions) {
-    this.#options = options;
+    this.#options = { ...options };
     const { timeouts = DEFAULT_TIMEOUTS } = options;
     this.#router = new Router(options.routes);
     this.#site = new Site(options.webHosts);
@@ -129,6 +129,12 @@ export class HttpWire {
     });
     this.#listener = this.#listen();
     this.#checking = setInterval(() => this.#check(), CHECK_INTERVAL_MS);
+  }
+
+  /** Takes over under which names it is reached, and whose proxies it trusts, from now on. */
+  configure({ webHosts, trustedProxies }: Pick<HttpWireOptions, "webHosts" | "trustedProxies">) {
+    this.#site = new Site(webHosts);
+    this.#options.trustedProxies = trustedProxies;
   }
 
   #listen(): Listener<Stream, HttpConnection> {

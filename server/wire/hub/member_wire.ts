@@ -116,6 +116,11 @@ export abstract class MemberWire {
     }, CHECK_INTERVAL_MS);
   }
 
+  /** Takes another rate for clients that connect from now on. */
+  configure({ messagesPerSecond }: Pick<MemberWireOptions, "messagesPerSecond">) {
+    this.options.messagesPerSecond = messagesPerSecond;
+  }
+
   /** Whether the client may be served; on a port with TLS, it has to make its handshake first. */
   async #hasBegun(client: MemberConnection): Promise<boolean> {
     const beginning = client.begin();

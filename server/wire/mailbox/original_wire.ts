@@ -83,6 +83,11 @@ export class OriginalWire {
     this.#options = options;
   }
 
+  /** Takes over whom it answers, and how, from now on. */
+  configure({ originalFrom, timestamps }: Pick<OriginalWireOptions, "originalFrom" | "timestamps">) {
+    Object.assign(this.#options, { originalFrom, timestamps });
+  }
+
   received(datagram: Uint8Array, from: DatagramClient) {
     const { originalFrom, maxDatagramBytes, mailboxes, taps } = this.#options;
     const tap = mailboxes === undefined ? taps.admin : taps.mailbox, { address } = from;

@@ -25,12 +25,19 @@ export interface ReplyRateOptions extends Pick<Environment, "monotonicClock"> {
  */
 export class ReplyRate {
   readonly #options: ReplyRateOptions;
-  readonly #rate: RateLimit;
+  #bytesPerSecond!: number;
+  #rate!: RateLimit;
 
   constructor(options: ReplyRateOptions) {
     this.#options = options;
-    const { bytesPerSecond: burst, monotonicClock } = options;
-    this.#rate = new RateLimit({ burst, intervalMs: 1000 / burst, monotonicClock });
+    this.configure(options.bytesPerSecond);
+  }
+
+  /** Takes another rate from now on. */
+  configure(bytesPerSecond: number) {
+    const { monotonicClock } = this.#options;
+    this.#bytesPerSecond = bytesPerSecond;
+    this.#rate = new RateLimit({ burst: bytesPerSecond, intervalMs: 1000 / bytesPerSecond, monotonicClock });
   }
 
   /**
@@ -48,12 +55,11 @@ export class ReplyRate {
 
   /** The limit, with the use of the prefix that has most. */
   get limit(): Limit {
-    const { bytesPerSecond: limit } = this.#options;
     return {
       name: "one prefix's reply bytes",
       option: "original-rate",
       used: this.#rate.mostTaken,
-      limit,
+      limit: this.#bytesPerSecond,
     };
   }
 }

@@ -10,7 +10,7 @@ import { decodeTransferRequest, type TransferAnswer } from "../../../protocol/tr
 import { eraseTransferKeys } from "../../../protocol/transfer/records.ts";
 import { ConnectionSlots } from "../../net/connection_slots.ts";
 import { type SocketPolling, TurnQueue } from "../../net/fairness.ts";
-import { Listener } from "../../net/listener.ts";
+import { Listener, type Stream, type StreamSocket } from "../../net/listener.ts";
 import type { Clients, ConnectedClient } from "../../report/clients.ts";
 import { networkOf } from "../../quota/address.ts";
 import type { NetworkRate } from "../../quota/network_rate.ts";
@@ -35,7 +35,7 @@ export interface TransferOptions extends Timers {
   tickets: Pick<Tickets, "take">;
   polling: Pick<SocketPolling, "due">;
   /** The sockets that it listens on, and closes. */
-  listeners: readonly Deno.TcpListener[];
+  listeners: readonly StreamSocket[];
   metrics: Metrics;
   log: Log;
   /** By default no address is banned. */
@@ -64,8 +64,9 @@ export class TransferWire implements TransferContext {
   readonly metrics: Metrics;
   readonly turns: TurnQueue;
   readonly #options: TransferOptions;
-  readonly #listener: Listener<Deno.TcpConn, TransferConnection>;
+  readonly #listener: Listener<Stream, TransferConnection>;
   readonly #slots: TransferSlots;
+  readonly #connectionLimits: { connections: number; addressConnections: number };
   readonly #connectionSlots: ConnectionSlots;
   #isEnding = false;
 
@@ -76,10 +77,13 @@ export class TransferWire implements TransferContext {
     this.metrics = metrics;
     this.turns = new TurnQueue(options.polling);
     this.#slots = new TransferSlots(options);
-    const slots = this.#connectionSlots = new ConnectionSlots({
-      connections: options.maxConnections ?? MAX_CONNECTIONS,
-      addressConnections: options.maxAddressConnections ?? MAX_ADDRESS_CONNECTIONS,
-    }, { canReplace: true });
+    const slots = this.#connectionSlots = new ConnectionSlots(
+      this.#connectionLimits = {
+        connections: options.maxConnections ?? MAX_CONNECTIONS,
+        addressConnections: options.maxAddressConnections ?? MAX_ADDRESS_CONNECTIONS,
+      },
+      { canReplace: true },
+    );
     this.#listener = new Listener({
       name: "files",
       service: "forum",
@@ -103,6 +107,13 @@ export class TransferWire implements TransferContext {
       },
       serve: (connection) => this.#serve(connection),
     });
+  }
+
+  /** Takes other limits from now on; what is above them goes on. */
+  configure({ max, maxConnections }: Required<Pick<TransferOptions, "max" | "maxConnections">>) {
+    // the slots have the same object
+    Object.assign(this.#options, { max, maxConnections });
+    this.#connectionLimits.connections = maxConnections;
   }
 
   /** The transfers that run; those of another wire take their place among them. */

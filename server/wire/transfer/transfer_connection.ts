@@ -17,6 +17,7 @@ import {
   WrongRecordError,
 } from "../../../protocol/transfer/records.ts";
 import type { TurnQueue } from "../../net/fairness.ts";
+import type { Stream } from "../../net/listener.ts";
 import type { DownloadGrant } from "../../service/tickets.ts";
 import { plainAddress } from "../../quota/address.ts";
 import { ThroughputMeter } from "../../net/throughput_meter.ts";
@@ -71,7 +72,7 @@ export class TransferConnection {
   readonly #tap: Tap;
   /** What was read and written, with lines. */
   readonly traffic: Traffic;
-  readonly #socket: Deno.TcpConn;
+  readonly #socket: Stream;
   readonly #timers: Timers;
   readonly #throughput: ThroughputMeter;
   readonly #input = new TransferInput((buffer) => this.#receive(buffer));
@@ -96,7 +97,7 @@ export class TransferConnection {
    * @param tap What it reads and writes is reported there.
    * @param traffic What it reads and writes is counted there.
    */
-  constructor(socket: Deno.TcpConn, timers: Timers, tap: Tap = UNWATCHED, traffic: Traffic = new Traffic()) {
+  constructor(socket: Stream, timers: Timers, tap: Tap = UNWATCHED, traffic: Traffic = new Traffic()) {
     this.#socket = socket;
     this.traffic = traffic;
     this.#tap = tap;
@@ -252,7 +253,7 @@ export class TransferConnection {
         await this.answer(answer, true);
         this.traffic.sent(1, 0);
       }
-      await this.#socket.closeWrite();
+      await this.#socket.closeWrite?.();
       await this.#reading;
       const rest = new Uint8Array(65_536);
       while (await this.#socket.read(rest) !== null);

@@ -1,6 +1,6 @@
 /** What `wirepost serve` makes of its options file, and the table that it shows on a terminal. */
 
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Arguments, type Command, UsageError } from "../../../client/command/command.ts";
 import type { DataDirectoryCode } from "../../../client/command/data_directory.ts";
 import { readOptionsFile } from "../../../client/command/serve/options_file.ts";
@@ -146,6 +146,15 @@ Deno.test("the table has the machine's addresses on its networks, and commands t
     "Stop  Ctrl-C, or 'wirepost admin stop --data x'",
     "From other machines: --server 192.0.2.7:1",
   ]);
+  const page = rows("x", ["192.0.2.7"], ["http"]);
+  assertEquals([page[0], ...page.slice(4, 6)], [
+    "http     192.0.2.7:1  tcp  http://192.0.2.7:1/ in a browser",
+    "In their browsers: http://192.0.2.7:1/",
+    "",
+  ]);
+  // light and dark squares, two in a character
+  assert(page.length > 12 && page.slice(6).every((line) => /^[█▀▄ ]+$/.test(line)), page.join("\n"));
+  assertEquals(rows("x", ["127.0.0.1"], ["http"]).length, 4);
   assertEquals(rows(undefined, ["::"], ["room"]), [
     "room     192.0.2.7:1      tcp  wirepost room ::1 1",
     "         [2001:db8::7]:1",

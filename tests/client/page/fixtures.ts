@@ -114,6 +114,8 @@ function answers(isFull: boolean, isHard: boolean): Record<string, unknown> {
         lease: "1f",
       }],
     },
+    // whoever leaves the page gives it back
+    "/lease/1f/release": {},
     "/admin/dead": {
       messages: some(
         {

@@ -6,6 +6,7 @@ import { CHANNELS_TEXTS } from "../../../protocol/channels.ts";
 import { encodePublicKey } from "../../../protocol/syntax/key_text.ts";
 import { lacks, runCommand, temporaryDirectory } from "../../program.ts";
 import { Relay } from "../../relay.ts";
+import { DEFAULT_OPTIONS } from "../../../server/options/serve_options.ts";
 import { Chatter } from "../chat/terminal.ts";
 import { type TlsServer, withTlsServer } from "../../server/wire/hub/tls/tls_server.ts";
 
@@ -87,7 +88,7 @@ async function show({ server, files }: TlsServer, names: string[], days = 1): Pr
   const { cert, key } = await selfSigned(names, days);
   await Deno.writeTextFile(files.cert, cert);
   await Deno.writeTextFile(files.key, key);
-  await server.reload!();
+  await server.reload(() => Promise.resolve(DEFAULT_OPTIONS));
   return cert;
 }
 
@@ -138,7 +139,7 @@ Deno.test(
       const made = `openssl req -x509 -key ${files.key} -out ${files.cert} ${more}`.split(" ");
       const { code, err } = await runCommand(made, { input: "" });
       assertEquals(code, 0, err);
-      await server.reload!();
+      await server.reload(() => Promise.resolve(DEFAULT_OPTIONS));
       await assertRejects(connect, ServerCertificateError, "wirepost known-servers remove here");
       await knownServers.remove("here");
       (await connect()).close();

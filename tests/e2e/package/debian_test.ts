@@ -32,6 +32,7 @@ Deno.test("the Debian package has what it should, and lintian finds nothing in i
   assertEquals(files.toSorted(), [
     "-rw-r--r-- root/root /etc/wirepost.conf",
     "-rw-r--r-- root/root /usr/lib/systemd/system/wirepost.service",
+    "-rw-r--r-- root/root /usr/lib/systemd/system/wirepost.socket",
     "-rw-r--r-- root/root /usr/lib/sysusers.d/wirepost.conf",
     "-rw-r--r-- root/root /usr/share/bash-completion/completions/wirepost",
     "-rw-r--r-- root/root /usr/share/doc/wirepost/CHANGELOG.md.gz",
@@ -64,7 +65,9 @@ Deno.test("systemd takes the unit, and finds it little exposed", async () => {
   // the program is not installed here
   const text = await Deno.readTextFile(`${PACKAGE}systemd/wirepost.service`);
   await Deno.writeTextFile(unit, text.replace("/usr/bin/wirepost", "/bin/true"));
-  const verified = await runCommand(["systemd-analyze", "verify", "--man=no", unit]);
+  const socket = `${directory.path}/wirepost.socket`;
+  await Deno.copyFile(`${PACKAGE}systemd/wirepost.socket`, socket);
+  const verified = await runCommand(["systemd-analyze", "verify", "--man=no", unit, socket]);
   assertEquals(verified, { code: 0, out: "", err: "" });
   const { out } = await runCommand(["systemd-analyze", "security", "--offline=true", "--no-pager", unit]);
   assertMatch(out, /Overall exposure level for wirepost.service: \d/);

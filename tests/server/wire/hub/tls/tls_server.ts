@@ -1,6 +1,7 @@
 import { selfSigned } from "../../../../../client/command/cert/self_signed.ts";
 import type { ServeOptions } from "../../../../../server/options/serve_options.ts";
 import type { Server } from "../../../../../server/server.ts";
+import { DEFAULT_OPTIONS } from "../../../../../server/options/serve_options.ts";
 import { temporaryDirectory } from "../../../../program.ts";
 import { withServer } from "../../../serve.ts";
 
@@ -37,7 +38,7 @@ export async function withTlsServer(
       server.listening.find(({ name }) => name === service)!.addresses[0]!.port;
     const renew = async () => {
       const { cert } = await make();
-      await server.reload!();
+      await server.reload(() => Promise.resolve(DEFAULT_OPTIONS));
       return cert;
     };
     await use({ server, log, files, ...made, port, renew });

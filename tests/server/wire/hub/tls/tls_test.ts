@@ -5,6 +5,7 @@ import { encodeFrames } from "../../../../../protocol/syntax/frame.ts";
 import { DEFAULT_HUB_LIMITS } from "../../../../../server/hub_service.ts";
 import { FramePeer, LinePeer } from "../../../../stream.ts";
 import { lacks, runCommand } from "../../../../program.ts";
+import { DEFAULT_OPTIONS } from "../../../../../server/options/serve_options.ts";
 import { withServer } from "../../../serve.ts";
 import { withTlsServer } from "./tls_server.ts";
 
@@ -298,7 +299,7 @@ Deno.test("files that can't be used leave the certificate as it is", () =>
       ] as const
     ) {
       await Deno.writeTextFile(file, text);
-      await server.reload!();
+      await server.reload(() => Promise.resolve(DEFAULT_OPTIONS));
       assert(log.at(-1)!.endsWith(` error server - ${why}; the certificate stays as it was\n`), log.at(-1));
       if (file === files.key) await Deno.writeTextFile(file, key);
     }
