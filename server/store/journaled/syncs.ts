@@ -11,9 +11,9 @@ import { SyncPlace } from "./sync_place.ts";
 const LINGER_MS = 2;
 
 /**
- * After a sync that took so long, those whom it has answered are waited for, at most a part of that time: they share the
- * next one with those who wait already. Otherwise clients that send one request after the other are two halves, each of
- * which waits for the sync of the other one too.
+ * After a sync that took so long, those whom it has answered are waited for, at most a part of that time and so many
+ * milliseconds: they share the next one with those who wait already (store 4.8). Otherwise clients that send one request
+ * after the other are two halves, each of which waits for the sync of the other one too.
  */
 const SLOW_SYNC_MS = 2, GATHER_PART = 0.25, GATHER_MS_MAX = 5;
 
@@ -36,6 +36,8 @@ export interface SyncsOptions {
   syncDelayMs?: number | undefined;
   /** Where syncs run; a test has its own. */
   place?: Pick<SyncPlace, "isInThread" | "took"> | undefined;
+  /** Milliseconds; a test has its own. */
+  monotonicClock?: () => number;
   onEvent(event: StoreEvent): void;
   /** Called when a sync has failed. */
   lose(error: unknown): void;
@@ -50,6 +52,7 @@ export interface SyncsOptions {
 export class Syncs {
   readonly #options: SyncsOptions;
   readonly #place: Pick<SyncPlace, "isInThread" | "took">;
+  readonly #now: () => number;
   /** What was not given out, in order. */
   #waiting: CarriedOut[] = [];
   /** The highest number that somebody waits for. */
@@ -57,7 +60,7 @@ export class Syncs {
   /** Ends with the sync that runs off the thread. */
   #running: Promise<void> | undefined;
   #lingering: ReturnType<typeof setTimeout> | undefined;
-  /** Requests that wait, and how many are waited for until when. */
+  /** Requests whose outcomes are awaited, and how many are waited for until when. */
   #requests = 0;
   #expectedRequests = 0;
   #gatherUntilMs = 0;
@@ -72,6 +75,7 @@ export class Syncs {
   constructor(options: SyncsOptions) {
     this.#options = options;
     this.#place = options.place ?? new SyncPlace();
+    this.#now = options.monotonicClock ?? (() => performance.now());
   }
 
   /** Whether every record is durable, and none is being made so. */
@@ -87,7 +91,7 @@ export class Syncs {
       return this.#settle(what);
     }
     this.#waiting.push(what);
-    this.#requests += what.outcomes.length;
+    if (what.isAwaited) this.#requests += what.outcomes.length;
     if (what.isAwaited || what.events.length > 0) this.#awaited = what.number;
     this.#schedule();
   }
@@ -137,8 +141,9 @@ export class Syncs {
     }
   }
 
+  /** Whether more requests are waited for. */
   #isGathering(): boolean {
-    const leftMs = this.#gatherUntilMs - performance.now();
+    const leftMs = this.#gatherUntilMs - this.#now();
     if (this.#requests >= this.#expectedRequests || leftMs <= 0) return false;
     this.#gathering ??= setTimeout(() => {
       this.#gathering = undefined;
@@ -149,7 +154,7 @@ export class Syncs {
 
   #isInThread(): boolean {
     const { journal, syncDelayMs, writeBack } = this.#options;
-    const isFast = this.#place.isInThread(journal.bytes - this.#durableBytes, performance.now());
+    const isFast = this.#place.isInThread(journal.bytes - this.#durableBytes, this.#now());
     return isFast && syncDelayMs === undefined && !writeBack?.isRunning;
   }
 
@@ -158,9 +163,9 @@ export class Syncs {
     this.stop();
     try {
       const { bytes } = journal,
-        began = performance.now(),
+        began = this.#now(),
         durable = journal.syncNow(),
-        ended = performance.now();
+        ended = this.#now();
       this.#place.took(ended - began, ended);
       this.#synced(durable, bytes, ended - began);
     } catch (error) {
@@ -175,8 +180,8 @@ export class Syncs {
     this.stop();
     try {
       if (syncDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, syncDelayMs));
-      const { bytes } = journal, began = performance.now(), durable = await journal.sync();
-      const ended = performance.now(), expected = this.#requests;
+      const { bytes } = journal, began = this.#now(), durable = await journal.sync();
+      const ended = this.#now(), expected = this.#requests;
       this.#synced(durable, bytes, ended - began);
       if (ended - began >= SLOW_SYNC_MS) {
         this.#expectedRequests = expected;
@@ -205,7 +210,7 @@ export class Syncs {
       const first = this.#waiting.findIndex(({ number }) => number > durable);
       const settled = this.#waiting.splice(0, first < 0 ? this.#waiting.length : first);
       for (const what of settled) {
-        this.#requests -= what.outcomes.length;
+        if (what.isAwaited) this.#requests -= what.outcomes.length;
         this.#settle(what);
       }
     }
