@@ -90,10 +90,19 @@ export interface HttpServiceOptions extends Pick<HttpLoginsOptions, "secret" | "
 }
 
 /** What the routes of the forum need, if it runs. */
-function forumOf({ forum, log, metrics, moderation }: HttpServiceOptions, monotonicClock: () => number) {
+function forumOf(options: HttpServiceOptions, monotonicClock: () => number) {
+  const { forum, log, metrics, moderation, accounts } = options;
   if (forum === undefined) return undefined;
   const console = (line: string, hostname: string) => log.console("forum", line, { hostname });
-  return { forum: forum.forum, transfers: forum.transfers, moderation, metrics, console, monotonicClock };
+  return {
+    forum: forum.forum,
+    transfers: forum.transfers,
+    accounts,
+    moderation,
+    metrics,
+    console,
+    monotonicClock,
+  };
 }
 
 export class HttpService {

@@ -1,6 +1,6 @@
 import type { DirectionKey } from "../seal/keys.ts";
 import { concatBytes } from "../syntax/bytes.ts";
-import { RecordReader } from "./records.ts";
+import { PIECE_RECORDS, RecordReader } from "./records.ts";
 
 /** Bytes of content that are read in one go. An input has two such buffers. */
 const BUFFER_BYTES = 512 * 1024;
@@ -84,7 +84,7 @@ export class TransferInput {
    * @throws {Error} What `receive` throws, and {@linkcode RecordReader.next}.
    */
   async piece(limit: number): Promise<Uint8Array | null> {
-    if (this.#buffered.length > 0 || this.#reader !== undefined && await this.#more(0)) {
+    if (this.#buffered.length > 0 || this.#reader !== undefined && await this.#more(0, PIECE_RECORDS)) {
       return this.#take(limit);
     }
     if (this.#reader !== undefined) return null;
@@ -100,9 +100,9 @@ export class TransferInput {
     return bytes;
   }
 
-  /** Reads at most so many bytes more, or a record. Returns whether there was anything. */
-  async #more(limit: number): Promise<boolean> {
-    const bytes = this.#reader === undefined ? await this.#raw(limit) : await this.#reader.next();
+  /** Reads at most so many bytes more, or so many records. Returns whether there was anything. */
+  async #more(limit: number, records = 1): Promise<boolean> {
+    const bytes = this.#reader === undefined ? await this.#raw(limit) : await this.#reader.next(records);
     if (bytes === null || bytes.length === 0) return false;
     this.#buffered = this.#buffered.length === 0 ? bytes : concatBytes(this.#buffered, bytes);
     return true;

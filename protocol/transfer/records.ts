@@ -17,10 +17,16 @@ const HEADER = 4, TAG = 16;
 /** Bytes of the longest record, and of the longest first one. */
 const RECORD = HEADER + MAX_RECORD_BYTES + TAG, FIRST_RECORD = HEADER + MAX_FIRST_RECORD_BYTES + TAG;
 
+/**
+ * Records that are opened in one go if they are there: what is done with their content, a piece at a time, costs less the
+ * longer a piece is. A reader has room for one more, once the first has opened.
+ */
+export const PIECE_RECORDS = 2;
+
 /** Bit of a header: nothing follows in this direction. */
 const LAST = 0x8000_0000;
 
-/** It is three times as fast here as AES-256-GCM. */
+/** It is ten times as fast here as AES-256-GCM, and three times as fast as that of WebCrypto, which has its own thread. */
 const CIPHER = "chacha20-poly1305";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -71,6 +77,13 @@ function nonce(iv: Uint8Array, number: number): Uint8Array {
   // 4 GiB are fewer records than 2^32
   for (let i = 0; i < 4; i++) bytes[11 - i]! ^= number >>> 8 * i & 0xff;
   return bytes;
+}
+
+/** What comes out of a cipher is new memory: it is copied to where it belongs, and returned. */
+function through(cipher: { update(bytes: Uint8Array): Uint8Array }, from: Uint8Array, into: Uint8Array) {
+  const bytes = cipher.update(from);
+  into.set(bytes);
+  release(bytes);
 }
 
 /** Returns memory at once: otherwise each MiB of a file costs the collection of a MiB of garbage. */
@@ -153,8 +166,9 @@ export class RecordReader {
   #to = 0;
   /** Of the last record that was opened. */
   #number = 0;
-  /** The last one that was returned, and the one before. */
-  readonly #opened: Uint8Array[] = [];
+  /** What is opened goes into these, in turn. */
+  #opened: Bytes = new Uint8Array(0);
+  #other: Bytes = new Uint8Array(0);
   #failure: WrongRecordError | TruncatedError | undefined;
 
   /**
@@ -169,29 +183,37 @@ export class RecordReader {
   /**
    * What the next record carries. It stays as it is until the next call but one.
    *
+   * @param records More than one: also what those behind it carry, so many in all, if they have come as a whole.
    * @returns Null behind the last one.
    * @throws {WrongRecordError} It is not what was sent. None of it is returned, and nothing behind it.
    * @throws {TruncatedError} The connection ended before the last record, or the reader was closed.
    * @throws {Error} What `read` throws.
    */
-  async next(): Promise<Bytes | null> {
+  async next(records = 1): Promise<Bytes | null> {
     // it may be closed while it waits
     for (;;) {
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#key === undefined) return null;
       const length = this.#complete();
-      if (length !== undefined) return this.#take(this.#key, length);
+      if (length !== undefined) return this.#take(length, records);
       await this.#fill();
     }
   }
 
-  #take(key: DirectionKey, length: number): Bytes {
-    const record = this.#buffer.subarray(this.#from, this.#from += HEADER + length + TAG);
-    const plain = this.#open(key, record, length);
-    if (record[0]! >= 0x80) this.#erase();
-    this.#opened.push(plain);
-    if (this.#opened.length > 2) release(this.#opened.shift()!);
-    return plain;
+  /** Opens a record that is there, and those behind it: what is wrong with one of those fails with the next call. */
+  #take(length: number, records: number): Bytes {
+    [this.#opened, this.#other] = [this.#other, this.#opened];
+    let opened = 0;
+    try {
+      for (let more: number | undefined = length; more !== undefined; more = this.#complete()) {
+        this.#open(more, opened);
+        opened += more;
+        if (--records === 0 || this.#key === undefined) break;
+      }
+    } catch (error) {
+      if (opened === 0 || error !== this.#failure) throw error;
+    }
+    return this.#opened.subarray(0, opened);
   }
 
   /** What the next record carries, in bytes; undefined if it is not there as a whole. */
@@ -214,23 +236,37 @@ export class RecordReader {
     this.#to += read;
   }
 
-  #open({ key, iv }: DirectionKey, record: Bytes, length: number): Bytes {
+  /** Opens a record that is there, behind so many bytes of what was opened with it. */
+  #open(length: number, behind: number) {
+    const record = this.#buffer.subarray(this.#from, this.#from += HEADER + length + TAG),
+      { key, iv } = this.#key!;
     const cipher = createDecipheriv(CIPHER, key, nonce(iv, this.#number + 1), { authTagLength: TAG });
     cipher.setAAD(record.subarray(0, HEADER), { plaintextLength: length });
     cipher.setAuthTag(record.subarray(HEADER + length));
-    const plain = cipher.update(record.subarray(HEADER, HEADER + length));
+    this.#makeRoom(behind + length, behind);
+    through(cipher, record.subarray(HEADER, HEADER + length), this.#opened.subarray(behind));
     try {
       cipher.final();
     } catch {
       throw this.#wrong();
     }
     if (this.#number++ === 0) this.#enlarge();
-    return plain as Uint8Array as Bytes;
+    if (record[0]! >= 0x80) this.#erase();
+  }
+
+  /** Makes room for so many bytes, of which some are there. */
+  #makeRoom(length: number, there: number) {
+    if (this.#opened.length >= length) return;
+    const opened = new Uint8Array(
+      length <= MAX_FIRST_RECORD_BYTES ? MAX_FIRST_RECORD_BYTES : PIECE_RECORDS * MAX_RECORD_BYTES,
+    );
+    opened.set(this.#opened.subarray(0, there));
+    this.#opened = opened;
   }
 
   /** So many records are there at a time that what is behind one is seldom moved. */
   #enlarge() {
-    const buffer = new Uint8Array(2 * RECORD);
+    const buffer = new Uint8Array((PIECE_RECORDS + 1) * RECORD);
     buffer.set(this.#buffer);
     this.#buffer = buffer;
   }

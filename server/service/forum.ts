@@ -15,6 +15,7 @@ import type { ContentFiles, IncomingFile } from "../store/files/files.ts";
 import type { GroupCommit } from "../store/journaled/group.ts";
 import type {
   AttachOutcome,
+  ChangeThread,
   ChangeThreadOutcome,
   EntryPage,
   FileContent,
@@ -97,16 +98,16 @@ export class Forum {
       : { kind: "edit", thread, user, number: command.number, text, bytes };
   }
 
-  /** Carries a change out for a user without a session; `id` is that of the message that is meant. */
+  /** Carries a change out for a user without a session. `more` may have the ID of the message that is meant, and a key. */
   async change(
     user: string,
     command: ForumChange,
     bytes: number,
-    id?: number,
+    more: Omit<ChangeThread, "kind" | "change">,
   ): Promise<ChangeThreadOutcome | "syntax"> {
     const change = this.toStore(user, command, bytes);
     if (change.kind === "bad") return change.reason;
-    return await this.#options.store.ask({ kind: "thread", change, ...id === undefined ? {} : { id } });
+    return await this.#options.store.ask({ kind: "thread", change, ...more });
   }
 
   /** Reads a page of the threads after the one with this ID. Like all below, it gives no outcome if the store is busy. */

@@ -41,7 +41,14 @@ const MEANT = {
   },
 } as const;
 
-const CHANGES = ["no log-in", "no thread", "muted", "overload", "storage"] as const satisfies ProblemCode[];
+/** Of every change. */
+const KEY_HEADER = {
+  "idempotency-key": "A key of the client's own: repeated within 24 hours, the request changes nothing again",
+};
+
+const CHANGES = [
+  ...["no log-in", "muted", "bad header", "other body", "keys full", "overload", "storage"],
+] as const satisfies ProblemCode[];
 
 const ENTRY_SCHEMA = {
   type: "object",
@@ -127,6 +134,7 @@ export const FORUM_ROUTES = {
     path: "/thread",
     summary: "Create a thread",
     access: "user",
+    headers: KEY_HEADER,
     body: {
       help: "Its title",
       isRequired: true,
@@ -143,7 +151,7 @@ export const FORUM_ROUTES = {
     answers: {
       201: { help: "It was created", types: { "text/plain": undefined, "application/json": PLACE_SCHEMA } },
     },
-    problems: ["no log-in", "muted", "bad ID", "thread exists", "forum full", "overload", "storage"],
+    problems: [...CHANGES, "bad ID", "thread exists", "forum full"],
     examples: [{
       title: "Create a thread",
       as: "alice",
@@ -210,6 +218,7 @@ export const FORUM_ROUTES = {
     path: "/thread/{thread}",
     summary: "Post a message to a thread",
     access: "user",
+    headers: KEY_HEADER,
     parameters: THREAD,
     body: POST,
     answers: {
@@ -218,7 +227,7 @@ export const FORUM_ROUTES = {
         types: { "text/plain": undefined, "application/json": PLACE_SCHEMA },
       },
     },
-    problems: [...CHANGES, "not printable", "forum full"],
+    problems: [...CHANGES, "no thread", "not printable", "forum full"],
     examples: [{
       title: "Post a message",
       as: "alice",
@@ -226,10 +235,14 @@ export const FORUM_ROUTES = {
       body: "5 Ω, or more? ✓\n",
       answer: { status: 201, body: "1\n" },
     }, {
-      title: "Post one as JSON",
+      title: "Post one as JSON, with a key: however often it is sent, it is posted once",
       as: "bob",
       target: "/thread/plans",
-      headers: { "accept": "application/json", "content-type": "application/json" },
+      headers: {
+        "accept": "application/json",
+        "content-type": "application/json",
+        "idempotency-key": "7be01c44",
+      },
       body: '{"text":"more"}',
       answer: { status: 201, body: '{"id":2,"number":2}\n' },
     }],
@@ -239,9 +252,10 @@ export const FORUM_ROUTES = {
     path: "/thread/{thread}",
     summary: "Remove a thread, with its messages and files: only who created it may",
     access: "user",
+    headers: KEY_HEADER,
     parameters: THREAD,
     answers: { 204: { help: "It was removed" } },
-    problems: [...CHANGES, "not yours"],
+    problems: [...CHANGES, "no thread", "not yours"],
     examples: [{
       title: "Remove a thread",
       as: "alice",
@@ -254,11 +268,12 @@ export const FORUM_ROUTES = {
     path: "/thread/{thread}/{number}",
     summary: "Give a message another text: only who posted it may",
     access: "user",
+    headers: KEY_HEADER,
     parameters: MESSAGE,
     query: MEANT,
     body: POST,
     answers: { 204: { help: "It was edited" } },
-    problems: [...CHANGES, "no message", "not yours", "not printable", "forum full"],
+    problems: [...CHANGES, "no thread", "no message", "not yours", "not printable", "forum full"],
     examples: [{
       title: "Edit a message",
       as: "alice",
@@ -272,10 +287,11 @@ export const FORUM_ROUTES = {
     path: "/thread/{thread}/{number}",
     summary: "Delete a message: only who posted it may",
     access: "user",
+    headers: KEY_HEADER,
     parameters: MESSAGE,
     query: MEANT,
     answers: { 204: { help: "It was deleted" } },
-    problems: [...CHANGES, "no message", "not yours"],
+    problems: [...CHANGES, "no thread", "no message", "not yours"],
     examples: [{
       title: "Delete a message",
       as: "bob",

@@ -23,7 +23,7 @@ export const CHECKED_COLUMNS = {
   epoch: ["id"],
   engine: ["version"],
   covering: ["mailbox", "last", "requests", "apart"],
-  request_key: ["number", "key", "digest", "owner", "used_at", "message", "time"],
+  request_key: ["number", "key", "digest", "owner", "used_at", "message", "time", "place"],
 } as const;
 
 export type CheckedTable = keyof typeof CHECKED_COLUMNS;

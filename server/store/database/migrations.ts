@@ -53,6 +53,9 @@
  * covering  mailboxes that accounts are about to cover, which takes pieces: `last` is the number of the last message that
  *           was put before, `requests` how many accounts are on the way, and `apart` how many messages were set apart
  *           between the pieces. Empty after a start.
+ * request_key   keys under which requests were carried out, and what these came to: `message` is the number of a message, or
+ *           the ID of one of a thread, or of a thread, `place` the number of a message in its thread. `used_at` is in
+ *           milliseconds of the records' monotonic clock.
  * mailbox_owner, thread_owner   what others than its owner have in a mailbox or a thread; the rest is the owner's.
  *
  * `checksum` is a CRC32C of the row's other fields (store 7.1); NULL if an earlier version wrote the row.
@@ -389,6 +392,11 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   ALTER TABLE lease ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
   UPDATE lease SET checksum = NULL;
+  UPDATE checksums_complete SET complete = 0;
+  `,
+  `
+  ALTER TABLE request_key ADD COLUMN place INTEGER NOT NULL DEFAULT 0;
+  UPDATE request_key SET checksum = NULL;
   UPDATE checksums_complete SET complete = 0;
   `,
 ];

@@ -32,7 +32,7 @@ const ROWS: Readonly<Record<string, string>> = {
     FROM lease ORDER BY use`,
   account: "SELECT name, verifier, last, role, tokens, network FROM account ORDER BY name",
   covering: "SELECT mailbox, last, requests, apart FROM covering ORDER BY mailbox",
-  "request key": "SELECT key, digest, owner, used_at, message, time FROM request_key ORDER BY number",
+  "request key": "SELECT key, digest, owner, used_at, message, time, place FROM request_key ORDER BY number",
   // in the order of their last use: that decides which one makes room
   session: "SELECT id, account, network, start_time, ended, done, used_at FROM session ORDER BY use",
   outcome: "SELECT session, number, text FROM outcome ORDER BY session, number",

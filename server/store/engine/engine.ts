@@ -16,7 +16,7 @@ import { configurationLine, dumpRows, lineOf } from "./dump.ts";
 import { EPOCH_BYTES, EpochRow } from "./state/epoch.ts";
 import { type Handlers, requestHandlers } from "./handlers.ts";
 import { Measures } from "./measures.ts";
-import { KeyedPuts } from "./key/keyed_puts.ts";
+import { KeyedRequests } from "./key/keyed_requests.ts";
 import { Messages } from "./message/messages.ts";
 import { RequestKeys } from "./key/request_keys.ts";
 import { type Position, PositionRow } from "./state/position.ts";
@@ -135,7 +135,7 @@ export class Engine {
     this.#handlers = requestHandlers({
       messages,
       keys,
-      keyedPuts: new KeyedPuts(messages, keys),
+      keyedRequests: new KeyedRequests(messages, threads, keys),
       threads,
       sessions,
       accounts: new Accounts(context, messages, networks),

@@ -9,7 +9,7 @@ import type { Operations } from "../store.ts";
 import type { Accounts } from "./account/accounts.ts";
 import type { Channels } from "./channels.ts";
 import type { Measures } from "./measures.ts";
-import type { KeyedPuts } from "./key/keyed_puts.ts";
+import type { KeyedRequests } from "./key/keyed_requests.ts";
 import type { Messages } from "./message/messages.ts";
 import type { RequestKeys } from "./key/request_keys.ts";
 import type { Reports } from "./reports.ts";
@@ -26,7 +26,7 @@ export type Handlers = {
 interface EngineParts {
   messages: Messages;
   keys: RequestKeys;
-  keyedPuts: KeyedPuts;
+  keyedRequests: KeyedRequests;
   threads: Threads;
   sessions: Sessions;
   accounts: Accounts;
@@ -48,7 +48,7 @@ export function requestHandlers(parts: EngineParts): Handlers {
   const {
     messages,
     keys,
-    keyedPuts,
+    keyedRequests,
     threads,
     sessions,
     accounts,
@@ -74,7 +74,7 @@ export function requestHandlers(parts: EngineParts): Handlers {
     unsubscribe: ({ mailbox }) => messages.events.unsubscribe(mailbox),
     confirm: ({ session, tag }) => leased.confirm(session, tag),
     release: ({ session, tag }) => leased.release(session, tag),
-    "put once": (request, canStore) => keyedPuts.put(request, canStore),
+    "put once": (request, canStore) => keyedRequests.put(request, canStore),
     "find key": (request) => keys.answer(request),
     settle: (request) => leased.settle(request),
     session: (request, canStore) => sessions.carryOut(request, canStore),
@@ -82,7 +82,7 @@ export function requestHandlers(parts: EngineParts): Handlers {
     end: (request) => sessions.end(request),
     "latest start": () => sessions.latestStart,
     usage: () => ({ sessions: sessions.table.usage, leases: leased.leases.table.usage }),
-    thread: (request, canStore) => threads.request(request, canStore),
+    thread: (request, canStore) => keyedRequests.change(request, canStore),
     threads: (request) => threads.list(request),
     read: (request) => threads.read(request),
     file: (request) => threads.findFile(request),

@@ -31,6 +31,7 @@ const KEYS: Readonly<Partial<Record<CheckedTable, Table["key"]>>> = {
   content: { thread: -1, name: "" },
   channel: { name: "" },
   said: { channel: -1, seq: -1 },
+  request_key: { number: -1 },
 };
 
 /** Tables that may have rows of before; those with a single row get it anew at the first start. */

@@ -6,7 +6,7 @@
 
 import type { FailedAttempt, Put } from "./message.ts";
 
-/** What names a put that may be repeated (store section 12). */
+/** What names a request that may be repeated (store section 12). */
 export interface RequestKey {
   /** Of the client that uses it: see {@linkcode Put.owner}. Never the same for two clients. */
   key: string;

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { RequestKey } from "./keyed.ts";
+
 /**
  * A change by a user of the forum. `thread` is a title; `number` is the position of a message among the messages of its
  * thread, from 1.
@@ -15,16 +17,27 @@ export type ThreadChange =
   | { kind: "edit"; thread: string; user: string; number: number; text: string; bytes: number }
   | { kind: "remove"; thread: string; user: string };
 
-/** A change by a user without a session. */
+/** A change by a user without a session. With a key it is carried out once. */
 export interface ChangeThread {
   kind: "thread";
   change: ThreadChange;
   /** The ID of the message that is meant: another one may have its number by now. */
   id?: number;
+  key?: RequestKey;
+  /** Whom the key is charged to: see {@linkcode Put.owner}. */
+  owner?: string;
 }
 
-/** ID and number of the message, or of the thread that was created, whose number is 0; or why nothing was changed. */
-export type ChangeThreadOutcome = { id: number; number: number } | { refused: string } | "storage";
+/**
+ * ID and number of the message, or of the thread that was created, whose number is 0; or why nothing was changed. Of a key
+ * it is as in {@linkcode PutOnceOutcome}.
+ */
+export type ChangeThreadOutcome =
+  | { id: number; number: number }
+  | { refused: string }
+  | "other request"
+  | "keys full"
+  | "storage";
 
 /** Lists threads after the one with this ID, in the order in which they were created. */
 export interface ListThreads {

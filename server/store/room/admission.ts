@@ -207,7 +207,8 @@ export function isAdding(request: StoreRequest): boolean {
 /** Whether nothing of the request can be carried out without space: then it needs no record to be refused. */
 export function isRefusedWhole(request: StoreRequest): boolean {
   return request.kind === "put" || request.kind === "put once" || request.kind === "attach" ||
-    request.kind === "channel" || request.kind === "thread" && needsSpace(request.change) ||
+    request.kind === "channel" ||
+    request.kind === "thread" && (needsSpace(request.change) || request.key !== undefined) ||
     request.kind === "measure" && request.action === "take" ||
     request.kind === "account" && ["add", "change", "cover"].includes(request.what);
 }

@@ -1,5 +1,5 @@
 /**
- * The key of a request that may be repeated: the header Idempotency-Key. http.md 8.3, 9.5.
+ * The key of a request that may be repeated: the header Idempotency-Key. http.md 8.3, 9.5, 10.9.
  *
  * @module
  */
@@ -28,6 +28,13 @@ export function requestKey(
   }
   const key = hashOf([account, account === "" ? network : "", header]);
   return (parts) => ({ key, digest: hashOf(parts) });
+}
+
+/** What the store refuses because of a key. */
+export function keyRefusal(outcome: "other request" | "keys full"): Refusal {
+  return outcome === "other request"
+    ? new Refusal("other body")
+    : new Refusal("keys full", undefined, { retryAfter: 3600 });
 }
 
 function hashOf(parts: readonly string[]): string {

@@ -246,6 +246,40 @@ Deno.test("what is written at the same time becomes whole records, and a failure
   for (let i = 0; i < 2; i++) await assertRejects(() => broken.write(bytes("x")), Error, "no connection");
 });
 
+// transfer.md 10.8
+Deno.test("records that are there are opened in one go, and those before a wrong one are good", async () => {
+  const records = await sealed(keys().toServer, ["P1 upload\n", "one", "two", "three", "four"]);
+  const together = async (records: readonly Uint8Array[], count: number) => {
+    const reader = readerOf(keys().toServer, records), texts: string[] = [];
+    try {
+      for (let plain; (plain = await reader.next(count)) !== null;) texts.push(text(plain));
+      texts.push("last");
+    } catch (error) {
+      texts.push((error as Error).name);
+      // and so it stays
+      if (error instanceof WrongRecordError) await assertRejects(() => reader.next(count), WrongRecordError);
+    }
+    return texts;
+  };
+  assertEquals(await together(records, 2), ["P1 upload\none", "twothree", "four", "last"]);
+  assertEquals(await together(records, 9), ["P1 upload\nonetwothreefour", "last"]);
+  const changed = records[2]!.with(6, records[2]![6]! ^ 1);
+  assertEquals(await together(records.with(2, changed), 9), ["P1 upload\none", "WrongRecordError"]);
+  assertEquals(await together(records.with(0, changed), 9), ["WrongRecordError"]);
+  assertEquals(await together(records.slice(0, 4), 9), ["P1 upload\nonetwothree", "TruncatedError"]);
+
+  // what was returned stays until the next call but one, however long the records are
+  const long = await sealed(keys().toServer, [
+    "first",
+    ..."abcd".split("").map((one) => one.repeat(200_000)),
+  ]);
+  const reader = readerOf(keys().toServer, long);
+  const pieces: Uint8Array[] = [], brief = (bytes: Uint8Array) => text(bytes).replaceAll(/(.)\1+/g, "$1");
+  for (let i = 0; i < 3; i++) pieces.push((await reader.next(2))!);
+  assertEquals(pieces.slice(1).map(({ length }) => length), [400_000, 200_000]);
+  assertEquals(pieces.slice(1).map(brief), ["ab", "c"]);
+});
+
 // transfer.md 10.2
 Deno.test("lines and content may end anywhere in records", async () => {
   const inside = ["P1 from 0\nhello", " wor", "ldP1 su", "m 1\n"];

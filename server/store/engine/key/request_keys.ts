@@ -11,7 +11,13 @@ const KEY_KEPT_MS = 24 * 60 * 60 * 1000;
 /** Keys that are remembered, in all, and of one owner while others have none (store 12.3). */
 export const KEYS_MAX = 1_000_000, OWNER_KEYS_MAX = KEYS_MAX / 2;
 
-interface KeptKey extends RequestKey, PutReceipt {
+/** What a request came to. */
+interface KeyReceipt extends PutReceipt {
+  /** The number of a message of the forum in its thread; 0 of any other. */
+  place: number;
+}
+
+interface KeptKey extends RequestKey, KeyReceipt {
   /** Grows with each: the oldest has the lowest. */
   number: number;
   owner: string;
@@ -27,6 +33,7 @@ interface KeyRow {
   used_at: number;
   message: number;
   time: number;
+  place: number;
   checksum: number | null;
 }
 
@@ -54,8 +61,8 @@ export class RequestKeys {
       oldest: `SELECT ${checkedColumns("request_key")} FROM request_key WHERE number >= ?
         ORDER BY number LIMIT ? + 0`,
       find: `SELECT ${checkedColumns("request_key")} FROM request_key WHERE key = ?`,
-      add: `INSERT INTO request_key (number, key, digest, owner, used_at, message, time, checksum)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+      add: `INSERT INTO request_key (number, key, digest, owner, used_at, message, time, place, checksum)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       remove: "DELETE FROM request_key WHERE number = ?",
     });
     for (const { owner, count } of allRows<{ owner: string; count: number }>(this.#sql.counts)) {
@@ -71,13 +78,13 @@ export class RequestKeys {
   }
 
   /** What was carried out under this key; `damaged`: nobody can say. */
-  find(key: string): RequestKey & PutReceipt | "damaged" | undefined {
+  find(key: string): RequestKey & KeyReceipt | "damaged" | undefined {
     const unwritten = this.#unwritten.get(key);
     if (unwritten !== undefined) return unwritten;
     const row = firstRow<KeyRow>(this.#sql.find, key);
     if (row === undefined) return undefined;
     if (!isWholeRow(this.#context, "request_key", key, row)) return "damaged";
-    return { key, digest: row.digest, id: row.message, time: row.time };
+    return { key, digest: row.digest, id: row.message, time: row.time, place: row.place };
   }
 
   /** How many are remembered, and the most of one owner. */
@@ -108,8 +115,15 @@ export class RequestKeys {
     }
   }
 
-  add(key: RequestKey, owner: string, receipt: PutReceipt) {
-    const kept = { ...key, ...receipt, owner, number: ++this.#last, usedAt: this.#context.monotonicClock() };
+  add(key: RequestKey, owner: string, receipt: PutReceipt & Partial<KeyReceipt>) {
+    const kept = {
+      ...key,
+      place: 0,
+      ...receipt,
+      owner,
+      number: ++this.#last,
+      usedAt: this.#context.monotonicClock(),
+    };
     this.#unwritten.set(key.key, kept);
     this.#oldest ??= kept;
     this.#count++;
@@ -148,8 +162,8 @@ export class RequestKeys {
     let left = rows;
     for (const kept of this.#unwritten.values()) {
       if (left-- <= 0) return true;
-      const { number, key, digest, owner, usedAt, id, time } = kept;
-      const values = [number, key, digest, owner, usedAt, id, time] as const;
+      const { number, key, digest, owner, usedAt, id, time, place } = kept;
+      const values = [number, key, digest, owner, usedAt, id, time, place] as const;
       this.#context.transaction.run(this.#sql.add, ...values, checksumOf(...values));
       this.#unwritten.delete(key);
     }

@@ -13,6 +13,7 @@ import type { Hub } from "../../../service/hub/hub.ts";
 import type { GroupCommit } from "../../../store/journaled/group.ts";
 import type { RequestKey } from "../../../store/requests/keyed.ts";
 import type { HttpClient } from "../exchange.ts";
+import { keyRefusal } from "../request_key.ts";
 
 /** What a request has said: the last of its messages. */
 export interface Said {
@@ -57,7 +58,7 @@ export class SaidOnce {
     const owner = client.account === "" ? ownerAt(client.hostname) : this.#accounts.ownerOf(client.account);
     const found = await this.#store.ask({ kind: "find key", key: key.key, owner });
     if (found === "damaged") throw new Refusal("storage");
-    if (found === "keys full") throw new Refusal(found, undefined, { retryAfter: 3600 });
+    if (found === "keys full") throw keyRefusal(found);
     if (found !== "new") {
       if (found.digest !== key.digest) throw new Refusal("other body");
       return { number: found.id, time: found.time };

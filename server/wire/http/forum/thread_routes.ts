@@ -11,9 +11,11 @@ import type { FORUM_ROUTES } from "../../../../protocol/http/routes/forum.ts";
 import { utf8Length } from "../../../../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../../../../protocol/session.ts";
 import type { Forum } from "../../../service/forum.ts";
+import type { Accounts } from "../../../service/account/accounts.ts";
 import type { Moderation } from "../../../service/moderation.ts";
 import type { Entry } from "../../../store/requests/thread.ts";
 import { type Handlers, type HttpClient, type HttpExchange, json, text } from "../exchange.ts";
+import { keyRefusal, requestKey } from "../request_key.ts";
 
 /** Threads or entries of a page, and bytes of their texts. */
 const PAGE = { limit: 200, maxBytes: 65_536 };
@@ -21,11 +23,15 @@ const PAGE = { limit: 200, maxBytes: 65_536 };
 export interface ThreadRoutesOptions {
   forum: Forum;
   moderation: Pick<Moderation, "isMuted">;
+  accounts: Pick<Accounts, "ownerOf">;
   /** Writes a line to the server's console, which a client at this address has caused. */
   console(line: string, hostname: string): void;
 }
 
 type ThreadRoutes = Omit<typeof FORUM_ROUTES, "downloadFile" | "uploadFile">;
+
+/** A route that changes a thread. */
+type ChangeRoute = ThreadRoutes[Exclude<keyof ThreadRoutes, "threads" | "thread">];
 
 const REFUSALS: Readonly<Record<string, ProblemCode>> = {
   "exists": "thread exists",
@@ -56,8 +62,8 @@ export function checkMuted({ hostname, account }: HttpClient, moderation: Pick<M
 
 export function threadHandlers(options: ThreadRoutesOptions): Handlers<ThreadRoutes> {
   const { forum } = options;
-  const change = (client: HttpClient, command: ForumChange, id?: number) =>
-    changed(options, client, command, id);
+  const change = (exchange: HttpExchange<ChangeRoute>, command: ForumChange, id?: number) =>
+    changed(options, exchange, command, id);
   return {
     async threads({ client, query: { after = 0 }, form }) {
       userOf(client);
@@ -73,7 +79,7 @@ export function threadHandlers(options: ThreadRoutesOptions): Handlers<ThreadRou
       userOf(client);
       const title = await valueOf(exchange, "title");
       if (!isWord(title)) throw new Refusal("bad ID", "a title has 1 to 64 letters, digits or !@#$%.?,_-");
-      const place = await change(client, { kind: "CRT", title });
+      const place = await change(exchange, { kind: "CRT", title });
       return form === "json" ? json(place, 201) : text(`${title}\n`, 201);
     },
     async thread({ client, path: { thread: title }, query: { after = 0, from }, form }) {
@@ -91,22 +97,23 @@ export function threadHandlers(options: ThreadRoutesOptions): Handlers<ThreadRou
       const { client, path: { thread: title }, form } = exchange;
       userOf(client);
       const said = postText(await valueOf(exchange, "text"));
-      const place = await change(client, { kind: "MSG", title, text: said });
+      const place = await change(exchange, { kind: "MSG", title, text: said });
       return form === "json" ? json(place, 201) : text(`${place.number}\n`, 201);
     },
-    async removeThread({ client, path: { thread: title } }) {
-      await change(client, { kind: "RMV", title });
+    async removeThread(exchange) {
+      await change(exchange, { kind: "RMV", title: exchange.path.thread });
       return { status: 204 };
     },
     async editMessage(exchange) {
       const { client, path: { thread: title, number }, query } = exchange;
       userOf(client);
       const said = postText(await valueOf(exchange, "text"));
-      await change(client, { kind: "EDT", title, number: numberIn(number), text: said }, query.id);
+      await change(exchange, { kind: "EDT", title, number: numberIn(number), text: said }, query.id);
       return { status: 204 };
     },
-    async deleteMessage({ client, path: { thread: title, number }, query }) {
-      await change(client, { kind: "DLT", title, number: numberIn(number) }, query.id);
+    async deleteMessage(exchange) {
+      const { path: { thread: title, number }, query } = exchange;
+      await change(exchange, { kind: "DLT", title, number: numberIn(number) }, query.id);
       return { status: 204 };
     },
   };
@@ -114,16 +121,23 @@ export function threadHandlers(options: ThreadRoutesOptions): Handlers<ThreadRou
 
 /** Carries a change out, and reports it on the console as if it had come in a session. */
 async function changed(
-  { forum, moderation, console }: ThreadRoutesOptions,
-  client: HttpClient,
+  { forum, accounts, moderation, console }: ThreadRoutesOptions,
+  exchange: HttpExchange<ChangeRoute>,
   command: ForumChange,
   id: number | undefined,
 ): Promise<{ id: number; number: number }> {
-  const user = userOf(client);
+  const { client } = exchange, user = userOf(client);
   checkMuted(client, moderation);
-  const outcome = await forum.change(user, command, "text" in command ? utf8Length(command.text) : 0, id);
+  const key = requestKey(client, exchange.header("idempotency-key"))?.([
+    JSON.stringify([command, id ?? null]),
+  ]);
+  const outcome = await forum.change(user, command, "text" in command ? utf8Length(command.text) : 0, {
+    ...id === undefined ? {} : { id },
+    ...key === undefined ? {} : { key, owner: accounts.ownerOf(user) },
+  });
   if (outcome === "storage") throw new Refusal("storage");
   if (outcome === "syntax") throw new Refusal("not printable", NO_POST);
+  if (outcome === "other request" || outcome === "keys full") throw keyRefusal(outcome);
   const refused = "refused" in outcome ? outcome.refused : undefined;
   console(`${user} issued ${command.kind} command`, client.hostname);
   console(

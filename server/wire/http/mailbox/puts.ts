@@ -12,7 +12,7 @@ import type { Mailboxes } from "../../../service/mailboxes.ts";
 import type { GroupCommit } from "../../../store/journaled/group.ts";
 import type { PutReceipt } from "../../../store/requests/keyed.ts";
 import type { HttpExchange } from "../exchange.ts";
-import { requestKey } from "../request_key.ts";
+import { keyRefusal, requestKey } from "../request_key.ts";
 import { accessRefusal, chargedTo } from "./receivers.ts";
 
 /** Who sends what nobody is named for. */
@@ -65,11 +65,8 @@ export class HttpPuts {
     return await new Promise((resolve, reject) => {
       const isTaken = this.#store.submit({ kind: "put once", put, ...key && { key } }, (outcome) => {
         if (typeof outcome === "object") resolve(outcome);
-        else {
-          const retryAfter = outcome === "other request" ? undefined : outcome === "keys full" ? 3600 : 10;
-          const code = outcome === "other request" ? "other body" : outcome;
-          reject(new Refusal(code, undefined, retryAfter === undefined ? {} : { retryAfter }));
-        }
+        else if (outcome === "other request" || outcome === "keys full") reject(keyRefusal(outcome));
+        else reject(new Refusal(outcome, undefined, { retryAfter: 10 }));
       });
       if (!isTaken) reject(new Refusal("overload", undefined, { retryAfter: 1 }));
     });

@@ -275,7 +275,12 @@ export class RandomRecords {
     }
     if (kind < 71) {
       const change = this.#threadChange(random.between(72, 99));
-      return { kind: "thread", change, ...random.chance(0.2) ? { id: random.between(1, 12) } : {} };
+      const key = { key: `k${random.between(1, 60)}`, digest: `d${random.between(1, 2)}` };
+      return {
+        ...{ kind: "thread", change },
+        ...random.chance(0.2) ? { id: random.between(1, 12) } : {},
+        ...random.chance(0.3) ? { key, owner: this.#pick(USERS) } : {},
+      };
     }
     if (kind < 73) {
       return {

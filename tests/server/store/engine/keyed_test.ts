@@ -6,6 +6,7 @@ import { DATABASE_FILE } from "../../../../server/store/database/database.ts";
 import { DEFAULT_LIMITS } from "../../../../server/store/limits.ts";
 import type { Leased } from "../../../../server/store/requests/lease.ts";
 import type { Settle } from "../../../../server/store/requests/keyed.ts";
+import type { EntryPage, ThreadChange } from "../../../../server/store/requests/thread.ts";
 import type { Outcome, StoreRequest } from "../../../../server/store/store.ts";
 import { BatchEngine } from "../../../batch_engine.ts";
 
@@ -101,6 +102,51 @@ Deno.test("a put with a key is carried out once, across a restart, for 24 hours 
   assertEquals(store.apply(once("b", "k"), once("b", "l")), [{ id: 4, time: 7 }, "other request"]);
   store.apply({ kind: "forget", rows: 9 });
   assertEquals(store.apply(once("b", "l")), [{ id: 5, time: 7 }]);
+});
+
+Deno.test("a change of a thread with a key is carried out once, and comes to the same number though that is another one now (store 12.1)", () => {
+  using store = new Store();
+  const change = (change: ThreadChange, key?: string, digest = "d"): StoreRequest => ({
+    ...{ kind: "thread", change },
+    ...key === undefined ? {} : { key: { key, digest }, owner: "al" },
+  });
+  const place = (id: number, number: number) => ({ id, number });
+  const of = { thread: "tea", user: "al" };
+  const post = (text: string) => ({ kind: "post", ...of, time: 7, text, bytes: text.length }) as const;
+  const create = change({ kind: "create", ...of }, "c"), second = change(post("two"), "p");
+  const remove = change({ kind: "delete", ...of, number: 1 }, "r");
+  assertEquals(
+    store.apply(create, create, change({ kind: "create", ...of }), change(post("one")), second, second),
+    [
+      ...[place(1, 0), place(1, 0), { refused: "exists" }, place(1, 1), place(2, 2), place(2, 2)],
+    ],
+  );
+  assertEquals(store.apply(remove, remove, change(post("three"), "p", "other")), [
+    place(1, 1),
+    place(1, 1),
+    "other request",
+  ]);
+  store.restart();
+  store.now += DAY_MS;
+  assertEquals(store.apply(second, remove, create), [
+    place(2, 2),
+    place(1, 1),
+    place(1, 0),
+  ]);
+  // what was refused is carried out when it is asked for again
+  const later = change({ kind: "create", thread: "later", user: "al" }, "l");
+  const refused = change({ kind: "delete", thread: "later", user: "al", number: 1 }, "d");
+  const posted = change({ ...post("first"), thread: "later" });
+  assertEquals(store.apply(refused, later, posted, refused, refused), [
+    { refused: "no thread" },
+    ...[place(2, 0), place(1, 1), place(1, 1), place(1, 1)],
+  ]);
+  store.now += 2 * DAY_MS;
+  for (let i = 0; i < 3; i++) store.apply({ kind: "forget", rows: 9 });
+  assertEquals(store.apply(create, second), [{ refused: "exists" }, place(3, 2)]);
+  const read: StoreRequest = { kind: "read", thread: "tea", from: { after: 0 }, limit: 9, maxBytes: 99 };
+  const [page] = store.apply(read);
+  assertEquals((page as EntryPage).entries.map((entry) => "text" in entry && entry.text), ["two", "two"]);
 });
 
 // 500,000 of one leave 62,500 to a second one: 500,000 times the third power of a half

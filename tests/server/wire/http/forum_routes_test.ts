@@ -63,6 +63,51 @@ Deno.test("threads are created, listed, read and removed, each by whoever may", 
   );
 });
 
+Deno.test("a change with an Idempotency-Key is made once, and repeated it is answered as before (http.md 10.9)", async () => {
+  await withProtected(({ port }) =>
+    httpTranscript(
+      port("http"),
+      `
+      alice > POST /thread | authorization: ${ALICE} | idempotency-key: a | = plans
+      alice < 201
+      alice > POST /thread | authorization: ${ALICE} | idempotency-key: a | = plans
+      alice < 201
+      alice = plans\\n
+      alice > POST /thread/plans | authorization: ${ALICE} | = one
+      alice < 201
+      alice > POST /thread/plans | authorization: ${ALICE} | idempotency-key: b | = two
+      alice < 201
+      alice = 2\\n
+      alice > DELETE /thread/plans/1 | authorization: ${ALICE} | idempotency-key: c
+      alice < 204
+      alice > DELETE /thread/plans/1 | authorization: ${ALICE} | idempotency-key: c
+      alice < 204
+      alice > POST /thread/plans | authorization: ${ALICE} | idempotency-key: b | = two
+      alice < 201
+      alice = 2\\n
+      alice > POST /thread/plans | authorization: ${ALICE} | idempotency-key: b | = three
+      alice < 422
+      alice = …"code":"other body"…
+      alice > PUT /thread/plans/1 | authorization: ${ALICE} | idempotency-key: d | = TWO
+      alice < 204
+      alice > PUT /thread/plans/1 | authorization: ${ALICE} | idempotency-key: d | = TWO
+      alice < 204
+      bob > POST /thread/plans | authorization: ${BOB} | idempotency-key: b | = bob's own
+      bob < 201
+      bob > GET /thread/plans | authorization: ${BOB} | accept: application/json
+      bob < 200
+      bob = …"version":1,"text":"TWO"},…"text":"bob's own"}],"more":false}\\n
+      alice > DELETE /thread/plans | authorization: ${ALICE} | idempotency-key: e
+      alice < 204
+      alice > DELETE /thread/plans | authorization: ${ALICE} | idempotency-key: e
+      alice < 204
+      alice > DELETE /thread/plans | authorization: ${ALICE}
+      alice < 404
+      `,
+    )
+  );
+});
+
 /** One request of alice's, on a connection of its own. */
 function ask(port: number, line: string, headers: Record<string, string> = {}, body?: string) {
   const options: HttpRequestOptions = { headers: { authorization: ALICE, ...headers } };
