@@ -62,6 +62,11 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   writtenBytes = 0;
   /** Requests that are not answered yet. */
   unanswered = 0;
+  /**
+   * Takes a request that these bytes are, and resolves when it is answered; returns undefined if they are none that is
+   * taken so. Then they, and all that comes, go to node:http.
+   */
+  takeWhole: ((bytes: Uint8Array) => Promise<void> | undefined) | undefined;
   readonly #stream: Stream;
   readonly #options: HttpConnectionOptions;
   #buffer = new Uint8Array(MIN_READ_BYTES);
@@ -161,16 +166,13 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   }
 
   async #readPiece() {
-    this.#isReading = true;
     try {
-      const polled = this.#options.polling.due;
-      if (polled !== undefined) await polled;
-      const length = await this.#stream.read(this.#buffer);
-      this.#isReading = false;
+      const length = await this.#readNext();
       if (length === null) this.#hasEnded = true;
       if (this.destroyed || this.writableEnded && length !== null) return;
       if (this.#isTakenOver) return length === null ? this.close() : void this.#readPiece();
       if (length === null) return void this.push(null);
+      this.takeWhole = undefined;
       // the buffer is read into again before all of this is used
       const bytes = this.#buffer.slice(0, length);
       this.#fitBuffer(length);
@@ -181,6 +183,29 @@ export class HttpConnection extends Duplex implements SlottedConnection {
     } catch {
       this.destroy();
     }
+  }
+
+  /** Reads until something has come that is not taken whole. */
+  async #readNext(): Promise<number | null> {
+    for (;;) {
+      const length = await this.#readBytes();
+      if (length === null || this.destroyed || this.writableEnded) return length;
+      const answered = this.takeWhole?.(this.#buffer.subarray(0, length));
+      if (answered === undefined) return length;
+      this.traffic.received(0, length);
+      // nothing more is read until then: answers keep the order of their requests
+      await answered;
+      if (this.destroyed || this.writableEnded) return length;
+    }
+  }
+
+  async #readBytes(): Promise<number | null> {
+    this.#isReading = true;
+    const polled = this.#options.polling.due;
+    if (polled !== undefined) await polled;
+    const length = await this.#stream.read(this.#buffer);
+    this.#isReading = false;
+    return length;
   }
 
   /** Makes the buffer as large as what comes, so that many idle clients take little memory. */
@@ -213,6 +238,15 @@ export class HttpConnection extends Duplex implements SlottedConnection {
       this.#isWriting = false;
       done();
     }).catch(done);
+  }
+
+  /** Sends an answer past node:http, which has been given nothing yet. */
+  sendWhole(answer: string, isLast: boolean, done: () => void) {
+    this.#writeAll(encoder.encode(answer), (error) => {
+      if (error) this.destroy();
+      else if (isLast) this.end();
+      done();
+    });
   }
 
   override _final(done: (error?: Error | null) => void) {
