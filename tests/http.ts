@@ -4,10 +4,9 @@
  * @module
  */
 
-const encoder = new TextEncoder(), decoder = new TextDecoder();
+import { PATIENCE_MS } from "./patience.ts";
 
-/** Milliseconds after which nothing more is expected: more than any load explains. */
-const PATIENCE = 30_000;
+const encoder = new TextEncoder(), decoder = new TextDecoder();
 
 export interface HttpReply {
   status: number;
@@ -113,7 +112,7 @@ export class HttpPeer implements Disposable {
 
   /** Reads more. Returns whether there was any. */
   async #more(): Promise<boolean> {
-    const buffer = new Uint8Array(65_536), timer = setTimeout(() => this.conn.close(), PATIENCE);
+    const buffer = new Uint8Array(65_536), timer = setTimeout(() => this.conn.close(), PATIENCE_MS);
     try {
       const length = await this.conn.read(buffer);
       if (length === null) return false;
@@ -124,7 +123,7 @@ export class HttpPeer implements Disposable {
       return true;
     } catch (error) {
       if (error instanceof Deno.errors.ConnectionReset) return false;
-      throw new Error(`Nothing came within ${PATIENCE / 1000} s: ${(error as Error).message}`);
+      throw new Error(`Nothing came within ${PATIENCE_MS / 1000} s: ${(error as Error).message}`);
     } finally {
       clearTimeout(timer);
     }

@@ -5,6 +5,7 @@
  */
 
 import { HostedProcess, HOSTS_VARIABLE, type Process } from "./hosting/hosted_process.ts";
+import { PATIENCE_MS } from "./patience.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 
@@ -305,9 +306,6 @@ export class ServerProcess implements AsyncDisposable {
   }
 }
 
-/** Milliseconds after which a {@linkcode Peer} waits no longer: more than any load explains. */
-const MAX_WAIT_MS = 30_000;
-
 /** A client's socket: sends datagrams to a server, and receives the replies. */
 export class Peer implements Disposable {
   readonly #socket: Deno.DatagramConn;
@@ -337,10 +335,10 @@ export class Peer implements Disposable {
     const timer = setTimeout(() => {
       isWaiting = false;
       this.mark("");
-    }, MAX_WAIT_MS);
+    }, PATIENCE_MS);
     try {
       const [datagram] = await this.#socket.receive(this.#buffer);
-      if (!isWaiting) throw new Error(`Nothing came within ${MAX_WAIT_MS / 1000} s`);
+      if (!isWaiting) throw new Error(`Nothing came within ${PATIENCE_MS / 1000} s`);
       return new TextDecoder().decode(datagram);
     } finally {
       clearTimeout(timer);

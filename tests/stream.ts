@@ -6,9 +6,7 @@
 
 import { encodeFrames, FrameDecoder } from "../protocol/syntax/frame.ts";
 import { LineDecoder } from "../protocol/syntax/line.ts";
-
-/** Milliseconds after which nothing more is expected: more than any load explains. */
-const PATIENCE = 120_000;
+import { PATIENCE_MS } from "./patience.ts";
 
 const encoder = new TextEncoder();
 
@@ -51,14 +49,14 @@ abstract class StreamPeer implements Disposable {
    */
   async next(): Promise<string | undefined> {
     while (this.#messages.length === 0) {
-      const timer = setTimeout(() => this.conn.close(), PATIENCE);
+      const timer = setTimeout(() => this.conn.close(), PATIENCE_MS);
       try {
         const length = await this.conn.read(this.#buffer);
         if (length === null) return undefined;
         this.#messages.push(...this.decode(this.#buffer.subarray(0, length)));
       } catch (error) {
         if (error instanceof Deno.errors.ConnectionReset) return undefined;
-        throw new Error(`Nothing came within ${PATIENCE / 1000} s: ${(error as Error).message}`);
+        throw new Error(`Nothing came within ${PATIENCE_MS / 1000} s: ${(error as Error).message}`);
       } finally {
         clearTimeout(timer);
       }

@@ -120,6 +120,9 @@ class LiveChat {
   /** Whether the connection has ended, and whether this side has ended it. */
   #hasEnded = false;
   #hasLeft = false;
+  /** Milliseconds that printing took; since when something is printed that is not counted yet. */
+  #printedMs = 0;
+  #printingSince: number | undefined;
 
   constructor(client: ChatClient, editor: LineEditor, texts: ChatTexts) {
     this.#client = client;
@@ -136,13 +139,32 @@ class LiveChat {
     await within(lingerMs, receiving);
     await this.#leave(async () => {
       // a server that reads nothing must not keep this side from leaving
-      await within(CLOSE_TIMEOUT_MS, client.finish().then(() => receiving));
+      await this.#within(CLOSE_TIMEOUT_MS, client.finish().then(() => receiving));
       client.close();
     });
     await receiving;
     if (client.dropped > 0) await writeError(`Lines that were too long to be shown: ${client.dropped}\n`);
     if (!this.#hasLeft) await editor.print(this.#texts.disconnected);
     return this.#hasLeft && !this.#hasFailed ? 0 : 1;
+  }
+
+  /** Milliseconds that have gone into printing. */
+  #printingMs(): number {
+    const now = performance.now(), since = this.#printingSince;
+    if (since !== undefined) {
+      this.#printedMs += now - since;
+      this.#printingSince = now;
+    }
+    return this.#printedMs;
+  }
+
+  /** Waits for the event as {@linkcode within}, but leaves out what printing takes, and time in which nothing ran. */
+  async #within(ms: number, event: Promise<void>) {
+    for (let leftMs = ms; leftMs > 0 && !this.#hasEnded;) {
+      const printedMs = this.#printingMs(), dueAt = performance.now() + leftMs;
+      await within(leftMs, event);
+      leftMs = Math.floor(this.#printingMs() - printedMs + Math.max(0, performance.now() - dueAt));
+    }
   }
 
   /** Ends the connection, unless the server has ended it. */
@@ -156,7 +178,10 @@ class LiveChat {
     const client = this.#client, editor = this.#editor;
     try {
       for await (const message of client) {
+        this.#printingSince = performance.now();
         await editor.print(this.#texts.show(message));
+        this.#printingMs();
+        this.#printingSince = undefined;
       }
     } catch (error) {
       // a connection that breaks counts as ended by the server; a reader of our output that is gone does not

@@ -527,6 +527,13 @@ class _Session:
             self._check(now, started)
             wake = min(self._send_due(now), until, now + LAST_TIMEOUT)
             self._selector.select(max(0.0, wake - time.monotonic()))
+            # 9.3: time in which this process did not run does not count
+            late = max(0.0, time.monotonic() - max(wake, now))
+            started += late
+            self._heard += late
+            self._moved += late
+            for question in self.questions.values():
+                question.until += late
             while self._receive(time.monotonic()):
                 if is_over():
                     break

@@ -1,5 +1,6 @@
 /**
- * When a server is given up: it is silent, or it answers and makes no progress. session.md section 9.
+ * When a server is given up: it is silent, or it answers and makes no progress. Time in which this process did not run
+ * does not count: nothing was sent then, and nothing read. session.md section 9.
  *
  * @module
  */
@@ -26,6 +27,9 @@ export class Liveness {
   readonly #server: string;
   /** Since when an answer is due; Infinity if none is. */
   #silentSince = Infinity;
+  /** Since when no progress was made when that was asked last, and for how long this process did not run since. */
+  #stuckSince = Infinity;
+  #heldUpMs = 0;
   /** When the server was last busy no more. */
   #roomSince = -Infinity;
   /** Restarts that are not forgotten, at the time of the last one. */
@@ -46,6 +50,12 @@ export class Liveness {
     this.#silentSince = isAnswerDue ? now : Infinity;
   }
 
+  /** This process has not run for so many milliseconds before `now`. */
+  heldUp(now: number, ms: number) {
+    if (this.#silentSince !== Infinity) this.#silentSince = Math.min(now, this.#silentSince + ms);
+    this.#heldUpMs += ms;
+  }
+
   /** The server is busy no more. */
   hasRoom(now: number) {
     this.#roomSince = now;
@@ -57,8 +67,13 @@ export class Liveness {
   }
 
   #noProgressAt(stuckSince: number, isBusy: boolean): number {
+    if (stuckSince !== this.#stuckSince) {
+      this.#stuckSince = stuckSince;
+      this.#heldUpMs = 0;
+    }
     const last = stuckSince + NO_PROGRESS_BUSY * this.#silenceMs;
-    return Math.min(Math.max(stuckSince, this.#roomSince) + this.#noProgressMs(isBusy), last);
+    const at = Math.min(Math.max(stuckSince, this.#roomSince) + this.#noProgressMs(isBusy), last);
+    return at + this.#heldUpMs;
   }
 
   #noProgressMs(isBusy: boolean): number {

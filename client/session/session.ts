@@ -96,7 +96,7 @@ export class Session<A extends UnorderedAnswer> {
       },
       nextDatagram: (now) => this.#nextDatagram(now),
       deadline: (now) => this.#deadline(now),
-      due: (now) => this.#due(now),
+      due: (now, lateMs) => this.#due(now, lateMs),
     });
   }
 
@@ -387,7 +387,8 @@ export class Session<A extends UnorderedAnswer> {
     );
   }
 
-  #due(now: number) {
+  #due(now: number, lateMs: number) {
+    this.#liveness.heldUp(now, lateMs);
     const error = this.#liveness.giveUp(now, this.#stuckSince, this.#isBusy);
     if (error !== undefined) return this.fail(error);
     if (now >= this.#inFlight.deadline) {

@@ -28,21 +28,30 @@ export class PortTaken extends Error {
  * @throws {Error} One can't be opened; then none is open.
  */
 export function listenDatagrams(hosts: readonly string[], port: number): Deno.DatagramConn[] {
-  return onEach(
-    hosts,
-    port,
-    "udp",
-    (hostname, port) => Deno.listenDatagram({ transport: "udp", hostname, port }),
-  );
+  const listen = (hostname: string, port: number) =>
+    Deno.listenDatagram({ transport: "udp", hostname, port });
+  return tryPorts(port, () => onEach(hosts, port, "udp", listen));
 }
 
 /** One TCP socket for each host, all with the same port, as {@linkcode listenDatagrams} opens UDP sockets. */
 export function listenStreams(hosts: readonly string[], port: number): Deno.TcpListener[] {
-  return onEach(hosts, port, "tcp", (hostname, port) => Deno.listen({ transport: "tcp", hostname, port }));
+  const listen = (hostname: string, port: number) => Deno.listen({ transport: "tcp", hostname, port });
+  return tryPorts(port, () => onEach(hosts, port, "tcp", listen));
 }
 
-/** Free ports that are tried to find one that is free for both UDP and TCP. */
+/** Free ports that are tried to find one that is free on all hosts, and for both UDP and TCP. */
 const MAX_TRIES = 16;
+
+/** Opens sockets at this port; if it is 0, at another one when somebody has the one that was free on the first host. */
+function tryPorts<T>(port: number, open: () => T): T {
+  for (let tries = 1;; tries++) {
+    try {
+      return open();
+    } catch (error) {
+      if (port !== 0 || tries === MAX_TRIES || !(error instanceof PortTaken)) throw error;
+    }
+  }
+}
 
 /**
  * A UDP and a TCP socket for each host, all with the same port.
@@ -55,15 +64,15 @@ export function listenBoth(
   hosts: readonly string[],
   port: number,
 ): { datagrams: Deno.DatagramConn[]; streams: Deno.TcpListener[] } {
-  for (let tries = 1;; tries++) {
+  return tryPorts(port, () => {
     const datagrams = listenDatagrams(hosts, port);
     try {
       return { datagrams, streams: listenStreams(hosts, (datagrams[0]!.addr as Deno.NetAddr).port) };
     } catch (error) {
       for (const socket of datagrams) socket.close();
-      if (port !== 0 || tries === MAX_TRIES) throw error;
+      throw error;
     }
-  }
+  });
 }
 
 function onEach<S extends { readonly addr: Deno.Addr; close(): void }>(

@@ -8,6 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { TOPICS } from "../../client/command/topics.ts";
 import { SERVICE_PORTS } from "../../server/options/options.ts";
+import { freePort } from "../ports.ts";
 import { FROM_SOURCE, lacks, LOADED, netcat, runCommand, temporaryDirectory } from "../program.ts";
 
 const SOURCE = new URL("../../", import.meta.url).pathname;
@@ -61,22 +62,6 @@ async function copy(from: string, to: string, change: (text: string) => string) 
   }
   await Deno.mkdir(to);
   for await (const { name } of Deno.readDir(from)) await copy(`${from}/${name}`, `${to}/${name}`, change);
-}
-
-/** A free port, outside the range that the system assigns. */
-function freePort(): number {
-  for (;;) {
-    const port = 10_000 + crypto.getRandomValues(new Uint16Array(1))[0]! % 20_000;
-    try {
-      for (const hostname of ["0.0.0.0", "::"]) {
-        Deno.listenDatagram({ transport: "udp", hostname, port }).close();
-        Deno.listen({ transport: "tcp", hostname, port }).close();
-      }
-      return port;
-    } catch {
-      // somebody has it
-    }
-  }
 }
 
 /** A directory like the one that its reader has, with `wirepost` on the PATH. */

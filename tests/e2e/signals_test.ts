@@ -100,20 +100,20 @@ Deno.test("commands end within 5 s of Ctrl-C although the server does not answer
     const begun = performance.now();
     child.kill("SIGINT");
     assertEquals([words[0], (await child.status).code], [words[0], 130]);
-    // a loaded machine may take some more; without an end of its own, it is 10 s
-    assertLess(performance.now() - begun, 8000, words[0]);
+    // a loaded machine may take more; without an end of its own, it is two minutes
+    assertLess(performance.now() - begun, 60_000, words[0]);
     await child.stdin.close().catch(() => {});
   };
-  const self = ["--as", "al"];
+  const self = ["--as", "al"], patient = ["--timeout", "120s"];
   await Promise.all([
-    end("send", "bob", "hi", ...self),
-    end("receive", "--follow", ...self),
-    end("peek", ...self),
-    end("mailbox", ...self),
-    end("forum", "LST", ...self),
+    end("send", "bob", "hi", ...self, ...patient),
+    end("receive", "--follow", ...self, ...patient),
+    end("peek", ...self, ...patient),
+    end("mailbox", ...self, ...patient),
+    end("forum", "LST", ...self, ...patient),
     end("chat", "tea", ...self),
-    end("status", "--secret-file", secret),
-    end("watch", "--secret-file", secret),
+    end("status", "--secret-file", secret, ...patient),
+    end("watch", "--secret-file", secret, ...patient),
     end("bench", "mailbox"),
   ]);
 });

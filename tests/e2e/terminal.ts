@@ -5,9 +5,7 @@
  */
 
 import { runCommand, temporaryDirectory } from "../program.ts";
-
-/** Milliseconds after which what should be shown counts as not coming: more than any load explains. */
-const PATIENCE = 30_000;
+import { PATIENCE_MS } from "../patience.ts";
 
 const encoder = new TextEncoder();
 
@@ -113,7 +111,7 @@ export class Terminal implements AsyncDisposable {
     const timer = setTimeout(() => {
       patient = false;
       this.#wake?.();
-    }, PATIENCE);
+    }, PATIENCE_MS);
     try {
       for (;;) {
         const { promise, resolve } = Promise.withResolvers<void>();
@@ -138,7 +136,7 @@ export class Terminal implements AsyncDisposable {
     const timer = setTimeout(() => {
       patient = false;
       this.#wake?.();
-    }, PATIENCE);
+    }, PATIENCE_MS);
     try {
       return await this.#shows(text, () => patient);
     } finally {

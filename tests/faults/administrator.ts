@@ -2,9 +2,7 @@ import { proof } from "../../protocol/admin.ts";
 import { connectOriginalMailbox } from "../../client/original_mailbox.ts";
 import { readSecret, secretPath } from "../../server/data/directory.ts";
 import type { Peer } from "../program.ts";
-
-/** Longest wait for an answer: better than a test that never ends. */
-const MAX_WAIT_MS = 30_000;
+import { PATIENCE_MS } from "../patience.ts";
 
 /** Asks a server as its administrator, by the secret in its data directory. */
 export class Administrator implements Disposable {
@@ -30,7 +28,7 @@ export class Administrator implements Disposable {
   /** A question is repeated until it is answered: where a flood fills the server's socket, it may be lost. */
   static async repeating(directory: string, port: number): Promise<Administrator> {
     const secret = await readSecret(secretPath(directory));
-    const mailbox = await connectOriginalMailbox({ port, timeout: MAX_WAIT_MS });
+    const mailbox = await connectOriginalMailbox({ port, timeout: PATIENCE_MS });
     return new Administrator((command) => mailbox.control(secret, command));
   }
 

@@ -1,4 +1,5 @@
 import { connectMailbox } from "../../client/mailbox.ts";
+import { PATIENCE_MS } from "../patience.ts";
 import { median } from "./form.ts";
 
 export interface PingOptions {
@@ -37,7 +38,7 @@ export class Pings implements AsyncDisposable {
   }
 
   async #put(port: number, pauseMs: number) {
-    await using mailbox = await connectMailbox({ port });
+    await using mailbox = await connectMailbox({ port, timeout: PATIENCE_MS });
     while (!this.#end.signal.aborted) {
       const began = performance.now();
       await mailbox.send("pings", "alice", "x");
@@ -48,7 +49,7 @@ export class Pings implements AsyncDisposable {
   }
 
   async #take(port: number) {
-    await using mailbox = await connectMailbox({ port });
+    await using mailbox = await connectMailbox({ port, timeout: PATIENCE_MS });
     for await (const message of mailbox.messages("pings", this.#end)) await message.ack();
   }
 

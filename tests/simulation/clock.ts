@@ -27,6 +27,11 @@ export class Clock {
     return () => timer.cancelled = true;
   };
 
+  /** Lets `ms` milliseconds pass in which nothing runs, as in a process that is stopped: timers are late afterwards. */
+  stop(ms: number) {
+    this.#now += ms;
+  }
+
   /** Runs for `ms` milliseconds. */
   async run(ms: number) {
     await this.until(() => false, ms);
@@ -42,7 +47,7 @@ export class Clock {
       if (next === undefined || next.at > end) break;
       this.#pop();
       if (next.cancelled) continue;
-      this.#now = next.at;
+      this.#now = Math.max(this.#now, next.at);
       next.callback();
       await turn();
     }

@@ -9,6 +9,7 @@ import { decodeOriginalReply, MAX_DATAGRAM_BYTES, type OriginalReply } from "../
 import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { SessionEndError } from "../../session/errors.ts";
 import { noAnswer } from "../../session/liveness.ts";
+import { setSocketTimer } from "../../session/socket_timer.ts";
 import { ServerSocket } from "../../stream/server_socket.ts";
 
 /**
@@ -94,14 +95,17 @@ export class RequestSocket implements AsyncDisposable {
     if (late !== undefined) return late;
     // what is left from before answers an earlier request
     this.#answers = [];
-    const end = performance.now() + timeoutMs;
+    let end = performance.now() + timeoutMs;
     for (let retryMs = FIRST_RETRY_MS;; retryMs = Math.min(2 * retryMs, MAX_RETRY_MS)) {
       const leftMs = end - performance.now();
       if (leftMs <= 0) throw noAnswer(formatAddress(this.#server), timeoutMs, true);
       await this.send(request);
       this.unanswered++;
-      const answer = await this.#wait(isAnswer, Math.min(retryMs, leftMs));
+      const waitMs = Math.min(retryMs, leftMs), dueAt = performance.now() + waitMs;
+      const answer = await this.#wait(isAnswer, waitMs);
       if (answer !== undefined) return answer;
+      // time in which this process did not run does not count as the server's
+      end += Math.max(0, performance.now() - dueAt);
     }
   }
 
@@ -120,10 +124,10 @@ export class RequestSocket implements AsyncDisposable {
 
   async #wait(isAnswer: (reply: OriginalReply) => boolean, ms: number): Promise<OriginalReply | undefined> {
     let isOver = false;
-    const timer = setTimeout(() => {
+    const cancel = setSocketTimer(ms, () => {
       isOver = true;
       this.#wake?.();
-    }, ms);
+    });
     try {
       for (;;) {
         const answer = this.#take(isAnswer);
@@ -131,7 +135,7 @@ export class RequestSocket implements AsyncDisposable {
         await new Promise<void>((resolve) => this.#wake = resolve);
       }
     } finally {
-      clearTimeout(timer);
+      cancel();
       this.#wake = undefined;
     }
   }

@@ -119,7 +119,7 @@ function Log({ models, name, channel }) {
   const { channels, self } = models;
   /** @type {{ current: HTMLElement | null }} */
   const log = useRef(null);
-  const place = useRef({ isAtEnd: true, height: 0, first: "" });
+  const place = useRef({ height: 0, shown: 0, first: "" });
   const [isAtEnd, setAtEnd] = useState(true);
   const entries = channel?.entries ?? [];
   const pending = channels.pending.filter((one) => one.channel === name && !isShown(one, entries));
@@ -127,16 +127,17 @@ function Log({ models, name, channel }) {
     const element = log.current;
     if (element === null) return;
     const { current } = place, first = entries[0]?.key ?? "";
-    if (current.isAtEnd) element.scrollTop = element.scrollHeight;
+    if (wasAtEnd(element, current)) element.scrollTop = element.scrollHeight;
     // older ones were put before: what one reads stays where it is
     else if (first !== current.first) element.scrollTop += element.scrollHeight - current.height;
-    current.first = first;
-    current.height = element.scrollHeight;
+    place.current = { ...sizeOf(element), first };
   });
   useEffect(() => {
     const observer = new ResizeObserver(() => {
       const element = log.current;
-      if (element !== null && place.current.isAtEnd) element.scrollTop = element.scrollHeight;
+      if (element === null) return;
+      if (wasAtEnd(element, place.current)) element.scrollTop = element.scrollHeight;
+      Object.assign(place.current, sizeOf(element));
     });
     if (log.current !== null) observer.observe(log.current);
     return () => observer.disconnect();
@@ -144,9 +145,9 @@ function Log({ models, name, channel }) {
   const scrolled = () => {
     const element = log.current;
     if (element === null) return;
-    place.current.isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
-    place.current.height = element.scrollHeight;
-    setAtEnd(place.current.isAtEnd);
+    const size = sizeOf(element);
+    Object.assign(place.current, size);
+    setAtEnd(isNearEnd(element, size));
     if (element.scrollTop < 200 && channel?.hasOlder) channels.loadOlder(channel).catch(() => {});
   };
   const toEnd = () => log.current?.scrollTo({ top: log.current.scrollHeight, behavior: "smooth" });
@@ -174,6 +175,35 @@ function Log({ models, name, channel }) {
       (channel?.unread ?? 0) > 0 ? `${channel?.unread} new, below` : "To the newest"
     }</button>`
   }`;
+}
+
+/**
+ * How high all of a log is, and what is shown of it.
+ *
+ * @param {HTMLElement} log
+ */
+function sizeOf({ scrollHeight, clientHeight }) {
+  return { height: scrollHeight, shown: clientHeight };
+}
+
+/**
+ * @param {HTMLElement} log
+ * @param {{ height: number, shown: number }} size
+ */
+function isNearEnd({ scrollTop }, { height, shown }) {
+  return height - scrollTop - shown < NEAR_END_PX;
+}
+
+/**
+ * Whether one reads the end of a log whose size was this before. Its place is the one of now: the event that reports a
+ * scroll comes later.
+ *
+ * @param {HTMLElement} log
+ * @param {{ height: number, shown: number }} before
+ */
+function wasAtEnd(log, before) {
+  // one that has become shorter, or is shown in more room, has been moved to its new end
+  return isNearEnd(log, before) || isNearEnd(log, sizeOf(log));
 }
 
 /**

@@ -9,7 +9,8 @@ interface Sender {
   nextDatagram(now: number): Uint8Array<ArrayBuffer> | undefined;
   /** When {@linkcode due} has something to do. */
   deadline(now: number): number;
-  due(now: number): void;
+  /** @param lateMs For how long this process did not run: so much later than it should have been is this. */
+  due(now: number, lateMs: number): void;
 }
 
 /**
@@ -27,6 +28,8 @@ export class SendLoop {
   #isPreparing = false;
   #isStopped = false;
   #timerAt = Infinity;
+  /** When the timer runs out; that is now if the deadline has passed. */
+  #timerDueAt = Infinity;
   #cancelTimer: (() => void) | undefined;
 
   constructor(environment: SessionEnvironment, inFlight: Pick<InFlight, "isEmpty">, sender: Sender) {
@@ -100,13 +103,15 @@ export class SendLoop {
     if (at >= this.#timerAt) return;
     this.#cancelTimer?.();
     this.#timerAt = at;
+    this.#timerDueAt = Math.max(at, now);
     this.#cancelTimer = this.#environment.setTimer(Math.max(0, Math.ceil(at - now)), () => this.#due());
   }
 
   #due() {
     this.#timerAt = Infinity;
     this.#cancelTimer = undefined;
-    this.#sender.due(this.#environment.monotonicClock());
+    const now = this.#environment.monotonicClock();
+    this.#sender.due(now, Math.max(0, now - this.#timerDueAt));
     if (!this.#isStopped) this.#flush();
   }
 }

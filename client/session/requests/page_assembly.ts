@@ -57,14 +57,15 @@ export class PageAssembly<R extends { id: number }> {
   }
 
   /**
-   * Follows the rows from place to place. Returns the page if it is complete.
+   * Follows the rows from place to place. Returns the page if it is complete. A row of which something is missing does
+   * not keep the page from ending before it: it was not there yet, or is not there any more.
    *
    * @param whole Gives a row with all that belongs to it, or undefined if that has not arrived.
    */
   advance(whole: (row: R) => R | undefined = (row) => row): Page<R> | undefined {
     for (let row; (row = this.#behind.get(this.place)) !== undefined;) {
       const complete = whole(row);
-      if (complete === undefined) return undefined;
+      if (complete === undefined) break;
       this.#rows.push(complete);
       if (this.#rows.length > this.#maxRows) throw wrong("a page without an end");
       this.#behind.delete(this.place);

@@ -77,11 +77,20 @@ export class StopAndWait {
     this.#sentAt = this.#environment.monotonicClock();
     this.#sends++;
     for (let i = 0; i < copies; i++) this.#send!();
+    const dueAt = this.#sentAt + this.#pauseMs;
     this.#setTimer(this.#pauseMs, () => {
+      this.#heldUp(this.#environment.monotonicClock() - dueAt);
       if (this.#isGivenUp()) return;
       this.#pauseMs = Math.min(2 * this.#pauseMs, MAX_PAUSE_MS);
       this.#sendCopies(COPIES);
     });
+  }
+
+  /** Time in which this process did not run does not count as the server's. */
+  #heldUp(ms: number) {
+    const now = this.#environment.monotonicClock();
+    this.#receivedAt = Math.min(now, this.#receivedAt + ms);
+    this.#firstSentAt = Math.min(now, this.#firstSentAt + ms);
   }
 
   #setTimer(ms: number, callback: () => void) {

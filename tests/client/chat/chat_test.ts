@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { encodeFrames } from "../../../protocol/syntax/frame.ts";
+import { freePort } from "../../ports.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { withServer } from "../../server/serve.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";
@@ -115,12 +116,9 @@ Deno.test("a user who comes back is shown what was said since, once", () =>
 // channels.md 8.13
 Deno.test("chats go on after a restart of the server: nothing is missed or shown twice, on either side", async () => {
   await using directory = await temporaryDirectory();
-  let port = 0;
+  const port = freePort();
   const serve = (use: () => Promise<void>) =>
-    withServer({ ports: { channels: port }, data: directory.path }, async (server) => {
-      ({ port } = server.addresses[0]!);
-      await use();
-    });
+    withServer({ ports: { channels: port }, data: directory.path }, use);
   await using chatters = new AsyncDisposableStack();
   let alice!: Chatter, bob!: Chatter;
   await serve(async () => {
@@ -276,28 +274,23 @@ Deno.test("in the room, what was seen is who is there and what was said", () =>
 
 // room.md 3.6
 Deno.test("in the room too, a chat goes on after a restart of the server", async () => {
-  let port = 0;
-  const serve = (use: () => Promise<void>) =>
-    withServer({ ports: { room: port } }, async (server) => {
-      ({ port } = server.addresses[0]!);
-      await use();
-    });
-  await using chatters = new AsyncDisposableStack();
-  let you!: Chatter;
-  await serve(async () => {
-    you = chatters.use(await Chatter.room(port));
-    await you.sees("<You> |");
-  });
-  await you.sees("Server has disconnected", "-- connecting again; Ctrl-C leaves", "<You> |");
+  using server = new ScriptedServer();
+  const opening = Chatter.room(server.port);
+  await server.accept();
+  await using you = await opening;
+  await you.sees("<You> |");
+  server.close();
+  await you.sees("Server has disconnected", "-- connecting again; Ctrl-C leaves");
   you.type("said meanwhile");
-  await you.sees("<You> said meanwhile", "<You> |");
-  await serve(async () => {
-    using peer = await LinePeer.connect(port);
-    const lines = [await peer.next(), await peer.next()].map((line) => line?.replace(/\d{4,5}/, "N"));
-    assertEquals(lines, ["[127.0.0.1:N] entered room", "\r<('127.0.0.1', N)> said meanwhile"]);
-    await peer.send("hi");
-    await you.sees("-- reconnected; what was said meanwhile is not known");
-    await you.sees(`<('127.0.0.1', ${peer.port})> hi`);
-    assertEquals(await you.leave(), 0);
-  });
+  await you.sees("<You> said meanwhile");
+  await server.accept();
+  assertEquals(await server.read("said meanwhile\n".length), "said meanwhile\n");
+  await server.write("[127.0.0.1:50001] entered room\n\r<('127.0.0.1', 50001)> hi\n");
+  await you.sees("-- reconnected; what was said meanwhile is not known");
+  await you.sees("[127.0.0.1:50001] entered room");
+  await you.sees("<('127.0.0.1', 50001)> hi");
+  you.type("/quit");
+  assertEquals(await server.readAll(), "");
+  server.close();
+  assertEquals(await you.leave(), 0);
 });

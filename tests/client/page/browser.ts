@@ -4,39 +4,40 @@
  * @module
  */
 
-import { lacks } from "../../program.ts";
+import { lacks, temporaryDirectory } from "../../program.ts";
 import { type Browser, type ContextOptions, launchChromium, type Page } from "./playwright.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 export type { Page };
 
 /** Whether the tests of the page are skipped. In CI they never are. */
 export const LACKS_BROWSER = await lacks("chromium");
 
-/** How long anything is waited for at most: more than any load explains. */
-const MAX_WAIT_MS = 30_000;
-
 /** Errors of the page, and messages of its console, are failures. */
 export class TestBrowser implements AsyncDisposable {
   readonly #browser: Browser;
+  /** For downloads: a directory of Playwright's own may outlast the end of the browser. */
+  readonly #downloads: AsyncDisposable;
   readonly #errors: string[] = [];
   /** Texts of the console that are expected. */
   readonly expected: RegExp[] = [];
 
-  private constructor(browser: Browser) {
+  private constructor(browser: Browser, downloads: AsyncDisposable) {
     this.#browser = browser;
+    this.#downloads = downloads;
   }
 
   static async start(): Promise<TestBrowser> {
-    const executablePath = await pathOf("chromium");
+    const executablePath = await pathOf("chromium"), downloads = await temporaryDirectory();
     // as root there is no sandbox, and what it loads is the page alone
     const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
-    return new TestBrowser(await launchChromium(executablePath, args));
+    return new TestBrowser(await launchChromium(executablePath, args, downloads.path), downloads);
   }
 
   /** A window of somebody of this name, who has not been there before. */
   async open(url: string, name = "ana", options: ContextOptions = {}): Promise<Page> {
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-    context.setDefaultTimeout(MAX_WAIT_MS);
+    context.setDefaultTimeout(PATIENCE_MS);
     await context.addInitScript(
       `if (location.protocol !== "about:") localStorage["wirepost.name"] ??= ${JSON.stringify(name)}`,
     );
@@ -53,6 +54,7 @@ export class TestBrowser implements AsyncDisposable {
   /** Ends it. Throws what went wrong in its pages. */
   async [Symbol.asyncDispose]() {
     await this.#browser.close();
+    await this.#downloads[Symbol.asyncDispose]();
     if (this.#errors.length > 0) throw new Error(`In the browser: ${this.#errors.join("\n")}`);
   }
 }

@@ -112,9 +112,10 @@ Deno.test(
       Array.from({ length: 350 }, (_, i) => i + 1),
     );
     await page.getByRole("link", { name: "# room" }).click();
+    await page.waitForFunction('document.title === "#room · Wirepost"');
     server.say("lab", "alice", "ana: are you there?");
     await page.getByRole("link", { name: "# lab 1 new" }).waitFor();
-    assertEquals(await page.title(), "(1) #room · Wirepost");
+    await page.waitForFunction('document.title === "(1) #room · Wirepost"');
     await page.getByRole("link", { name: "# lab" }).click();
     await page.getByText("1 new", { exact: true }).waitFor();
     await page.locator(".named").waitFor();

@@ -50,9 +50,10 @@ export interface Page extends Finds {
   context(): Context;
   goto(url: string): Promise<unknown>;
   reload(): Promise<unknown>;
-  title(): Promise<string>;
   /** Runs a script in the page. */
   evaluate(script: string): Promise<unknown>;
+  /** Waits until this expression is true in the page. */
+  waitForFunction(expression: string): Promise<unknown>;
   waitForTimeout(ms: number): Promise<void>;
   waitForEvent(event: "download"): Promise<{ path(): Promise<string> }>;
   route(pattern: string | ((url: URL) => boolean), handle: (route: Route) => Promise<void>): Promise<void>;
@@ -80,10 +81,14 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-/** Starts a browser. */
-export async function launchChromium(executablePath: string, args: string[]): Promise<Browser> {
+/** Starts a browser, which puts what is downloaded into a directory. */
+export async function launchChromium(
+  executablePath: string,
+  args: string[],
+  artifactsDir: string,
+): Promise<Browser> {
   const { chromium } = await import(PACKAGES.playwright);
-  return await chromium.launch({ executablePath, args });
+  return await chromium.launch({ executablePath, args, artifactsDir });
 }
 
 /** The script that judges a page, by `axe.run`. */

@@ -116,3 +116,41 @@ Deno.test("a server without room for a lease delays nothing else", async () => {
   await script.sent();
   assertEquals(lease, { state: "done", value: undefined });
 });
+
+// session.md 9.3
+Deno.test("time in which the client was stopped does not count as the server's silence", async () => {
+  const script = await new Script().open();
+  const put = script.put("a");
+  await script.sent(1000);
+  script.clock.stop(60_000);
+  assertEquals((await script.sent(8000)).at(-1), `1 ${putLine(1, "a")}`);
+  assertEquals(put.state, "open");
+  script.answer("ok,1");
+  await script.sent();
+  assertEquals(put.state, "done");
+  const later = script.put("b");
+  await script.sent(5000);
+  script.clock.stop(60_000);
+  await script.sent(4000);
+  assertEquals(later.state, "open");
+  await script.sent(2000);
+  assertEquals([later.state, later.error?.name], ["failed", "ServerTimeoutError"]);
+});
+
+// session.md 9.4
+Deno.test("time in which the client was stopped does not count where a server makes no progress", async () => {
+  const script = await new Script().open();
+  const put = script.put("a");
+  for (let i = 0; i < 59; i++) {
+    await script.sent(1000);
+    script.answer("have,1");
+    if (i % 10 === 9) script.clock.stop(30_000);
+  }
+  assertEquals(put.state, "open");
+  for (let i = 0; i < 3; i++) {
+    await script.sent(1000);
+    script.answer("have,1");
+  }
+  await script.sent();
+  assertEquals(put.error?.message, "Cannot go on: the server answers, but makes no progress for 60 s");
+});

@@ -7,11 +7,9 @@
 
 import type { Size } from "../../../client/terminal/output.ts";
 import type { Tty } from "../../../client/terminal/line_editor/tty.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 const encoder = new TextEncoder();
-
-/** Milliseconds after which what should be shown counts as not coming: more than any load explains. */
-const PATIENCE = 10_000;
 
 /** Widths of the characters that tests use, written down by hand. */
 function widthOf(char: string): number {
@@ -107,7 +105,7 @@ export class VirtualTty implements Tty {
       this.#wrote = resolve;
       const timer = setTimeout(
         () => reject(new Error(`Screen is\n${this.screen}\nand not\n${wanted}`)),
-        PATIENCE,
+        PATIENCE_MS,
       );
       await promise.finally(() => clearTimeout(timer));
     }

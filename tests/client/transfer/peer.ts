@@ -1,6 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
-
-const PATIENCE = 30_000;
+import { PATIENCE_MS } from "../../patience.ts";
 
 /** A TCP socket as any client has it: lines and bytes, each waited for. */
 export class TransferPeer implements Disposable {
@@ -12,7 +11,7 @@ export class TransferPeer implements Disposable {
   private constructor(socket: Deno.TcpConn) {
     this.#socket = socket;
     // better than a test that never ends
-    this.#timer = setTimeout(() => this[Symbol.dispose](), PATIENCE);
+    this.#timer = setTimeout(() => this[Symbol.dispose](), PATIENCE_MS);
   }
 
   /** One that has connected already. */

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { FRAME_BYTES } from "../../../protocol/syntax/frame.ts";
+import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, runCommand, ServerProcess, wirepost } from "../../program.ts";
 import { ScriptedServer } from "../../client/scripted_server.ts";
 import { LinePeer } from "../../stream.ts";
@@ -140,8 +141,7 @@ Deno.test("a line of a pipe that can't be sent is reported, and the others are s
 });
 
 Deno.test("chat and room say so if there is no server, or it ends", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr as Deno.NetAddr;
+  const port = freePort(), listener = Deno.listen({ hostname: "127.0.0.1", port });
   const gone = (async () => (await listener.accept()).close())();
   assertEquals(await wirepost(["chat", "Alice", "127.0.0.1", `${port}`, "--linger", "1h"]), {
     code: 1,

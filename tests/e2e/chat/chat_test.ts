@@ -1,6 +1,7 @@
 /** `wirepost chat` and `wirepost room` in a terminal, with the real server. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, lacks, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { LinePeer } from "../../stream.ts";
 import { teaChannel } from "./tea_channel.ts";
@@ -102,28 +103,26 @@ Deno.test(
   { ignore },
   async () => {
     await using directory = await temporaryDirectory();
-    const { path } = directory,
-      serve = (port: number) => ServerProcess.start(["channels", `${port}`, "--data", `${path}/data`]);
-    const chat = (name: string, port: number, columns: number, rows: number, ...options: string[]) => {
+    const { path } = directory, port = freePort();
+    const serve = () => ServerProcess.start(["channels", `${port}`, "--data", `${path}/data`]);
+    const chat = (name: string, columns: number, rows: number, ...options: string[]) => {
       const command = quoted([...FROM_SOURCE, "chat", name, "127.0.0.1", `${port}`, ...options]);
       return Terminal.open(
         `TZ=UTC XDG_STATE_HOME='${path}/state' ${command}; echo "left with $?"; read wait`,
         { columns, rows },
       );
     };
-    let port: number;
     const long = "a line that does not fit into a window of 80 columns, and so goes on in the next row of it";
     await using terminals = new AsyncDisposableStack();
     let small: Terminal, large: Terminal;
     const lost = () => `Server at 127.0.0.1:${port} has disconnected\n-- connecting again; Ctrl-C leaves`;
     {
-      await using server = await serve(0);
-      ({ port } = server);
-      small = terminals.use(await chat("Alice", port, 80, 24));
+      await using server = await serve();
+      small = terminals.use(await chat("Alice", 80, 24));
       await small.holds(`${BEGIN}\n[Me] |`);
       await small.type("/create tea");
       await small.holds("[Me] /create tea\n-- in tea: Alice (you)\n[Me] |");
-      large = terminals.use(await chat("Bob", port, 200, 50, "--timestamps", "--notify"));
+      large = terminals.use(await chat("Bob", 200, 50, "--timestamps", "--notify"));
       await large.holds("[Me] |");
       await large.type("/join tea");
       await large.holds("[Me] /join tea\n-- in tea: Alice, Bob (you)\n");
@@ -144,7 +143,7 @@ Deno.test(
     await small.holds(`${lost()}\n[Me] |`);
     await large.holds(lost());
     await small.type("said meanwhile");
-    await using server = await serve(port);
+    await using server = await serve();
     await small.holds(`${lost()}\n[Me] said meanwhile\n-- reconnected\n`);
     await small.holds("-- since you were last here:\n-- messages may be missing here");
     await large.shows("said meanwhile");

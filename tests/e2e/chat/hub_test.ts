@@ -32,7 +32,7 @@ Deno.test("serve runs the services that are named, each on its port", async () =
   });
   const begun = performance.now();
   assertEquals((await server.end()).code, 0);
-  assertLess(performance.now() - begun, 5000);
+  assertLess(performance.now() - begun, 30_000);
   assertEquals(server.out.split("\n"), [
     `mailbox listening on udp 127.0.0.1:${server.port}`,
     `channels listening on tcp 127.0.0.1:${channels}`,

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { connectForum, Forum, RefusedError, TransferError } from "../../../client/forum.ts";
+import { freePort } from "../../ports.ts";
 import { ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 import { Relay } from "../../relay.ts";
 import { contentOf } from "../../client/transfer/server.ts";
@@ -157,13 +158,13 @@ Deno.test("after a restart of the server, files are sealed with keys of another 
   await using directory = await temporaryDirectory();
   const { path } = directory, content = contentOf(300_000);
   await Deno.writeFile(`${path}/sent`, content);
-  let server = await ServerProcess.start(["forum", "0", "--data", `${path}/data`]);
-  const { port } = server;
+  const port = freePort(), start = () => ServerProcess.start(["forum", `${port}`, "--data", `${path}/data`]);
+  let server = await start();
   await using forum = await connect(port);
   await forum.create("thread0");
   await forum.upload("thread0", "notes", `${path}/sent`);
   await server.end();
-  server = await ServerProcess.start(["forum", `${port}`, "--data", `${path}/data`]);
+  server = await start();
   await using _ = server;
   await forum.download("thread0", "notes", `${path}/saved`);
   assertEquals(await Deno.readFile(`${path}/saved`), content);

@@ -1,9 +1,7 @@
 import { ENTER_COMMAND, SEND_TO_SERVER } from "../../../protocol/forum/forum_text.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 import type { Process } from "../../hosting/hosted_process.ts";
 import { startProgram } from "../../program.ts";
-
-/** Milliseconds after which a line counts as not coming: more than any load explains. */
-const PATIENCE = 60_000;
 
 const encoder = new TextEncoder();
 
@@ -61,7 +59,7 @@ export class ForumUser implements AsyncDisposable {
   async #line(typed: string): Promise<string> {
     const { child } = await this.#started;
     // better than a test that never ends
-    const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
+    const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
     const written = this.#written;
     try {
       for (;;) {

@@ -1,6 +1,7 @@
 /** `wirepost mailbox`, typed and piped. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, lacks, Peer, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 import { Terminal } from "../terminal.ts";
 
@@ -147,8 +148,9 @@ Deno.test(
   { ignore },
   async () => {
     await using directory = await temporaryDirectory();
-    const start = (port: number) => ServerProcess.start(["mailbox", `${port}`, "--data", directory.path]);
-    const first = await start(0), port = first.port;
+    const port = freePort();
+    const start = () => ServerProcess.start(["mailbox", `${port}`, "--data", directory.path]);
+    const first = await start();
     await using terminal = await open(first, "--as", "alice", "--to", "alice", "--timeout", "500ms");
     await terminal.shows("alice → alice: ");
     await terminal.type("before");
@@ -156,7 +158,7 @@ Deno.test(
     await first.end();
     await terminal.type("meanwhile");
     await terminal.shows(`No answer from 127.0.0.1:${port} within 0.5 s: is the server running?`);
-    await using _ = await start(port);
+    await using _ = await start();
     await terminal.shows("The server answers again");
     await terminal.type("after");
     await terminal.shows("alice: after");

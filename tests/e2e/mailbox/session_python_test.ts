@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { UdpProxy } from "../../faults/udp_proxy.ts";
+import { freePort } from "../../ports.ts";
 import { lacks, Peer, runCommand, ServerProcess, temporaryDirectory } from "../../program.ts";
 
 const CLIENT = new URL("../../../client/python/wirepost.py", import.meta.url).pathname;
@@ -182,7 +183,9 @@ with Mailbox(port=int(sys.argv[1])) as mailbox:
 
 Deno.test("python3: a restart of the server loses nothing and repeats nothing", { ignore }, async () => {
   await using data = await temporaryDirectory();
-  const first = await ServerProcess.start(["mailbox", "0", "--data", data.path]), { port } = first;
+  const port = freePort();
+  const start = () => ServerProcess.start(["mailbox", `${port}`, "--data", data.path]);
+  const first = await start();
   const child = new Deno.Command("python3", {
     args: [CLIENT, "--server", `127.0.0.1:${port}`, "send", "bob", "--as", "alice"],
     stdin: "piped",
@@ -196,7 +199,7 @@ Deno.test("python3: a restart of the server loses nothing and repeats nothing", 
   // once it has stored something
   while (await peer.ask("R, bob") === "X");
   await first.end("SIGKILL");
-  await using server = await ServerProcess.start(["mailbox", `${port}`, "--data", data.path]);
+  await using server = await start();
   await say(500);
   await input.close();
   assertEquals((await child.status).code, 0);

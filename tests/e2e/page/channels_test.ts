@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { LACKS_BROWSER, type Page, TestBrowser } from "../../client/page/browser.ts";
 import { XSS_CORPUS } from "../../client/page/xss_corpus.ts";
+import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, netcat, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { FramePeer } from "../../stream.ts";
 
@@ -81,15 +82,13 @@ Deno.test(
   { ignore },
   async () => {
     await using data = await temporaryDirectory();
-    const args = [...SERVICES, "--data", data.path];
+    const args = ["mailbox", `${freePort()}`, ...SERVICES.slice(2), "--data", data.path];
     await using browser = await TestBrowser.start();
     browser.expected.push(/ERR_/);
-    let port: string;
     let page: Page, other: Page;
     {
       await using server = await ServerProcess.start(args, { command: FROM_SOURCE });
       const url = await urlOf(server);
-      port = new URL(url).port;
       [page, other] = [await browser.open(url, "ana"), await browser.open(url, "bob")];
       for (const one of [page, other]) await isConnected(one);
       await page.keyboard.type("before\n");
@@ -101,15 +100,7 @@ Deno.test(
     await page.keyboard.type("meanwhile, 1\n");
     await page.keyboard.type("meanwhile, 2\n");
     await page.getByText("sending…").nth(1).waitFor();
-    await using _server = await ServerProcess.start([
-      "mailbox",
-      port,
-      ...SERVICES.slice(2),
-      "--data",
-      data.path,
-    ], {
-      command: FROM_SOURCE,
-    });
+    await using _server = await ServerProcess.start(args, { command: FROM_SOURCE });
     for (const one of [page, other]) {
       await one.locator(".message:not(.pending)").getByText("meanwhile, 2")
         .waitFor();

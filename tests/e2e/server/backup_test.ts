@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { connectMailbox, OutcomeUnknownError } from "../../../client/mailbox.ts";
 import { Administrator } from "../../faults/administrator.ts";
+import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, Peer, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 
 /** A directory for data directories and backups, and what one does with them. */
@@ -207,8 +208,8 @@ Deno.test("a damaged database makes no backup", async () => {
 // store 9.2; session.md 8.22
 Deno.test("clients of a server that was put back learn that the outcome of what is open is unknown", async () => {
   await using h = await here();
-  let server = await h.start("data", "mailbox", "0");
-  const { port } = server;
+  const port = freePort(), start = () => h.start("data", "mailbox", `${port}`);
+  let server = await start();
   await using mailbox = await connectMailbox({ port });
   await mailbox.send("bob", "alice", "one");
   await h.done("backup", "copy", "--data", "data");
@@ -216,7 +217,7 @@ Deno.test("clients of a server that was put back learn that the outcome of what 
   await Deno.rename(`${h.cwd}/data`, `${h.cwd}/lost`);
   await h.done("restore", "copy", "--data", "data");
   const sent = mailbox.send("bob", "alice", "two").then(() => "stored", (error) => error);
-  server = await ServerProcess.start(["mailbox", `${port}`, "--data", `${h.cwd}/data`]);
+  server = await start();
   await using _ = server;
   assert(await sent instanceof OutcomeUnknownError);
   assertEquals((await h.done("admin", "count", "--data", "data")).trim(), "1");

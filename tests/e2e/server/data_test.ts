@@ -3,9 +3,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { Peer, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 /** Milliseconds after which a server counts as one that goes on: more than any load explains. */
-const PATIENCE = 30_000;
 
 const PASSWORD = { WIREPOST_PASSWORD: "jedi" };
 
@@ -184,7 +184,7 @@ for (const [way, { take, said }] of Object.entries(WAYS)) {
     const before = server.err.split("\n").length;
     await take(data);
     // one that goes on is not waited for
-    const patience = setTimeout(() => server.end("SIGKILL"), PATIENCE);
+    const patience = setTimeout(() => server.end("SIGKILL"), PATIENCE_MS);
     const { code } = await server.ended();
     clearTimeout(patience);
     assertEquals(code, 1, "it ended by itself");

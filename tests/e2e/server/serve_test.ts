@@ -109,7 +109,7 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGKILL"] as const) {
       const status = await server.end(signal);
       if (signal !== "SIGKILL") {
         assertEquals(status.code, 0);
-        assertLess(performance.now() - started, 5000);
+        assertLess(performance.now() - started, 30_000);
         assertEquals(await names(data.path), [
           "journal",
           "lock",

@@ -21,10 +21,10 @@ const SECONDS = FULL ? 60 : 2 / KINDS.length;
  */
 const MAX_MIB = 96, MAX_GROWTH_MIB = 32;
 
-/** Milliseconds after the end of a flood until all is as before. */
+/** Milliseconds after the end of a flood until all is as before, in the full form. */
 const CALM_MS = 1000;
 
-/** Times of requests before and after, on a machine that is busy with other tests too. */
+/** Requests whose times are compared, before and after; in the full form. */
 const PINGS = 200, MAX_FACTOR = 3, MAX_NOISE_MS = 5;
 
 /** Milliseconds that each of some requests takes. */
@@ -89,6 +89,7 @@ for (const kind of KINDS) {
     assert(sent > 0);
     assertLess(Math.max(mib, mibAfter) - mibBefore, MAX_MIB, "MiB");
     if (FULL) assertLess(mib - mibHalf, MAX_GROWTH_MIB, "MiB in the second half");
+    if (!FULL) return;
     assertLess(calm, CALM_MS);
     assertLess(after, MAX_FACTOR * before + MAX_NOISE_MS);
   });

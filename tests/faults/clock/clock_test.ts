@@ -1,6 +1,7 @@
 /** The machine's clock is set forward and back while a server runs, and before it starts again. */
 
 import { assert, assertEquals } from "@std/assert";
+import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { CI, FULL, report } from "../form.ts";
 import { type Leased, RecordedSession } from "../power/recorded_session.ts";
@@ -68,12 +69,11 @@ Deno.test("setting the clock ends no lease, forgets no session, and moves no del
     assert(!CI, "libfaketime has to be installed");
     return report("skipped, libfaketime is not installed");
   }
-  const data = `${directory.path}/data`;
-  const start = (port: number) =>
+  const data = `${directory.path}/data`, port = freePort();
+  const start = () =>
     ServerProcess.start(["mailbox", `${port}`, "--data", data], { command: clock.command(FROM_SOURCE) });
   await using stack = new AsyncDisposableStack();
-  let server = stack.use(await start(0));
-  const { port } = server;
+  let server = stack.use(await start());
   using clients = new Clients(port);
   const sender = clients.begin(), holder = clients.begin(), other = clients.begin();
   // it has a row and is silent until the end
@@ -111,7 +111,7 @@ Deno.test("setting the clock ends no lease, forgets no session, and moves no del
   held = await holder.lease("held", 1, 600_000, WAIT_MS);
   assertEquals((await server.end()).code, 0);
   await clock.set(30 * DAY);
-  server = stack.use(await start(port));
+  server = stack.use(await start());
   assertEquals(await other.lease("held", 1), [], "a lease has ended");
   await holder.ack("held", held);
   await sender.put("after", "the restart");
@@ -121,7 +121,7 @@ Deno.test("setting the clock ends no lease, forgets no session, and moves no del
 
   // back to a time before all that is there
   await clock.set(-30 * DAY);
-  server = stack.use(await start(port));
+  server = stack.use(await start());
   const fresh = clients.begin();
   await fresh.put("after", "the clock was set back");
   await sender.put("after", "it goes on");

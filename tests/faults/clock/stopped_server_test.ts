@@ -20,7 +20,7 @@ Deno.test("what arrived while the server was stopped is read before leases end a
     return answer.split("\n").slice(1).join("\n");
   };
   assertEquals(await ask(1, "put,1,bob,alice,,,one", "put,2,bob,alice,,,two"), "ok,1-2");
-  const [, token, one] = /^msg,1,1,1,(\w{16}),(\d+),1,/.exec(await ask(3, "lease,1,bob,1,1000,0"))!;
+  const [, token, one] = /^msg,1,1,1,(\w{16}),(\d+),1,/.exec(await ask(3, "lease,1,bob,1,5000,0"))!;
   // this one is not confirmed
   const [, other, two] =
     /^msg,2,1,1,(\w{16}),(\d+),1,/.exec(await ask(3, "got,1", "lease,2,bob,1,30000,0"))! ??

@@ -2,25 +2,20 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { connectMailbox, OutcomeUnknownError, SessionEndError } from "../../../client/mailbox.ts";
+import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, Peer, runCommand, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { Administrator } from "../administrator.ts";
 import { RecordedSession } from "../power/recorded_session.ts";
-
-/** Milliseconds within which a client has to know what became of its requests: more than any load explains. */
-const PATIENCE_MS = 30_000;
+import { PATIENCE_MS } from "../../patience.ts";
 
 /** A server whose data directory can be copied, and be replaced by the copy. */
 class CopiedServer implements AsyncDisposable {
+  readonly port = freePort();
   readonly #path: string;
-  #port = 0;
   #running: ServerProcess | undefined;
 
   constructor(path: string) {
     this.#path = path;
-  }
-
-  get port(): number {
-    return this.#port;
   }
 
   get data(): string {
@@ -28,10 +23,9 @@ class CopiedServer implements AsyncDisposable {
   }
 
   async start() {
-    this.#running = await ServerProcess.start(["mailbox", `${this.#port}`, "--data", this.data], {
+    this.#running = await ServerProcess.start(["mailbox", `${this.port}`, "--data", this.data], {
       command: FROM_SOURCE,
     });
-    this.#port = this.#running.port;
   }
 
   async #kill() {
@@ -55,7 +49,7 @@ class CopiedServer implements AsyncDisposable {
 
   /** Texts in a mailbox; they are taken. */
   async take(mailbox: string): Promise<string[]> {
-    using peer = new Peer(this.#port);
+    using peer = new Peer(this.port);
     const texts: string[] = [];
     for (let reply = ""; (reply = await peer.ask(`R, ${mailbox}`)) !== "X";) {
       texts.push(reply.replace(/^N, \S+, \S+, /, ""));
@@ -64,7 +58,7 @@ class CopiedServer implements AsyncDisposable {
   }
 
   async count(mailbox: string): Promise<number> {
-    using administrator = await Administrator.of(this.data, new Peer(this.#port));
+    using administrator = await Administrator.of(this.data, new Peer(this.port));
     return await administrator.count(mailbox);
   }
 
@@ -116,7 +110,7 @@ Deno.test("what was leased from a state that is gone is not reported as acknowle
   using other = new RecordedSession(server.port);
   await other.put("bob", "three");
   const acknowledged = receiver.ack("bob", leased);
-  const learned = await soon(Promise.race([acknowledged.then(() => receiver.error), receiver.failed]));
+  const learned = await soon(Promise.race([acknowledged.then(() => receiver.lost), receiver.failed]));
   assert(/^(lost|unknown)/.test(learned), `the acknowledgement of a message that is gone: ${learned}`);
   assertEquals(await server.take("bob"), ["three"], "another message was removed in its place");
 });

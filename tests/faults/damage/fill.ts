@@ -7,6 +7,7 @@
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { openJournaledStore } from "../../../server/store/journaled/open.ts";
 import type { StoreRequest } from "../../../server/store/store.ts";
+import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, ServerProcess } from "../../program.ts";
 import { Load } from "../power/load.ts";
 import type { Directory } from "./take_all.ts";
@@ -21,21 +22,13 @@ const LATER_MS = 24 * 60 * 60 * 1000;
 
 /** Fills a new data directory. Returns what is in it, and how to ask for it. */
 export async function fill(directory: string, temporary: string): Promise<Omit<Directory, "directory">> {
-  const services = ["mailbox", "0", "channels", "0", "forum", "0"];
+  const ports = { mailbox: freePort(), channels: freePort(), forum: freePort() };
+  const services = Object.entries(ports).flatMap(([name, port]) => [name, `${port}`]);
   await using load = new Load(temporary);
   // one life that ends as it should, so that the database has everything of it, and one that does not
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
     const server = await ServerProcess.start([...services, "--data", directory], { command: FROM_SOURCE });
-    const ports = {
-      mailbox: await server.ready("mailbox"),
-      channels: await server.ready("channels"),
-      forum: await server.ready("forum"),
-    };
-    services.splice(
-      0,
-      6,
-      ...["mailbox", "channels", "forum"].flatMap((name, i) => [name, `${Object.values(ports)[i]}`]),
-    );
+    for (const name of Object.keys(ports)) await server.ready(name);
     await load.run(server, ports, AMOUNT);
     await server.end(signal);
     if (signal === "SIGTERM") await addWithoutClients(directory);

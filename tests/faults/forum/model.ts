@@ -54,7 +54,8 @@ export class ForumModel {
   onAnswer = () => {};
   #ticks = 0;
 
-  constructor(steady: number, passing: number) {
+  /** @param hasFiles Whether files are uploaded and downloaded too. */
+  constructor(steady: number, passing: number, readonly hasFiles = true) {
     this.steady = Array.from({ length: steady }, (_, i) => `steady-${i}`);
     this.passing = Array.from({ length: passing }, (_, i) => `passing-${i}`);
   }
@@ -188,7 +189,7 @@ export class ForumUser {
     const steady = this.#one(this.#model.steady), passing = this.#one(this.#model.passing);
     const reigning = [...this.reigns.keys()];
     const own = reigning.length > 0 && this.#random.chance(0.3) ? this.#one(reigning) : steady;
-    const kind = this.#random.between(0, 99);
+    const kind = this.#random.between(0, this.#model.hasFiles ? 99 : 93);
     if (kind < 24) return await this.#post(own);
     if (kind < 30) return await this.#visit(passing);
     if (kind < 50) return await this.#delete(own);

@@ -3,6 +3,8 @@
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { connectForum, type Forum } from "../../../client/forum.ts";
 import { connectMailbox } from "../../../client/mailbox.ts";
+import { PATIENCE_MS } from "../../patience.ts";
+import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, Peer, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { Administrator } from "../administrator.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "../form.ts";
@@ -27,15 +29,12 @@ const SENDERS = 3, WINDOW = 32, USERS = FULL ? 6 : 3;
 /** Milliseconds for which a server may be away: a busy machine takes its time to start one. */
 const TIMEOUT_MS = 60_000;
 
-/** Milliseconds after which a wait counts as endless: more than any load explains. */
-const PATIENCE_MS = 120_000;
-
 const SERVICES = ["mailbox", "channels", "room", "forum"] as const;
 
 /** A server with all services, at the same ports after each start. */
 class Servers {
   readonly #data: string;
-  #ports: Record<string, number> = {};
+  readonly #ports = Object.fromEntries(SERVICES.map((service) => [service, freePort()]));
   #running: ServerProcess | undefined;
 
   constructor(data: string) {
@@ -47,7 +46,7 @@ class Servers {
   }
 
   port(service: typeof SERVICES[number]): number {
-    return this.#ports[service] ?? 0;
+    return this.#ports[service]!;
   }
 
   get #arguments(): string[] {
@@ -59,7 +58,7 @@ class Servers {
       command: FROM_SOURCE,
     });
     this.#running = server;
-    for (const service of SERVICES) this.#ports[service] = await server.ready(service);
+    for (const service of SERVICES) await server.ready(service);
   }
 
   /** Starts a server and kills it after a time, whether it is ready or not. */

@@ -6,10 +6,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Forum } from "../../../client/forum.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 import { Random } from "../../simulation/random.ts";
 
 /** Bytes of a file: it takes long enough to be hit. */
 const SIZE = 6 * 1024 ** 2;
+
+/** What a transfer is given: servers that are started and machines that are busy take their time. */
+type Attempt = { stallMsMax: number; idleMsMax: number; onProgress(): void; onRetry(): void };
 
 /** Files that a thread has before it is removed. */
 const THREAD_FILES = 4;
@@ -72,9 +76,15 @@ export class TransferLoad {
     );
   }
 
-  async #move(transfer: (options: { onProgress(): void; onRetry(): void }) => Promise<unknown>) {
+  async #move(transfer: (options: Attempt) => Promise<unknown>) {
     this.isMoving = true;
-    await transfer({ onProgress: () => this.onProgress(), onRetry: () => void this.retries++ });
+    const [stallMsMax, idleMsMax] = [2 * PATIENCE_MS, PATIENCE_MS];
+    await transfer({
+      stallMsMax,
+      idleMsMax,
+      onProgress: () => this.onProgress(),
+      onRetry: () => void this.retries++,
+    });
     this.isMoving = false;
     this.moved++;
   }

@@ -39,6 +39,9 @@ const SENDERS = 3, PUTS = 6;
 /** Milliseconds for an answer of the forum; and how often a log-in that is refused is tried again, after which pause. */
 const TIMEOUT_MS = 60_000, TRIES = 20, PAUSE_MS = 300;
 
+/** Milliseconds after which the original wire is asked once more. */
+const ASK_AGAIN_MS = 5000;
+
 /** Bytes of the files of the forum. */
 const FILE_BYTES = [3000, 70_000, 300_000];
 
@@ -154,9 +157,19 @@ export class Load implements AsyncDisposable {
         await peer.send(`F, ${this.taken}, sender, ${text}`);
       }
       for (let i = 0; i < 2; i++) {
-        const text = /^N, \S+, sender, (.*)$/.exec(await peer.ask(`R, ${this.taken}`))?.[1];
+        const text = /^N, \S+, sender, (.*)$/.exec(await this.#ask(peer, `R, ${this.taken}`))?.[1];
         if (text !== undefined) this.given.push(text);
       }
+    }
+  }
+
+  /** Asks until there is an answer: the socket of a server that does not run for a while has no room for more. */
+  async #ask(peer: Peer, request: string): Promise<string> {
+    const timer = setInterval(() => peer.send(request), ASK_AGAIN_MS);
+    try {
+      return await peer.ask(request);
+    } finally {
+      clearInterval(timer);
     }
   }
 

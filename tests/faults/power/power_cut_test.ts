@@ -5,6 +5,7 @@
 
 import { assert, assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { temporaryDirectory } from "../../program.ts";
+import { freePort } from "../../ports.ts";
 import { Random } from "../../simulation/random.ts";
 import { CI, FULL, obtainSeed, report } from "../form.ts";
 import { cutPower } from "./cuts.ts";
@@ -33,13 +34,12 @@ Deno.test("after a power cut at any moment everything that was acknowledged is t
   await using directory = await temporaryDirectory();
   const data = `${directory.path}/data`;
   await using load = new Load(directory.path);
-  let ports = { mailbox: 0, channels: 0, forum: 0 };
+  const ports = { mailbox: freePort(), channels: freePort(), forum: freePort() };
   const disk = new Disk(), steps: Step[] = [];
   // the second life begins with what the first one left in the machine's memory, and answers on the strength of that
   for (const life of [1, 2]) {
     const trace = `${directory.path}/trace-${life}`;
     const recorded = await record({ data, trace, ports, load, amount: AMOUNT });
-    ports = recorded.ports;
     steps.push(...stepsOf(recorded.calls, data, disk));
   }
 

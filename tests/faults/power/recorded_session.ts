@@ -9,18 +9,25 @@ export type Request =
   | { kind: "put"; mailbox: string; text: string }
   | { kind: "ack"; mailbox: string; texts: string[] };
 
-/** A message that was leased. */
+/** A message that was leased, and when it was asked for. */
 export interface Leased {
   token: string;
   id: string;
   text: string;
+  askedAt: number;
 }
 
 /** Bytes of a datagram, at most. */
 const DATAGRAM_BYTES = 1150;
 
-/** Milliseconds after which what has no answer is sent again. */
-const REPEAT_MS = 250;
+/**
+ * Milliseconds after which what has no answer is sent again, and at most after how many times as many: a server that does
+ * not run for a while must find room in its socket for others.
+ */
+const REPEAT_MS = 250, MAX_REPEAT = 16;
+
+/** Milliseconds for which a lease is kept that its client does not confirm (session.md 6.4). */
+const UNCONFIRMED_MS = 5000;
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
@@ -41,9 +48,18 @@ export class RecordedSession implements Disposable {
   #cookie = "-";
   #sent = 0;
   #tags = 0;
-  #lease: { line: string; messages: Leased[]; resolve(messages: Leased[]): void } | undefined;
+  /** What is leased by the number of its acknowledgement. */
+  readonly #acknowledged = new Map<number, readonly Leased[]>();
+  /** Ticks of the timer until the next repetition, and between two. */
+  #ticksLeft = 1;
+  #ticks = 1;
+  #lease:
+    | { line: string; askedAt: number; messages: Leased[]; resolve(messages: Leased[]): void }
+    | undefined;
   #waiting: { until: number; resolve(): void }[] = [];
   readonly #failed = Promise.withResolvers<string>();
+  /** The last answer that messages were not acknowledged. */
+  lost = "";
   /** The first answer that a session does not expect; and a promise of it. */
   error = "";
   readonly failed: Promise<string> = this.#failed.promise;
@@ -51,7 +67,11 @@ export class RecordedSession implements Disposable {
   constructor(port: number) {
     this.#server = { transport: "udp", hostname: "127.0.0.1", port };
     this.#reading = this.#read();
-    this.#timer = setInterval(() => this.#repeat(), REPEAT_MS);
+    this.#timer = setInterval(() => {
+      if (--this.#ticksLeft > 0) return;
+      this.#ticksLeft = this.#ticks = Math.min(2 * this.#ticks, MAX_REPEAT);
+      this.#repeat();
+    }, REPEAT_MS);
     this.#send([]);
   }
 
@@ -69,6 +89,7 @@ export class RecordedSession implements Disposable {
   /** Acknowledges messages of one lease. */
   ack(mailbox: string, leased: readonly Leased[]): Promise<void> {
     this.requests.push({ kind: "ack", mailbox, texts: leased.map(({ text }) => text) });
+    this.#acknowledged.set(this.requests.length, leased);
     const ids = leased.map(({ id }) => id).join(" ");
     return this.#request(`ack,${this.requests.length},${leased[0]!.token},${ids}`);
   }
@@ -88,14 +109,14 @@ export class RecordedSession implements Disposable {
   lease(mailbox: string, max: number, duration = 600_000, wait = 0): Promise<Leased[]> {
     const { promise, resolve } = Promise.withResolvers<Leased[]>();
     const line = `lease,${++this.#tags},${mailbox},${max},${duration},${wait}`;
-    this.#lease = { line, messages: [], resolve };
+    this.#lease = { line, askedAt: performance.now(), messages: [], resolve };
     this.#send([this.#lease.line]);
     return promise;
   }
 
-  #sendNew() {
+  #sendNew(datagrams = Infinity) {
     if (this.#cookie === "-") return;
-    while (this.#sent < this.#lines.length) {
+    for (; this.#sent < this.#lines.length && datagrams > 0; datagrams--) {
       const lines: string[] = [];
       for (let bytes = 0; this.#sent < this.#lines.length; this.#sent++) {
         bytes += this.#lines[this.#sent]!.length + 1;
@@ -108,7 +129,7 @@ export class RecordedSession implements Disposable {
 
   #repeat() {
     this.#sent = this.done;
-    this.#sendNew();
+    this.#sendNew(1);
     this.#send(this.#lease === undefined ? [] : [this.#lease.line]);
   }
 
@@ -130,6 +151,7 @@ export class RecordedSession implements Disposable {
       const [head = "", ...answers] = decoder.decode(datagram).split("\n");
       const [, session, startId = "", cookie = "", done] = head.split(" ");
       if (session !== this.id) continue;
+      this.#ticksLeft = this.#ticks = 1;
       if (cookie !== "-") {
         [this.#startId, this.#cookie] = [startId, cookie];
         this.#repeat();
@@ -144,6 +166,8 @@ export class RecordedSession implements Disposable {
 
   #answer(answer: string) {
     const [kind = "", tag, ...rest] = answer.split(",");
+    if (kind === "lost") this.lost = answer;
+    if (kind === "lost" && this.#hasRunOut(Number(tag), rest[0]?.split(" ") ?? [])) return;
     if (kind === "storage") this.refused++;
     if (["lost", "bad", "unknown", "owned", "denied", "busy"].includes(kind)) {
       this.error ||= answer;
@@ -154,9 +178,21 @@ export class RecordedSession implements Disposable {
     if (kind === "none") return this.#leased([]);
     if (kind !== "msg") return;
     const [i = "", count, token = "", id = "", , , , , ...text] = rest;
-    lease.messages[Number(i) - 1] = { token, id, text: text.join(",") };
+    lease.messages[Number(i) - 1] = { token, id, text: text.join(","), askedAt: lease.askedAt };
     const messages = lease.messages.filter(() => true);
     if (messages.length === Number(count)) this.#leased(messages);
+  }
+
+  /**
+   * Whether these messages were acknowledged so late, because client or server did not run for a while, that their lease
+   * was given back: they are there as before.
+   */
+  #hasRunOut(n: number, ids: readonly string[]): boolean {
+    const leased = this.#acknowledged.get(n), request = this.requests[n - 1];
+    if (leased === undefined || request?.kind !== "ack") return false;
+    if (performance.now() - leased[0]!.askedAt < UNCONFIRMED_MS) return false;
+    request.texts = leased.filter(({ id }) => !ids.includes(id)).map(({ text }) => text);
+    return true;
   }
 
   #leased(messages: Leased[]) {

@@ -23,7 +23,7 @@ export interface Life {
   data: string;
   /** Where the recording is written. */
   trace: string;
-  /** Ports of the life before; 0 for the first one. */
+  /** Ports of the life before. */
   ports: Ports;
   load: Load;
   amount: Amount;

@@ -17,8 +17,8 @@ import { FULL, report, residentMiB } from "../form.ts";
 /** Messages that the database has. */
 const MESSAGES = FULL ? 10_000_000 : 20_000;
 
-/** Milliseconds to the ready line. In the short form others use the machine too. */
-const READY_MS = FULL ? 5000 : 30_000;
+/** Milliseconds to the ready line, in the full form: beside the short one others use the machine. */
+const READY_MS = 5000;
 
 /** Messages that are put at a time; pieces of the short form. */
 const PIECE = 20_000, SHORT_PIECES = 2;
@@ -44,7 +44,7 @@ async function start(data: string, what: string): Promise<ServerProcess> {
   });
   const ms = performance.now() - began;
   report(`${what}: ready after ${ms.toFixed(0)} ms, ${(await residentMiB(server.pid)).toFixed(0)} MiB`);
-  assertLess(ms, READY_MS, what);
+  if (FULL) assertLess(ms, READY_MS, what);
   return server;
 }
 

@@ -11,6 +11,7 @@ import { HttpPeer } from "../../http.ts";
 import { Peer, temporaryDirectory } from "../../program.ts";
 import { FramePeer, LinePeer } from "../../stream.ts";
 import { withServer } from "../serve.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 const secret = new TextEncoder().encode("a secret of an administrator");
 const NOTHING: WatchFilter = { services: [], peers: [], names: [], texts: false };
@@ -29,9 +30,6 @@ async function withSecret(
 
 const portOf = (server: Server, name: string) =>
   server.listening.find((service) => service.name === name)!.addresses[0]!.port;
-
-/** More than any load explains. */
-const MAX_WAIT_MS = 30_000;
 
 /** Watches a server: the next events, each as a line. */
 class Watching implements AsyncDisposable {
@@ -52,7 +50,7 @@ class Watching implements AsyncDisposable {
   }
 
   static async begin(server: Server, filter: Partial<WatchFilter> = {}, name = "mailbox"): Promise<Watching> {
-    const mailbox = await connectOriginalMailbox({ port: portOf(server, name), timeout: 30_000 });
+    const mailbox = await connectOriginalMailbox({ port: portOf(server, name), timeout: PATIENCE_MS });
     const watching = new Watching(mailbox, { ...NOTHING, ...filter });
     // the generator runs as far as the first event
     const first = watching.#updates.next();
@@ -62,7 +60,7 @@ class Watching implements AsyncDisposable {
   }
 
   async next(): Promise<WatchEvent> {
-    const timer = setTimeout(() => this.#ended.abort(), MAX_WAIT_MS);
+    const timer = setTimeout(() => this.#ended.abort(), PATIENCE_MS);
     try {
       while (this.#events.length === 0) {
         const { value } = await (this.#first ?? this.#updates.next());
@@ -288,7 +286,10 @@ Deno.test("a watcher sees why a connection for files makes room for another one"
 Deno.test("a watcher sees who is muted, kicked and banned", () =>
   withSecret({ mailbox: 0, channels: 0 }, async (server) => {
     await using watching = await Watching.begin(server, { services: ["channels"] });
-    await using mailbox = await connectOriginalMailbox({ port: portOf(server, "mailbox"), timeout: 30_000 });
+    await using mailbox = await connectOriginalMailbox({
+      port: portOf(server, "mailbox"),
+      timeout: PATIENCE_MS,
+    });
     using bob = await FramePeer.connect(portOf(server, "channels"));
     await bob.send("Bob", "/create tea");
     assertEquals(await watching.lines(3), ["→ connects", "→ name 'Bob'", "→ 'Bob' /create: channel 'tea'"]);

@@ -23,7 +23,7 @@ import { patched } from "./patched.ts";
 import { checkShown } from "./terminal_output.ts";
 
 /** Milliseconds within which the chat ends after Ctrl-C, steps of a script, and bytes that are shown. */
-const MAX_END_MS = 8000, MAX_STEPS = 60, MAX_SHOWN = 8 * 1024 * 1024;
+const MAX_END_MS = 30_000, MAX_STEPS = 60, MAX_SHOWN = 8 * 1024 * 1024;
 
 /** A terminal that looks at what is written to it. */
 class CheckedTty implements Tty {

@@ -20,7 +20,7 @@ import { FuzzedStream } from "../server/stream.ts";
 import { patched } from "./patched.ts";
 
 /** Limits of the attempts at a transfer, and milliseconds within which it ends with them. */
-const LIMITS = { stallMsMax: 150, idleMsMax: 60, workMsMax: 150 }, MAX_RUN_MS = 5000;
+const LIMITS = { stallMsMax: 150, idleMsMax: 60, workMsMax: 150 }, MAX_RUN_MS = 30_000;
 
 /** Bytes of a script that is `$content`, and of one connection at most. */
 const CONTENT = contentOf(3000), MAX_SENT = 1024 * 1024;

@@ -12,10 +12,11 @@ import { type Bytes, bytesOf, holds, pick, type Target, textOf, unescaped } from
 import { turn } from "./datagram_server.ts";
 import { type FuzzedHttp, startHttp } from "./http_server.ts";
 import { Lives, type World } from "./lives.ts";
+import { PATIENCE_MS } from "../../../patience.ts";
 import type { FuzzedStream } from "./stream.ts";
 
-/** Steps of a script that are taken, and milliseconds that another client waits at most. */
-const MAX_STEPS = 40, PATIENCE_MS = 10_000;
+/** Steps of a script that are taken. */
+const MAX_STEPS = 40;
 
 class HttpWorld implements World {
   readonly isSpent = false;

@@ -21,9 +21,10 @@ import { turn } from "./datagram_server.ts";
 import { Lives, type World } from "./lives.ts";
 import { fuzzedStore } from "./store.ts";
 import { FuzzedListener, type FuzzedStream } from "./stream.ts";
+import { PATIENCE_MS } from "../../../patience.ts";
 
-/** Steps of a script that are taken, and milliseconds that an honest client waits at most. */
-const MAX_STEPS = 80, PATIENCE_MS = 10_000;
+/** Steps of a script that are taken. */
+const MAX_STEPS = 80;
 
 const LIMITS = {
   ...{
