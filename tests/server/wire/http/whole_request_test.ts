@@ -1,7 +1,11 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertGreater } from "@std/assert";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { ROUTES } from "../../../../protocol/http/routes.ts";
 import { Router } from "../../../../protocol/http/router.ts";
 import { WholeRequest } from "../../../../server/wire/http/whole_request.ts";
+import { obtainSeed, randomNumbers } from "../../../faults/form.ts";
 import { HttpPeer } from "../../../http.ts";
 import { withHttp } from "./http_server.ts";
 
@@ -75,6 +79,74 @@ Deno.test("whatever could be read in two ways, or is not plain, is node:http's",
   };
   const taken = Object.entries(others).filter(([, text]) => parse(text) !== undefined).map(([name]) => name);
   assertEquals(taken, []);
+});
+
+/** A server of node:http that answers what it has read of a request. */
+async function echo() {
+  const server = createServer(async (incoming, response) => {
+    const { method, url, headers } = incoming;
+    response.end(JSON.stringify({ method, url, headers, body: await text(incoming) }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
+
+Deno.test("what is read without node:http, that would have read the same", async () => {
+  const random = randomNumbers(obtainSeed()), among = <T>(all: readonly T[]): T => all[random(all.length)]!;
+  const pieces = [
+    "a",
+    "B",
+    "-",
+    ":",
+    ": ",
+    " ",
+    "\t",
+    ",",
+    ";",
+    "=",
+    '"',
+    "%20",
+    "/",
+    "?",
+    "0",
+    "2",
+    "\\",
+    "~",
+    "\r",
+    "\n",
+    "é",
+  ];
+  const word = () => Array.from({ length: random(6) }, () => among(pieces)).join("");
+  const names = [
+    "Accept",
+    "User-Agent",
+    "Content-Type",
+    "Idempotency-Key",
+    "Authorization",
+    "Accept-Language",
+    "X",
+  ];
+  await using server = await echo();
+  using peer = await HttpPeer.connect(server.port);
+  let taken = 0;
+  for (let i = 0; i < 3000; i++) {
+    const lines = [
+      among(["Host: a", "host:a", "Host:  a "]),
+      among([LENGTH, "content-length:2", "Content-Length: 02"]),
+    ];
+    for (let count = random(4); count > 0; count--) lines.splice(random(3), 0, `${among(names)}:${word()}`);
+    const target = among(["/mailbox/b", "/queue", "/channel/c"]) + among(["", "", "?", "?delay=1s", word()]);
+    const written = request(lines, { first: `POST ${target} HTTP/1.1` }), whole = parse(written);
+    if (whole === undefined) continue;
+    taken++;
+    await peer.write(written);
+    const { method, url, headers, body } = whole, read = JSON.parse((await peer.reply()).body);
+    assertEquals(read, { method, url, headers, body: new TextDecoder().decode(body) });
+  }
+  assertGreater(taken, 100);
 });
 
 Deno.test("only the routes that answer at once are read so", () => {
