@@ -132,7 +132,7 @@ Deno.test("what is read without node:http, that would have read the same", async
   await using server = await echo();
   using peer = await HttpPeer.connect(server.port);
   let taken = 0;
-  for (let i = 0; i < 3000; i++) {
+  for (let i = 0; i < 3000 && taken < 200; i++) {
     const lines = [
       among(["Host: a", "host:a", "Host:  a "]),
       among([LENGTH, "content-length:2", "Content-Length: 02"]),
