@@ -20,7 +20,7 @@ export class Relay implements Disposable {
   /** What becomes of what the server says on a connection. */
   changeAnswer: Change = SAME;
   readonly port: number;
-  readonly #server: Deno.NetAddr;
+  #server: Deno.NetAddr;
   /** Where clients send to, and where the server sends to. */
   readonly #near: Deno.DatagramConn;
   readonly #far: Deno.DatagramConn;
@@ -49,6 +49,11 @@ export class Relay implements Disposable {
   /** Connections that clients have made. */
   get connections(): number {
     return this.#connections.length / 2;
+  }
+
+  /** The server is at this port from now on. */
+  moveTo(port: number) {
+    this.#server = { ...this.#server, port };
   }
 
   /** Ends the connections that there are. */
@@ -84,7 +89,14 @@ export class Relay implements Disposable {
   }
 
   async #join(client: Deno.Conn) {
-    const { hostname, port } = this.#server, server = await Deno.connect({ hostname, port });
+    const { hostname, port } = this.#server;
+    let server: Deno.TcpConn;
+    try {
+      server = await Deno.connect({ hostname, port });
+    } catch {
+      // it does not run
+      return close(client);
+    }
     this.#connections.push(client, server);
     this.#copy(client, server, (bytes) => {
       this.chunks.push(bytes);

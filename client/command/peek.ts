@@ -4,7 +4,8 @@ import { escapeControls, outputLine, report, terminalSize, write } from "../term
 import { cutToWidth, tableLines } from "../terminal/table.ts";
 import { type Arguments, checkIdArgument, type Command, EMPTY, expectArguments } from "./command.ts";
 import { reportEmpty } from "./empty_mailbox.ts";
-import { logInAs, requireSelf, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
+import { connectHttp, HTTP_ABOUT, HTTP_OPTIONS, httpServer } from "./http_server.ts";
+import { logInAs, requireSelf, type Self, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
 import { connect, SERVER_OPTIONS } from "./server_option.ts";
 
 /** Messages that are shown by default. */
@@ -18,6 +19,8 @@ const HEADINGS = ["id", "state", "when", "from", "text"];
 /** Messages older than this are shown with their date. */
 const DAY_MS = 86_400_000;
 
+type PeekingMailbox = Pick<Mailbox, "peek"> & AsyncDisposable;
+
 /** `wirepost peek`. */
 export const command: Command = {
   name: "peek",
@@ -28,6 +31,7 @@ export const command: Command = {
     "server received it, its sender, and how its text begins. Messages stay as they are. Exits with 3 if there are none.\n" +
     "Without an ID it is your own mailbox.",
     SELF_ABOUT,
+    HTTP_ABOUT,
   ],
   options: {
     count: { value: "N", help: `Show the first N messages (${DEFAULT_COUNT})` },
@@ -35,6 +39,7 @@ export const command: Command = {
     shared: { help: "Show the shared queue" },
     ...SELF_OPTIONS,
     ...SERVER_OPTIONS,
+    ...HTTP_OPTIONS,
   },
   completes: { names: "mailboxes" },
   examples: ["wirepost peek bob", "wirepost peek bob --json --count 1000", "wirepost peek --shared"],
@@ -44,13 +49,23 @@ export const command: Command = {
 async function run(args: Arguments): Promise<number> {
   const id = mailboxOf(args), self = selfOf(args);
   const count = args.integer("count", 1) ?? DEFAULT_COUNT, json = args.flag("json");
-  const as = await logInAs(args, self, { isOwn: id === self?.name });
-  await using mailbox = await connect(args, as === undefined ? {} : { as });
+  await using mailbox = await connectTo(args, id, self);
   const { shown, isMore } = await show(mailbox, id, count, json);
   if (isMore) await report("peek", `there are more: --count ${count * 10} shows up to ${count * 10}`);
   if (shown > 0) return 0;
   await reportEmpty("peek", id, "messages");
   return EMPTY;
+}
+
+/** A connection on the wire that the server's name says. */
+async function connectTo(args: Arguments, id: string, self: Self | undefined): Promise<PeekingMailbox> {
+  const isOwn = id === self?.name, url = httpServer(args);
+  if (url !== undefined) {
+    if (id === SHARED_QUEUE) args.refuse("--server URL", "shared");
+    return await connectHttp(args, url, self, { isOwn });
+  }
+  const as = await logInAs(args, self, { isOwn });
+  return await connect(args, as === undefined ? {} : { as });
 }
 
 /** @throws {UsageError} No mailbox is given and nothing says who one is, or more than one is given. */
@@ -66,7 +81,7 @@ function mailboxOf(args: Arguments): string {
 }
 
 /** Prints the first `count` messages. Returns how many, and whether there are more. */
-async function show(mailbox: Mailbox, id: string, count: number, json: boolean) {
+async function show(mailbox: PeekingMailbox, id: string, count: number, json: boolean) {
   let shown = 0, isMore = false, rows: SeenMessage[] = [];
   const print = async () => {
     if (rows.length > 0) await write(json ? rows.map(jsonLine).join("") : table(rows, shown === 0));

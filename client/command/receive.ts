@@ -7,6 +7,7 @@ import { EXEC_OPTIONS, execOf } from "./receive/exec.ts";
 import { receiveOriginal } from "./receive/original.ts";
 import { Receiver } from "./receive/receiver.ts";
 import { WaitLimit } from "./receive/wait_limit.ts";
+import { connectHttp, HTTP_ABOUT, HTTP_OPTIONS, httpServer, reportOutage } from "./http_server.ts";
 import { logInAs, requireSelf, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
 import { BUSY, connect, EITHER_WIRE_OPTIONS } from "./server_option.ts";
 
@@ -31,6 +32,7 @@ export const command: Command = {
     "A signal such as Ctrl-C also ends CMD, which has 2 s for that, and messages that are not finished are given out again\n" +
     "at once.",
     SELF_ABOUT,
+    HTTP_ABOUT,
     "With --basic, the server removes a message when it sends it. A request without an answer is repeated. A message is\n" +
     "lost if the network loses the answer, or if it can't be printed.",
   ],
@@ -48,6 +50,7 @@ export const command: Command = {
     basic: { help: "Use the original wire" },
     ...SELF_OPTIONS,
     ...EITHER_WIRE_OPTIONS,
+    ...HTTP_OPTIONS,
   },
   completes: { names: "mailboxes" },
   examples: [
@@ -73,24 +76,28 @@ async function run(args: Arguments): Promise<number> {
     if (received === 0) await reportEmpty("receive", mailbox, "messages that are ready");
     return EMPTY;
   };
-  const isOwn = mailbox === self?.name;
+  const isOwn = mailbox === self?.name, url = httpServer(args);
   if (args.flag("basic")) {
     await logInAs(args, self, { isOwn });
     return await codeFor(await receiveOriginal(args, { mailbox, count, waitMs, json }));
   }
-  const receiver = new Receiver({ mailbox, count, waitMs, follow, json, exec });
-  using limit = new WaitLimit(waitMs);
-  using _ = onEndSignal((code) => receiver.stop(code));
   let isBusy = false;
   const onBusy = (busy: boolean) => {
     // once for all connections, until there is room
     if (busy && !isBusy) report("receive", follow ? BUSY_FOLLOWED : BUSY);
     isBusy = busy;
   };
-  await receiver.run(async () => {
+  const overUdp = async () => {
     const as = await logInAs(args, self, { isOwn, onBusy });
     return await connect(args, { onBusy, ...as === undefined ? {} : { as: limit.credentials(as) } });
-  }, limit);
+  };
+  const onDelay = reportOutage(args);
+  const overHttp = () =>
+    connectHttp(args, url!, self, { isOwn, limit, ...follow ? { timeout: Infinity, onDelay } : {} });
+  const receiver = new Receiver({ mailbox, count, waitMs, follow, json, exec });
+  using limit = new WaitLimit(waitMs);
+  using _ = onEndSignal((code) => receiver.stop(code));
+  await receiver.run(url === undefined ? overUdp : overHttp, limit);
   if (receiver.code !== undefined) return receiver.code;
   if (receiver.hasFailed && !follow) return FAILED;
   return await codeFor(receiver.received);

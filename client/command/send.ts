@@ -3,9 +3,10 @@ import type { SendOptions } from "../mailbox.ts";
 import { report, writeError } from "../terminal/output.ts";
 import { type Arguments, checkIdArgument, checkSender, type Command, UsageError } from "./command.ts";
 import { logInAs, requireSelf, type Self, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
-import { LineSender } from "./send/line_sender.ts";
+import { LineSender, type LineTarget } from "./send/line_sender.ts";
 import { sendOriginal } from "./send/original.ts";
 import { Resume } from "./send/resume.ts";
+import { connectHttp, HTTP_ABOUT, HTTP_OPTIONS, httpServer } from "./http_server.ts";
 import { BUSY, connect, EITHER_WIRE_OPTIONS } from "./server_option.ts";
 
 /** How long to wait while a mailbox is full. */
@@ -22,6 +23,7 @@ export const command: Command = {
     "If it exits with 0, every message is on the server's disk, once and in order. If it fails, the first lines of\n" +
     "standard input are stored; with --resume, running it again with the same input stores the rest.",
     SELF_ABOUT,
+    HTTP_ABOUT,
     "With --basic, a message that the network loses is lost, and nothing reports it. On one machine nothing is lost.",
   ],
   options: {
@@ -34,6 +36,7 @@ export const command: Command = {
     basic: { help: "Use the original wire" },
     ...SELF_OPTIONS,
     ...EITHER_WIRE_OPTIONS,
+    ...HTTP_OPTIONS,
   },
   completes: { names: "mailboxes" },
   examples: [
@@ -54,6 +57,19 @@ async function run(args: Arguments): Promise<number> {
   if (texts.length === 0 && Deno.stdin.isTerminal()) {
     await writeError("One message a line; end with Ctrl-D\n");
   }
+  const options: SendOptions = {
+    ...delay === undefined ? {} : { delay },
+    ...ttl === undefined ? {} : { ttl },
+  };
+  const url = httpServer(args);
+  if (url !== undefined) {
+    const mailbox = await connectHttp(args, url, self);
+    return await sendAll({
+      ...{ mailbox, receiver, sender, options, waitMs: wait },
+      isBusy: () => false,
+      resume: undefined,
+    }, texts);
+  }
   let isBusy = false;
   const onBusy = (busy: boolean) => {
     isBusy = busy;
@@ -68,14 +84,16 @@ async function run(args: Arguments): Promise<number> {
     ...as === undefined ? {} : { as },
     onBusy,
   });
-  const options: SendOptions = {
-    ...delay === undefined ? {} : { delay },
-    ...ttl === undefined ? {} : { ttl },
-  };
-  if (texts.length === 0) {
-    const target = { mailbox, receiver, sender, options, waitMs: wait, isBusy: () => isBusy, resume };
-    return await new LineSender(target).send();
-  }
+  return await sendAll(
+    { mailbox, receiver, sender, options, waitMs: wait, isBusy: () => isBusy, resume },
+    texts,
+  );
+}
+
+/** Sends the texts, or the lines of standard input, and closes the connection. Returns the exit code. */
+async function sendAll(target: LineTarget, texts: readonly string[]): Promise<number> {
+  if (texts.length === 0) return await new LineSender(target).send();
+  const { mailbox, receiver, sender, options, waitMs: wait } = target;
   await using _ = mailbox;
   for (const text of texts) await mailbox.send(receiver, sender, text, { ...options, wait });
   return 0;

@@ -25,7 +25,7 @@ import type { DataDirectoryCode } from "./data_directory.ts";
 import { serverKeyOf } from "./password.ts";
 
 /** The variable that says where the server is. */
-const SERVER_VARIABLE = "WIREPOST_SERVER";
+export const SERVER_VARIABLE = "WIREPOST_SERVER";
 
 /** The option of every command that connects to a server. */
 export const SERVER_OPTION: { readonly server: Option } = {
@@ -68,10 +68,23 @@ export function isServerNamed(args: Arguments): boolean {
   return args.flag("server") || Boolean(Deno.env.get(SERVER_VARIABLE)) && !args.flag("data");
 }
 
+/** The server that is named, as it is written: `HOST[:PORT]`, or a URL. */
+export function namedServer(args: Arguments): string | undefined {
+  if (!isServerNamed(args)) return undefined;
+  return args.text("server") ?? Deno.env.get(SERVER_VARIABLE);
+}
+
 /** The address that is named: a mailbox's. @throws {UsageError} It is no address. */
 function namedAddress(args: Arguments): Address | undefined {
-  if (args.flag("server") || !isServerNamed(args)) return args.address("server", MAILBOX_PORT);
-  const text = Deno.env.get(SERVER_VARIABLE)!, address = parseAddress(text, MAILBOX_PORT);
+  const text = namedServer(args);
+  if (text === undefined) return undefined;
+  if (/^https?:\/\//i.test(text)) {
+    throw new UsageError(
+      `Cannot use '${text}' with '${args.command}': give HOST[:PORT]; over HTTP there are send, receive and peek`,
+    );
+  }
+  if (args.flag("server")) return args.address("server", MAILBOX_PORT);
+  const address = parseAddress(text, MAILBOX_PORT);
   if (address !== undefined) return address;
   throw new UsageError(`Cannot read ${SERVER_VARIABLE} '${text}': expected HOST or HOST:PORT`);
 }

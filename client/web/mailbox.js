@@ -1,7 +1,8 @@
 // @ts-check
 
 /**
- * Sends and receives messages of mailboxes over HTTP: in a browser, or wherever `fetch` is.
+ * Sends and receives messages of mailboxes over HTTP: in a browser, or wherever `fetch` is. It is used as the mailbox of
+ * `client/mailbox.ts` is, which needs UDP.
  *
  * ```js
  * import { connectMailbox } from "./client/web/mailbox.js";
@@ -12,33 +13,48 @@
  *   console.log(message.sender, message.text); // alice How are you?
  *   await message.ack();
  * }
+ * await mailbox.close();
  * ```
  *
- * What it keeps: a message whose sending has resolved is on the server's disk, once, however often it had to be repeated.
- * One that was received comes again unless it is acknowledged.
+ * What it keeps: a message whose sending has resolved is on the server's disk, once, however often it had to be repeated,
+ * also over a restart of the server; those for one mailbox are stored in the order of the calls. One that was received
+ * comes again unless it is acknowledged.
  *
  * @module
  */
 
-import { RequestError, Requests, UnreachableError } from "./request.js";
+import { Leases } from "./received_message.js";
+import { delay as pause, RequestError, Requests, UnreachableError } from "./request.js";
 
 export { RequestError, UnreachableError };
 
-/** How long a message stays leased, in milliseconds, if nothing else is said. */
+/** The receiver whose messages are for whoever asks first. */
+export const SHARED_QUEUE = "";
+
+/** How long a message stays leased, in milliseconds, if nothing else is said; the lease is extended. */
 const LEASE_MS = 30_000;
 
 /** How long one request waits for a message; a longer wait is several of them. */
 const WAIT_MS = 30_000;
 
-/** Longest time for an answer beyond what it waits for. */
-const ANSWER_MS = 10_000;
+/** How long messages are asked for while the server refuses that for the time being. */
+const BUSY_MS = 60_000;
+
+/** How long an answer is on its way at most, from when its messages were leased: more than a network takes. */
+const WAY_MS = 5000;
+
+/** Most messages that are leased at a time. */
+const MAX_BATCH = 64;
+
+/** Messages of `post` without an outcome, and the length of their texts, beyond which there is no room for more. */
+const MAX_POSTED = 4096, MAX_POSTED_LENGTH = 1024 * 1024;
 
 /**
  * @typedef {object} SeenMessage
  * @property {number} id
  * @property {"ready" | "leased" | "delayed"} state
  * @property {number} attempts How often it was given to a receiver that did not acknowledge it.
- * @property {Date} time When the server received it.
+ * @property {number} time When the server received it, in milliseconds since 1970.
  * @property {string} sender
  * @property {number} bytes Of the whole text.
  * @property {string} text Its beginning.
@@ -54,7 +70,32 @@ const ANSWER_MS = 10_000;
  * @property {boolean} isMore Whether there are messages behind these.
  */
 
-/** @param {import("./request.js").ServerOptions} options */
+/**
+ * @typedef {object} SendOptions
+ * @property {number} [delay] Milliseconds before it can be received.
+ * @property {number} [ttl] Milliseconds after which it expires.
+ * @property {number} [wait] Milliseconds to try again while the server has no room for it; for good by default.
+ * @property {string} [key] Names the message: sent again with the same key within 24 hours, it is stored once.
+ * @property {(error: Error) => void} [onDelay] Called each time when it has to be sent again.
+ * @property {AbortSignal} [signal] Gives it up; it may be stored all the same.
+ */
+
+/**
+ * @typedef {object} ReceiveOptions
+ * @property {number} [wait] Milliseconds to wait for each message; no limit by default.
+ * @property {number} [count] Most messages; no limit by default.
+ * @property {number} [prefetch] Most messages that are leased at a time, 1 to 64: by default 1 for `messages`, 64 for
+ *   `batches`.
+ * @property {number} [lease] Milliseconds until the lease of a message ends, if this client is gone: 30,000 by default.
+ * @property {AbortSignal} [signal] Ends the iteration.
+ */
+
+/**
+ * Prepares a client. Nothing is sent yet.
+ *
+ * @param {import("./request.js").ServerOptions} options
+ * @returns {Mailbox}
+ */
 export function connectMailbox(options) {
   return new Mailbox(options);
 }
@@ -62,141 +103,290 @@ export function connectMailbox(options) {
 /** A client of mailboxes. */
 export class Mailbox {
   #requests;
+  #leases;
+  /** Ends loops, and then everything else. */
+  #stop = new AbortController();
+  #end = new AbortController();
+  /** @type {Map<string, Promise<void>>} What is being sent, by receiver: in order. */
+  #sending = new Map();
+  #posted = 0;
+  #postedLength = 0;
+  /** @type {(() => void)[]} */
+  #onRoom = [];
 
   /** @param {import("./request.js").ServerOptions} options */
   constructor(options) {
     this.#requests = new Requests(options);
+    this.#leases = new Leases(this.#requests, this.#end.signal);
+  }
+
+  /** Whether the server has answered anything yet. */
+  get hasAnswered() {
+    return this.#requests.hasAnswered;
   }
 
   /**
-   * Sends a message. Resolves when it is on the server's disk.
+   * Sends a message, behind what was sent to this receiver before. Resolves when it is on the server's disk.
+   *
+   * @param {string} receiver Or `SHARED_QUEUE`.
+   * @param {string} sender `""` for the shared queue.
+   * @param {string} text
+   * @param {SendOptions} [options]
+   * @returns {Promise<{ id: number, time: number }>} Its number, and when the server received it.
+   * @throws {RequestError} The server refuses it, or had no room for it within `wait`.
+   * @throws {UnreachableError} There was no answer for the time of `timeout`: it may be stored.
+   */
+  send(receiver, sender, text, options = {}) {
+    const before = this.#sending.get(receiver);
+    const sent = before === undefined
+      ? this.#put(receiver, sender, text, options)
+      : before.then(() => this.#put(receiver, sender, text, options));
+    const done = sent.then(() => {}, () => {}).then(() => {
+      if (this.#sending.get(receiver) === done) this.#sending.delete(receiver);
+    });
+    this.#sending.set(receiver, done);
+    return sent;
+  }
+
+  /**
+   * @param {string} receiver
+   * @param {string} sender
+   * @param {string} text
+   * @param {SendOptions} options
+   */
+  async #put(receiver, sender, text, { delay, ttl, signal, ...options }) {
+    this.#stop.signal.throwIfAborted();
+    signal?.throwIfAborted();
+    const { id, time } = await this.#requests.change("POST", pathOf(receiver), {
+      ...options,
+      signal: signal === undefined ? this.#end.signal : AbortSignal.any([signal, this.#end.signal]),
+      query: { sender: sender || undefined, delay: durationOf(delay), ttl: durationOf(ttl) },
+      json: { text },
+    });
+    return { id: /** @type {number} */ (id), time: Date.parse(time) };
+  }
+
+  /**
+   * Sends a message and calls back when its outcome is known: for programs that send many. Returns whether there is room
+   * for more; if not, wait for {@linkcode ready}.
    *
    * @param {string} receiver
    * @param {string} sender
    * @param {string} text
-   * @param {{ delay?: number, ttl?: number, key?: string, onDelay?: (error: Error) => void, signal?: AbortSignal }} [options] `delay`:
-   *   after how long it can be received; `ttl`: after how long it expires; both in milliseconds.
-   * @returns {Promise<{ id: number, time: Date }>}
-   * @throws {RequestError} The server refuses it.
+   * @param {(error?: Error) => void} settle
+   * @param {SendOptions} [options]
+   * @returns {boolean}
+   * @throws {RangeError} Too many have no outcome.
    */
-  async send(receiver, sender, text, { delay, ttl, ...options } = {}) {
-    const { id, time } = await this.#requests.change("POST", pathOf(receiver), {
-      ...options,
-      query: { sender, delay: durationOf(delay), ttl: durationOf(ttl) },
-      json: { text },
-    });
-    return { id, time: new Date(time) };
+  post(receiver, sender, text, settle, options) {
+    if (this.#posted >= 2 * MAX_POSTED) {
+      throw new RangeError("Cannot post: too many messages have no outcome");
+    }
+    this.#posted++;
+    this.#postedLength += text.length;
+    /** @param {Error} [error] */
+    const settled = (error) => {
+      this.#posted--;
+      this.#postedLength -= text.length;
+      if (this.#hasRoom) { for (const resolve of this.#onRoom.splice(0)) resolve(); }
+      settle(error);
+    };
+    this.send(receiver, sender, text, options).then(() => settled(), settled);
+    return this.#hasRoom;
+  }
+
+  get #hasRoom() {
+    return this.#posted < MAX_POSTED && this.#postedLength < MAX_POSTED_LENGTH;
   }
 
   /**
-   * What is in a mailbox, the oldest message first. Nothing is taken.
+   * Resolves when there is room for more to post.
    *
-   * @param {string} mailbox
-   * @param {{ after?: number, limit?: number, signal?: AbortSignal }} [page]
-   * @returns {Promise<MailboxContent>}
+   * @returns {Promise<void>}
    */
-  async peek(mailbox, { after, limit, signal } = {}) {
-    const { more, ...page } = await this.#requests.get(pathOf(mailbox), { query: { after, limit }, signal });
-    const messages = page.messages.map((/** @type {any} */ message) => ({
-      ...message,
-      time: new Date(message.time),
-    }));
-    return { ...page, messages, isMore: more };
+  ready() {
+    return this.#hasRoom ? Promise.resolve() : new Promise((resolve) => this.#onRoom.push(resolve));
+  }
+
+  /**
+   * The messages for `mailbox`, as they come: each is leased to this client, and the lease is extended until the message is
+   * acknowledged or released. Ends if none came within `wait`, after `count` of them, or when `signal` is aborted. What
+   * was fetched and the loop did not get is released, and counts as no attempt.
+   *
+   * @param {string} mailbox Or `SHARED_QUEUE`.
+   * @param {ReceiveOptions} [options]
+   * @returns {AsyncGenerator<import("./received_message.js").ReceivedMessage, void, void>}
+   * @throws {RequestError} The server refuses it.
+   * @throws {UnreachableError} There was no answer for the time of `timeout`.
+   */
+  async *messages(mailbox, options = {}) {
+    for await (const batch of this.batches(mailbox, { prefetch: 1, ...options })) {
+      try {
+        for (let next; !options.signal?.aborted && (next = batch.shift()) !== undefined;) yield next;
+      } finally {
+        await Promise.all(batch.map((message) => message.release())).catch(() => {});
+      }
+    }
+  }
+
+  /**
+   * The same messages, those that are there at a time, in their order.
+   *
+   * @param {string} mailbox Or `SHARED_QUEUE`.
+   * @param {ReceiveOptions} [options]
+   * @returns {AsyncGenerator<import("./received_message.js").ReceivedMessage[], void, void>}
+   */
+  async *batches(mailbox, { count = Infinity, prefetch = MAX_BATCH, ...options } = {}) {
+    if (!Number.isInteger(prefetch) || prefetch < 1 || prefetch > MAX_BATCH) {
+      throw new RangeError(`Cannot ask for ${prefetch} messages at a time: 1 to ${MAX_BATCH}`);
+    }
+    for (let left = count; left > 0;) {
+      const batch = await this.#lease(mailbox, Math.min(prefetch, left), options);
+      if (batch.length === 0) return;
+      left -= batch.length;
+      yield batch;
+    }
   }
 
   /**
    * Leases the next message, and waits for one if there is none.
    *
-   * @param {string} mailbox
-   * @param {{ wait?: number, lease?: number, signal?: AbortSignal }} [options] In milliseconds.
-   * @returns {Promise<ReceivedMessage | undefined>} Undefined if none came.
+   * @param {string} mailbox Or `SHARED_QUEUE`.
+   * @param {ReceiveOptions} [options] Without `wait` it is not waited for.
+   * @returns {Promise<import("./received_message.js").ReceivedMessage | undefined>} Undefined if none came.
    */
-  async receive(mailbox, { wait = 0, lease = LEASE_MS, signal } = {}) {
-    for (let left = wait;; left -= WAIT_MS) {
-      const part = Math.max(0, Math.min(left, WAIT_MS));
-      const late = AbortSignal.timeout(part + ANSWER_MS);
-      const answer = await this.#requests.send("POST", `${pathOf(mailbox)}/receive`, {
-        query: { lease: durationOf(lease), wait: durationOf(part || undefined), max: 1 },
-        signal: signal === undefined ? late : AbortSignal.any([signal, late]),
+  async receive(mailbox, { wait = 0, ...options } = {}) {
+    return (await this.#lease(mailbox, 1, { ...options, wait }))[0];
+  }
+
+  /**
+   * Leases messages; none if the wait is over, or `signal` aborted.
+   *
+   * @param {string} mailbox
+   * @param {number} max
+   * @param {ReceiveOptions} options
+   */
+  async #lease(mailbox, max, { wait = Infinity, lease = LEASE_MS, signal }) {
+    const until = performance.now() + wait;
+    const over = AbortSignal.any(signal === undefined ? [this.#stop.signal] : [signal, this.#stop.signal]);
+    /** How long one request may wait. */
+    const partMs = () => Math.max(0, Math.min(until - performance.now(), WAIT_MS));
+    const ask = async () => {
+      // what a restarted server gives out again must not be what is being acknowledged
+      await this.#leases.settled(over);
+      over.throwIfAborted();
+      // whether it answers at all is seen sooner without a wait
+      const since = performance.now(), waitMs = this.hasAnswered ? partMs() : 0;
+      const answer = await this.#requests.once("POST", `${pathOf(mailbox)}/receive`, {
+        query: { lease: durationOf(lease), wait: durationOf(waitMs || undefined), max },
+        signal: over,
+        waitMs,
       });
-      if (answer.status !== 204) {
-        const { messages: [message] } = await answer.json();
-        if (message !== undefined) return new ReceivedMessage(this.#requests, message);
+      const leasedAt = Math.max(since, performance.now() - WAY_MS);
+      return (answer?.messages ?? []).map((/** @type {any} */ one) => this.#leases.add(one, lease, leasedAt));
+    };
+    for (;;) {
+      try {
+        const messages = await this.#requests.repeat(ask, { wait: BUSY_MS, signal: over });
+        if (messages.length > 0 || partMs() === 0) return messages;
+      } catch (error) {
+        this.#stop.signal.throwIfAborted();
+        if (signal?.aborted) return [];
+        throw error;
       }
-      if (left <= WAIT_MS) return undefined;
     }
   }
 
   /**
-   * The messages of a mailbox, one after the other, until none has come for the time of `wait`; for good without one.
+   * What a mailbox holds, the oldest message first. Nothing is taken.
    *
    * @param {string} mailbox
-   * @param {{ wait?: number, lease?: number, signal?: AbortSignal }} [options] In milliseconds.
-   * @returns {AsyncGenerator<ReceivedMessage>}
+   * @returns {AsyncGenerator<SeenMessage, void, void>}
    */
-  async *messages(mailbox, { wait = Infinity, ...options } = {}) {
-    for (;;) {
-      const message = await this.receive(mailbox, { ...options, wait });
-      if (message === undefined) return;
-      yield message;
+  async *peek(mailbox) {
+    for (let after = 0, isMore = true; isMore;) {
+      const page = await this.#ask((signal) => this.page(mailbox, { after, signal }));
+      yield* page.messages;
+      ({ isMore } = page);
+      after = page.messages.at(-1)?.id ?? after;
     }
   }
-}
-
-/** A message that one has for the time of its lease. */
-export class ReceivedMessage {
-  #requests;
-  #lease;
 
   /**
-   * @param {Requests} requests
-   * @param {any} content
+   * Counts of a mailbox, and some of its messages, the oldest first: those with numbers above `after`. Nothing is taken.
+   * It is asked for once: where there is no answer, it fails.
+   *
+   * @param {string} mailbox
+   * @param {{ after?: number, limit?: number, signal?: AbortSignal }} [options]
+   * @returns {Promise<MailboxContent>}
    */
-  constructor(requests, { id, sender, time, attempt, text, lease }) {
-    this.#requests = requests;
-    this.#lease = `/lease/${encodeURIComponent(lease)}`;
-    /** @type {number} */
-    this.id = id;
-    /** @type {string} */
-    this.sender = sender;
-    this.time = new Date(time);
-    /** @type {number} From 1. */
-    this.attempt = attempt;
-    /** @type {string} */
-    this.text = text;
+  async page(mailbox, { after, limit, signal } = {}) {
+    const { more, ...page } = await this.#requests.get(pathOf(mailbox), { query: { after, limit }, signal });
+    const messages = page.messages.map((/** @type {any} */ one) => ({ ...one, time: Date.parse(one.time) }));
+    return { ...page, messages, isMore: more };
   }
 
   /**
-   * Acknowledges it: the server removes it.
+   * Asks until there is an answer.
    *
-   * @throws {RequestError} The lease has ended: it comes again, or has come to somebody else.
+   * @template T
+   * @param {(signal: AbortSignal) => Promise<T>} ask
    */
-  async ack() {
-    await this.#requests.change("DELETE", this.#lease);
+  #ask(ask) {
+    const { signal } = this.#end;
+    return this.#requests.repeat(() => ask(signal), { wait: BUSY_MS, signal });
   }
 
   /**
-   * Has the lease end so long from now.
+   * Counts of a mailbox.
    *
-   * @param {number} ms
+   * @param {string} mailbox
+   * @returns {Promise<Record<"messages" | "ready" | "leased" | "delayed" | "dead", number>>}
    */
-  async extend(ms) {
-    await this.#requests.act("POST", `${this.#lease}/extend`, { query: { lease: durationOf(ms) } });
+  async stat(mailbox) {
+    const { ready, leased, delayed, dead } = await this.#ask((signal) =>
+      this.page(mailbox, { limit: 1, signal })
+    );
+    return { messages: ready + leased + delayed, ready, leased, delayed, dead };
   }
 
   /**
-   * Gives it back: it is the next one again.
+   * What runs at the server, and who is logged in.
    *
-   * @param {{ delay?: number }} [options] `delay`: it can be received so many milliseconds later.
+   * @returns {Promise<{ version: string, services: Record<string, any>, isLoginRequired: boolean, you: any }>}
    */
-  async release({ delay } = {}) {
-    await this.#requests.act("POST", `${this.#lease}/release`, { query: { delay: durationOf(delay) } });
+  info() {
+    return this.#ask((signal) => this.#requests.get("/", { signal }));
+  }
+
+  /**
+   * Waits until everything has its outcome, up to `limit` milliseconds. Waits for messages end at once, and leases are not
+   * extended any more. At the end of its block, `await using` does this by itself.
+   *
+   * @param {number} [limit]
+   */
+  async close(limit = 5000) {
+    const reason = new Error("The mailbox is closed");
+    this.#stop.abort(reason);
+    this.#leases.close();
+    const settled = new AbortController();
+    const open = Promise.all([...this.#sending.values(), this.#leases.settled()]);
+    const late = pause(limit, settled.signal).catch(() => {});
+    await Promise.race([open, late]);
+    settled.abort();
+    this.#end.abort(reason);
+    await late;
+  }
+
+  /** Closes it. */
+  async [Symbol.asyncDispose]() {
+    await this.close();
   }
 }
 
 /** @param {string} mailbox */
 function pathOf(mailbox) {
-  return `/mailbox/${encodeURIComponent(mailbox)}`;
+  return mailbox === SHARED_QUEUE ? "/queue" : `/mailbox/${encodeURIComponent(mailbox)}`;
 }
 
 /** @param {number | undefined} ms As the server reads it. */

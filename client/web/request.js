@@ -10,6 +10,9 @@
 /** How long a request waits to be repeated: at first, and at most. */
 const FIRST_DELAY_MS = 250, MAX_DELAY_MS = 5000;
 
+/** How long one answer may take, in milliseconds; then the request counts as one without an answer. */
+export const ANSWER_MS = 30_000;
+
 /** Answers after which the same request may succeed: too fast, not ready, storage. */
 const TEMPORARY = new Set([408, 425, 429, 500, 502, 503, 504, 507]);
 
@@ -50,8 +53,21 @@ export class UnreachableError extends Error {
 /**
  * @typedef {object} ServerOptions
  * @property {string | URL} url Where the server is: `http://127.0.0.1:21001`.
- * @property {typeof fetch} [fetch]
- * @property {Record<string, string>} [headers] Of every request, such as `authorization`.
+ * @property {{ name?: string, password: string }} [as] Logs in with each request: with the password of an account, or one
+ *   of its tokens. A token needs no name. Only over TLS, or on this machine.
+ * @property {number} [timeout] Milliseconds without any answer after which a request fails; for good is it repeated by
+ *   default.
+ * @property {(error: Error) => void} [onDelay] Called each time when a request has to be repeated.
+ * @property {typeof fetch} [fetch] By default the one of the platform.
+ * @property {Record<string, string>} [headers] Of every request.
+ */
+
+/**
+ * @typedef {object} RepeatOptions
+ * @property {number | undefined} [wait] Milliseconds to try again while the server refuses it for the time being; for
+ *   good by default.
+ * @property {((error: Error) => void) | undefined} [onDelay] Called each time when it has to be tried again.
+ * @property {AbortSignal | undefined} [signal]
  */
 
 /** A server, as a client over HTTP sees it. */
@@ -59,12 +75,23 @@ export class Requests {
   #url;
   #fetch;
   #headers;
+  #timeout;
+  #onDelay;
+  /** Whether the server has answered anything yet. */
+  hasAnswered = false;
 
-  /** @param {ServerOptions} options */
-  constructor({ url, fetch = globalThis.fetch.bind(globalThis), headers = {} }) {
+  /**
+   * @param {ServerOptions} options
+   * @throws {TypeError} A log-in would travel so that others can read it.
+   */
+  constructor(
+    { url, as, timeout = Infinity, onDelay, fetch = globalThis.fetch.bind(globalThis), headers = {} },
+  ) {
     this.#url = new URL(url);
     this.#fetch = fetch;
-    this.#headers = headers;
+    this.#headers = as === undefined ? headers : { ...headers, authorization: authorization(this.#url, as) };
+    this.#timeout = timeout;
+    this.#onDelay = onDelay;
   }
 
   /**
@@ -97,10 +124,58 @@ export class Requests {
       answer = await this.#fetch(url, init);
     } catch (error) {
       signal?.throwIfAborted();
+      // what the network does is a TypeError; anything else does not go away
+      if (!(error instanceof TypeError)) throw error;
       throw new UnreachableError(`Cannot reach ${this.#url.host}`, { cause: error });
     }
+    this.hasAnswered = true;
     if (!answer.ok) throw await errorOf(answer);
     return answer;
+  }
+
+  /**
+   * Does something within the time that an answer may take.
+   *
+   * @template T
+   * @param {AbortSignal | undefined} signal
+   * @param {(signal: AbortSignal) => Promise<T>} act
+   * @param {number} [waitMs] How long the server is asked to wait with its answer.
+   * @returns {Promise<T>}
+   */
+  async #inTime(signal, act, waitMs = 0) {
+    const end = new AbortController(), stop = () => end.abort(signal?.reason);
+    const timer = setTimeout(
+      () => end.abort(new UnreachableError(`No answer from ${this.#url.host}`)),
+      Math.min(this.#timeout, ANSWER_MS) + waitMs,
+    );
+    signal?.addEventListener("abort", stop);
+    if (signal?.aborted) stop();
+    try {
+      return await act(end.signal);
+    } catch (error) {
+      throw end.signal.aborted ? end.signal.reason : error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  /**
+   * Sends a request once. Returns the answer's JSON; undefined if there is none.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {RequestOptions & { key?: string, waitMs?: number }} [options] `key` names what is done: the same one again
+   *   changes nothing more. `waitMs`: how long the server is asked to wait with its answer.
+   * @returns {Promise<any>}
+   */
+  once(method, path, { key, headers, signal, waitMs, ...options } = {}) {
+    const all = key === undefined ? { ...headers } : { ...headers, "idempotency-key": key };
+    return this.#inTime(
+      signal,
+      async (signal) => await jsonOf(await this.send(method, path, { ...options, headers: all, signal })),
+      waitMs,
+    );
   }
 
   /**
@@ -110,8 +185,8 @@ export class Requests {
    * @param {RequestOptions} [options]
    * @returns {Promise<any>}
    */
-  async get(path, options) {
-    return await jsonOf(await this.send("GET", path, options));
+  get(path, options) {
+    return this.once("GET", path, options);
   }
 
   /**
@@ -120,25 +195,14 @@ export class Requests {
    * @param {string} method
    * @param {string} path
    * @param {RequestOptions} [options]
+   * @returns {Promise<number>}
    */
-  async act(method, path, options) {
-    const answer = await this.send(method, path, options);
-    await answer.body?.cancel();
-    return answer.status;
-  }
-
-  /**
-   * Sends a request under a key once. Returns the answer's JSON.
-   *
-   * @param {string} method
-   * @param {string} path
-   * @param {RequestOptions & { key: string }} options
-   * @returns {Promise<any>}
-   */
-  async once(method, path, { key, headers, ...options }) {
-    return await jsonOf(
-      await this.send(method, path, { ...options, headers: { ...headers, "idempotency-key": key } }),
-    );
+  act(method, path, { signal, ...options } = {}) {
+    return this.#inTime(signal, async (signal) => {
+      const answer = await this.send(method, path, { ...options, signal });
+      await answer.body?.cancel();
+      return answer.status;
+    });
   }
 
   /**
@@ -147,22 +211,80 @@ export class Requests {
    *
    * @param {string} method
    * @param {string} path
-   * @param {RequestOptions & { key?: string | undefined, onDelay?: ((error: Error) => void) | undefined }} [options] `key` names what is done: the same one
-   * again changes nothing more. `onDelay` is called when it has to be repeated.
+   * @param {RequestOptions & RepeatOptions & { key?: string | undefined }} [options]
    * @returns {Promise<any>} The answer's JSON; undefined if there is none.
    * @throws {RequestError} The server refuses it for good.
    */
-  async change(method, path, { key = newKey(), onDelay, ...options } = {}) {
+  change(method, path, { key = newKey(), onDelay, wait, ...options } = {}) {
+    return this.repeat(() => this.once(method, path, { ...options, key }), {
+      wait,
+      onDelay,
+      signal: options.signal,
+    });
+  }
+
+  /**
+   * Does something until there is an outcome.
+   *
+   * @template T
+   * @param {() => Promise<T>} act
+   * @param {RepeatOptions} [options]
+   * @returns {Promise<T>}
+   * @throws {RequestError} The server refuses it for good, or has done so for the time of `wait`.
+   * @throws {UnreachableError} The server has not answered for the time of `timeout`.
+   */
+  async repeat(act, { wait = Infinity, onDelay = this.#onDelay, signal } = {}) {
+    /** @type {number | undefined} */
+    let silentSince, /** @type {number | undefined} */ refusedSince;
     for (let delayMs = FIRST_DELAY_MS;; delayMs = Math.min(2 * delayMs, MAX_DELAY_MS)) {
+      const began = performance.now();
       try {
-        return await this.once(method, path, { ...options, key });
+        return await act();
       } catch (error) {
         if (!isTemporary(error)) throw error;
+        const isRefused = error instanceof RequestError, now = performance.now();
+        silentSince = isRefused ? undefined : silentSince ?? began;
+        if (isRefused) refusedSince ??= began;
+        const left = isRefused
+          ? wait - now + /** @type {number} */ (refusedSince)
+          : this.#timeout - now + /** @type {number} */ (silentSince);
+        if (left <= 0) throw isRefused ? error : this.#silent(error);
         onDelay?.(error);
-        await delay(error instanceof RequestError ? error.retryAfterMs ?? delayMs : delayMs, options.signal);
+        await delay(Math.min(isRefused ? error.retryAfterMs ?? delayMs : delayMs, left), signal);
       }
     }
   }
+
+  /** @param {Error} cause */
+  #silent(cause) {
+    const text = `No answer from ${this.#url.host} within ${this.#timeout / 1000} s: is the server running?`;
+    return new UnreachableError(text, { cause });
+  }
+}
+
+/**
+ * The header that logs in (http.md 4.2).
+ *
+ * @param {URL} url
+ * @param {{ name?: string, password: string }} as
+ */
+function authorization(url, { name, password }) {
+  if (!isPrivate(url)) {
+    throw new TypeError(`Cannot log in at ${url.host} over plain HTTP, where others can read it: use https`);
+  }
+  if (name === undefined) return `Bearer ${password}`;
+  const bytes = new TextEncoder().encode(`${name}:${password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+/**
+ * Whether a password may travel to a server: over TLS, or within this machine (http.md 4.2).
+ *
+ * @param {URL} url
+ */
+export function isPrivate({ protocol, hostname }) {
+  return protocol === "https:" || hostname === "localhost" || hostname === "[::1]" ||
+    /^127(\.\d+){3}$/.test(hostname);
 }
 
 /**

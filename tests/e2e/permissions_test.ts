@@ -9,7 +9,7 @@ async function permissions(): Promise<Map<string, string[]>> {
   const text = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
   const rows = new Map<string, string[]>();
   for (const [, names = "", list = ""] of text.matchAll(/^\| (`.+?) +\| `(--allow[^`]+)` +\|$/gm)) {
-    const more = /` (with an account)$/.exec(names)?.[1] ?? "";
+    const more = /` (with an account|over https)$/.exec(names)?.[1] ?? "";
     for (const [, name = ""] of names.matchAll(/`([^`]+)`/g)) {
       rows.set(`${name} ${more}`.trim(), list.split(" "));
     }
@@ -57,6 +57,14 @@ Deno.test("each command runs under the permissions that README names", async () 
     await run("send", ["send", "bob", "hi", "--as", "alice", ...at]);
     assertEquals(await run("peek", ["peek", "bob", ...at]) === "", false);
     assertEquals(await run("receive", ["receive", "bob", ...at]), "hi\n");
+    const overHttp = ["--server", `http://127.0.0.1:${await server.ready("http")}`];
+    await run("send", ["send", "bob", "hi", "--as", "alice", ...overHttp]);
+    const overHttps = overHttp.map((word) => word.replace("http:", "https:"));
+    for (const command of ["send", "peek", "receive"]) {
+      const words = command === "send" ? ["bob", "hi", "--as", "alice"] : ["bob"];
+      await run(`${command} over https`, [command, ...words, ...overHttps]);
+    }
+    await run("receive", ["receive", "bob", ...overHttp]);
     await run("mailbox", ["mailbox", "--as", "alice", ...at], { input: "/to bob\na job\n" });
     assertEquals(await run("receive --exec", ["receive", "bob", "--exec", "tr a-z A-Z", ...at]), "A JOB\n");
     await run("send --resume", ["send", "bob", "--as", "alice", "--resume", "mine", ...at], {

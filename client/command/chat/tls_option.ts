@@ -42,7 +42,12 @@ export async function withTls(args: Arguments, server: Address, isFound: boolean
   return { ...server, tls: { onFirstUse, ...known === undefined ? {} : { server: formatAddress(known) } } };
 }
 
-async function readCertificates(file: string): Promise<string> {
+/**
+ * The certificates in a file.
+ *
+ * @throws {Error} It can't be read, or has none.
+ */
+export async function readCertificates(file: string): Promise<string> {
   let text: string;
   try {
     text = await Deno.readTextFile(file);

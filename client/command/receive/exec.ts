@@ -6,9 +6,10 @@
 
 import { format as formatDuration } from "@std/fmt/duration";
 import { MAX_ATTEMPTS, MAX_RETRY_DELAY_MS } from "../../../protocol/session/mailbox_requests.ts";
-import { ATTEMPTS, FIRST_RETRY_DELAY_MS, type ReceivedMessage, retryDelay } from "../../mailbox.ts";
+import { ATTEMPTS, FIRST_RETRY_DELAY_MS, retryDelay } from "../../mailbox.ts";
 import { report } from "../../terminal/output.ts";
 import { type Arguments, type Option, UsageError } from "../command.ts";
+import type { LeasedMessage } from "./leasing_mailbox.ts";
 
 /** The options for `--exec`. */
 export const EXEC_OPTIONS: Readonly<Record<string, Option>> = {
@@ -91,7 +92,7 @@ export class Executor {
   }
 
   /** Runs the command. Returns whether it succeeded; if not, the server has the message back. */
-  async run(message: ReceivedMessage): Promise<boolean> {
+  async run(message: LeasedMessage): Promise<boolean> {
     if (this.#signals.stop.aborted) {
       await message.release();
       return false;
@@ -120,7 +121,7 @@ export class Executor {
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
   }
 
-  async #fail(message: ReceivedMessage, failure: string) {
+  async #fail(message: LeasedMessage, failure: string) {
     const { retryDelayMs, attempts } = this.#exec, { id, attempt } = message;
     this.#failed.add(id);
     const delay = Math.min(retryDelay(attempt, retryDelayMs), MAX_RETRY_DELAY_MS);
@@ -145,7 +146,7 @@ export class Executor {
  */
 async function runShell(
   command: string,
-  { id, sender, time, attempt, text }: ReceivedMessage,
+  { id, sender, time, attempt, text }: LeasedMessage,
   receiver: string,
   { kill, abandon }: ExecSignals,
 ): Promise<string | undefined> {

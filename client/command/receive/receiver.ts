@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type OriginalMessage, SHARED_QUEUE } from "../../original_mailbox.ts";
-import { BusyError, LoginError, type Mailbox, type ReceivedMessage, SessionEndError } from "../../mailbox.ts";
+import { BusyError, LoginError, SessionEndError } from "../../mailbox.ts";
 import { outputLine, report, tryWrite } from "../../terminal/output.ts";
 import { INTERRUPTED } from "../../terminal/signals.ts";
 import { type Exec, Executor } from "./exec.ts";
+import type { LeasedMessage, LeasingMailbox } from "./leasing_mailbox.ts";
 import type { WaitLimit } from "./wait_limit.ts";
 
 /** How long to close the connection after a signal, and before that to write to a reader that does not read. */
@@ -40,7 +41,7 @@ export interface ReceiveOptions {
   exec: Exec | undefined;
 }
 
-/** Receives on the reliable session until it has all messages, the wait is over, or a signal stops it. */
+/** Receives until it has all messages, the wait is over, or a signal stops it. */
 export class Receiver {
   received = 0;
   /** The exit code for the signal that has stopped it. */
@@ -83,7 +84,7 @@ export class Receiver {
   }
 
   /** Receives until the end, with `follow` over as many connections as needed. */
-  async run(connect: () => Promise<Mailbox>, limit: WaitLimit) {
+  async run(connect: () => Promise<LeasingMailbox>, limit: WaitLimit) {
     while (this.code === undefined) {
       try {
         return await this.#connected(connect, limit);
@@ -97,7 +98,7 @@ export class Receiver {
     }
   }
 
-  async #connected(connect: () => Promise<Mailbox>, limit: WaitLimit) {
+  async #connected(connect: () => Promise<LeasingMailbox>, limit: WaitLimit) {
     const connecting = connect();
     const mailbox = await Promise.race([connecting, this.#stopped.promise, limit.over]);
     if (mailbox === undefined) {
@@ -114,7 +115,7 @@ export class Receiver {
     }
   }
 
-  async #receive(mailbox: Mailbox, limit: WaitLimit) {
+  async #receive(mailbox: LeasingMailbox, limit: WaitLimit) {
     this.#ackError = undefined;
     try {
       if (this.#executor === undefined) await this.#printAll(mailbox, limit);
@@ -134,7 +135,7 @@ export class Receiver {
   }
 
   /** Prints messages as they come. Those that the reader of the output is too slow for are left to other receivers. */
-  async #printAll(mailbox: Mailbox, limit: WaitLimit) {
+  async #printAll(mailbox: LeasingMailbox, limit: WaitLimit) {
     const { count, follow } = this.#options;
     const options = this.#receiveOptions(count - this.received, limit);
     for await (const batch of mailbox.batches(this.#options.mailbox, options)) {
@@ -156,7 +157,7 @@ export class Receiver {
    * Runs the command for up to `parallel` messages at a time. Each is leased by itself, and only when the command can run
    * for it at once: the others are left to other receivers.
    */
-  async #executeAll(mailbox: Mailbox, limit: WaitLimit, executor: Executor) {
+  async #executeAll(mailbox: LeasingMailbox, limit: WaitLimit, executor: Executor) {
     const { count, exec } = this.#options, running = new Set<Promise<void>>();
     let left = count - this.received, hasRun = true;
     try {
@@ -180,7 +181,7 @@ export class Receiver {
   }
 
   /** Runs the command for a message. Meanwhile no time counts as waiting; an error is kept for the loop. */
-  #start(message: ReceivedMessage, executor: Executor, running: Set<Promise<void>>, limit: WaitLimit) {
+  #start(message: LeasedMessage, executor: Executor, running: Set<Promise<void>>, limit: WaitLimit) {
     limit.stop();
     const run = this.#execute(message, executor).catch((error) => {
       this.#ackError ??= error;
@@ -194,7 +195,7 @@ export class Receiver {
   }
 
   /** Prints a batch in one write, and acknowledges what was written. */
-  async #print(batch: readonly ReceivedMessage[]) {
+  async #print(batch: readonly LeasedMessage[]) {
     const { mailbox, json } = this.#options;
     const lines = batch.map((message) => messageLine(mailbox, message, json));
     const { taken, error } = await tryWrite(lines, this.#writeTimeout.promise);
@@ -205,14 +206,14 @@ export class Receiver {
     throw error;
   }
 
-  async #execute(message: ReceivedMessage, executor: Executor) {
+  async #execute(message: LeasedMessage, executor: Executor) {
     if (!await executor.run(message)) return;
     this.received++;
     this.#ack([message]);
   }
 
   /** Acknowledges a batch, and does not wait for it. */
-  #ack(batch: readonly ReceivedMessage[]) {
+  #ack(batch: readonly LeasedMessage[]) {
     const ack = Promise.all(batch.map(async (message) => {
       if (await message.ack()) return;
       await report("receive", `message ${message.id} was given out again meanwhile`);
@@ -224,10 +225,10 @@ export class Receiver {
 /** A message as a line of output: its text, or a JSON object. On the original wire it has no ID, and maybe no time. */
 export function messageLine(
   receiver: string,
-  message: ReceivedMessage | OriginalMessage,
+  message: LeasedMessage | OriginalMessage,
   json: boolean,
 ): string {
-  const { id, sender, time, attempt, text }: OriginalMessage & Partial<ReceivedMessage> = message;
+  const { id, sender, time, attempt, text }: OriginalMessage & Partial<LeasedMessage> = message;
   if (!json) return outputLine(text);
   return outputLine(JSON.stringify({
     id,

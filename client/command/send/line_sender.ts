@@ -6,8 +6,12 @@ import { Progress } from "../../terminal/progress.ts";
 import type { Resume } from "./resume.ts";
 
 /** Where the lines go, and how. */
-interface LineTarget {
-  mailbox: Mailbox;
+export interface LineTarget {
+  /** A connection on any wire; with `resume` one that has a `state`. */
+  mailbox:
+    & Pick<Mailbox, "send" | "post" | "ready" | "close">
+    & Partial<Pick<Mailbox, "state">>
+    & AsyncDisposable;
   receiver: string;
   sender: string;
   options: SendOptions;
@@ -39,7 +43,7 @@ export class LineSender {
     const { mailbox, resume } = this.#target;
     const timer = this.#failWhenFull();
     try {
-      await resume?.save(mailbox.state, resume.line);
+      await resume?.save(mailbox.state!, resume.line);
       await this.#sendAll(resume?.line ?? 0);
       await this.#waitUntilStored();
     } catch (error) {
@@ -48,7 +52,7 @@ export class LineSender {
       clearInterval(timer);
       // after a failure there is no wait for what is not stored yet
       await mailbox.close(this.#error === undefined ? undefined : 0).catch(() => {});
-      await resume?.save(mailbox.state, Math.max(this.#stored, resume.line));
+      await resume?.save(mailbox.state!, Math.max(this.#stored, resume.line));
       await this.#progress.clear();
     }
     return await this.#report();
@@ -71,7 +75,7 @@ export class LineSender {
     const { mailbox, receiver, sender, options, resume } = this.#target;
     let hasRoom: boolean;
     // reading the state makes the server keep the session
-    const number = resume === undefined ? 0 : mailbox.state.next;
+    const number = resume === undefined ? 0 : mailbox.state!.next;
     try {
       hasRoom = mailbox.post(receiver, sender, text, (error) => this.#settle(error), options);
     } catch (error) {
@@ -92,7 +96,7 @@ export class LineSender {
     if (error !== undefined) return this.#fail(error);
     if (this.#error !== undefined) return;
     this.#stored++;
-    this.#target.resume?.stored(this.#target.mailbox.state, this.#stored);
+    this.#target.resume?.stored(this.#target.mailbox.state!, this.#stored);
     if (this.#stored === this.#read) this.#allStored?.resolve();
   }
 

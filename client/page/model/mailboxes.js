@@ -17,7 +17,7 @@ const MAX_OPENED = 12;
 /** Messages of a mailbox that are shown. */
 export const MAX_SHOWN = 64;
 
-/** How long a message that was taken is leased; while it is shown, the lease is extended after half of that. */
+/** How long a message that was taken is leased; while it is shown, the lease is extended. */
 const LEASE_MS = 60_000;
 
 /** @typedef {import("../../web/mailbox.js").SeenMessage} SeenMessage */
@@ -31,14 +31,16 @@ class Held {
 
   /**
    * @param {string} mailbox
-   * @param {import("../../web/mailbox.js").ReceivedMessage} message
+   * @param {import("../../web/received_message.js").ReceivedMessage} message
+   * @param {() => void} changed
    */
-  constructor(mailbox, message) {
+  constructor(mailbox, message, changed) {
     this.mailbox = mailbox;
     this.message = message;
-    this.timer = setInterval(() => {
-      message.extend(LEASE_MS).catch(() => this.wrong = "The lease has ended: it may come to somebody else.");
-    }, LEASE_MS / 2);
+    message.onLost = () => {
+      this.wrong = "The lease has ended: it may come to somebody else.";
+      changed();
+    };
   }
 }
 
@@ -97,7 +99,7 @@ export class MailboxesModel extends Observable {
   async look(name, signal) {
     this.contents.set(
       name,
-      await this.client.peek(name, { limit: MAX_SHOWN, ...signal === undefined ? {} : { signal } }),
+      await this.client.page(name, { limit: MAX_SHOWN, ...signal === undefined ? {} : { signal } }),
     );
     if (this.#self.isAdmin) await this.lookAtDead();
     this.changed();
@@ -128,7 +130,7 @@ export class MailboxesModel extends Observable {
    */
   async take(name) {
     const message = await this.client.receive(name, { lease: LEASE_MS });
-    if (message !== undefined) this.held.push(new Held(name, message));
+    if (message !== undefined) this.held.push(new Held(name, message, () => this.changed()));
     await this.look(name);
     return message !== undefined;
   }
@@ -141,8 +143,8 @@ export class MailboxesModel extends Observable {
     held.isBusy = true;
     this.changed();
     try {
-      await (how === "ack" ? held.message.ack() : held.message.release());
-      this.#forgetHeld(held);
+      if (await (how === "ack" ? held.message.ack() : held.message.release())) this.#forgetHeld(held);
+      else held.message.onLost?.();
     } catch (error) {
       held.wrong = /** @type {Error} */ (error).message;
       held.isBusy = false;
@@ -153,7 +155,7 @@ export class MailboxesModel extends Observable {
 
   /** @param {Held} held */
   #forgetHeld(held) {
-    clearInterval(held.timer);
+    held.message.close();
     this.held = this.held.filter((one) => one !== held);
   }
 

@@ -114,7 +114,8 @@ function Waiting({ name, messages, isMore, isHolding }) {
 }
 
 /** @param {{ message: import("../model/mailboxes.js").SeenMessage }} props */
-function Letter({ message: { state, attempts, time, sender, text, bytes } }) {
+function Letter({ message: { state, attempts, time: received, sender, text, bytes } }) {
+  const time = new Date(received);
   return html`<li class="letter"><header><b>${sender}</b>
     <time datetime=${time.toISOString()} title=${fullTime(time)}>${shortTime(time)}</time>
     <span class="end">${attempts > 0 && html`<span class="why">${counted(attempts, "attempt")} failed</span>`}
@@ -130,9 +131,9 @@ const WORDS = { ready: "waiting", leased: "taken, not acknowledged", delayed: "d
 
 /** @param {{ mailboxes: import("../model/mailboxes.js").MailboxesModel, held: import("../model/mailboxes.js").MailboxesModel["held"][number] }} props */
 function HeldCard({ mailboxes, held }) {
-  const { message, isBusy, wrong } = held;
+  const { message, isBusy, wrong } = held, time = new Date(message.time);
   return html`<section class="card held" aria-label=${`Taken from ${held.mailbox}`}>
-    <header><b>${message.sender}</b><time title=${fullTime(message.time)}>${shortTime(message.time)}</time>
+    <header><b>${message.sender}</b><time title=${fullTime(time)}>${shortTime(time)}</time>
       <span>you have it${message.attempt > 1 ? `, attempt ${message.attempt}` : ""}</span></header>
     <${Text} text=${message.text} />
     ${wrong !== undefined && html`<p class="wrong" role="alert">${wrong}</p>`}
