@@ -1,7 +1,7 @@
 /** The view of a channel, beside a server that does what a test asks for: is slow, refuses, forgets. */
 
 import { assertEquals } from "@std/assert";
-import { LACKS_BROWSER, type Page, TestBrowser } from "./browser.ts";
+import { canType, LACKS_BROWSER, type Page, TestBrowser } from "./browser.ts";
 import { FakeServer } from "./fake_server.ts";
 import { XSS_CORPUS } from "./xss_corpus.ts";
 
@@ -15,7 +15,7 @@ async function openRoom() {
   const server = new FakeServer(), browser = await TestBrowser.start();
   const page = await browser.open(server.url);
   await page.getByText("connected", { exact: true }).waitFor();
-  await page.getByRole("textbox", { name: "Message #room" }).waitFor();
+  await canType(page);
   return {
     server,
     browser,
@@ -121,6 +121,24 @@ Deno.test(
     await page.locator(".named").waitFor();
   },
 );
+
+Deno.test("who scrolls up stays there, also if something is drawn before the browser reports it", {
+  ignore,
+}, async () => {
+  await using room = await openRoom();
+  const { server, page } = room;
+  for (let i = 1; i <= 50; i++) server.say("room", "alice", `message ${i}`);
+  await page.getByText("message 50").waitFor();
+  const top = await page.locator(".log").evaluate(async (log) => {
+    log.scrollTop = 0;
+    const field = log.ownerDocument.querySelector("textarea");
+    field.value = "a draft";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    await new Promise((resolve) => setTimeout(resolve));
+    return log.scrollTop;
+  });
+  assertEquals(top, 0);
+});
 
 Deno.test("whatever is written shows as text", { ignore }, async () => {
   await using room = await openRoom();
