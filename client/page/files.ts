@@ -1,7 +1,7 @@
 /**
  * The files of the page, as they are served: part of the program, with nothing loaded from elsewhere. What a browser can't
  * find by itself, the addresses of packages, is written into them here, and what it does not need, the documentation, is
- * left out; nothing else of them is changed.
+ * left out. The modules of the first view are sent as one (`bundle.ts`).
  *
  * All but the page itself are below an address with the hash of all of them, so that a browser keeps them for good and asks
  * once more only when there is another program.

@@ -150,6 +150,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "store/journal/segment_pool.ts SPARES_MAX": "work",
   "store/journaled/group.ts BACKLOG_BYTES": ["waiting bytes for the disk"],
   "store/journaled/group.ts BACKLOG_REQUESTS": ["requests that wait for the disk"],
+  "store/journaled/syncs.ts GATHER_MS_MAX": "work",
   "store/limits.ts DEFAULT_FORUM_LIMITS": [
     "threads",
     "thread entries",
