@@ -56,7 +56,7 @@ import webReceivedMessage from "../web/received_message.js" with { type: "text" 
 import webRequest from "../web/request.js" with { type: "text" };
 
 import { besideBundle, bundle, type Modules } from "./bundle.ts";
-import { threadContent, threadsContent } from "./without_script.ts";
+import { loginContent, threadContent, threadsContent } from "./without_script.ts";
 
 /** A file, and what a browser is told about it. */
 export interface PageFile {
@@ -134,6 +134,8 @@ export interface WebPage {
   readonly contents: Readonly<Record<string, (json: never) => string>>;
   /** The page itself, around such a content. */
   html(content?: string): string;
+  /** The content where a log-in is missing, which leads back to this path. */
+  login(path: string): string;
 }
 
 /** Puts the page together. */
@@ -153,6 +155,7 @@ export async function webPage(): Promise<WebPage> {
     files: new Map([...files].map(([path, file]) => [base + path, file])),
     contents: { thread: threadContent, threads: threadsContent },
     html: (content = frame) => before + content + after,
+    login: (path) => frame + loginContent(path),
   };
 }
 

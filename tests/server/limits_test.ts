@@ -71,7 +71,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "quota/creations.ts MAX_COUNTED": "remembered",
   "quota/creations.ts REMOTE_CREATIONS_PER_SECOND": [
     "creations of one address",
-    "original creations of one address",
+    "original creations per address",
   ],
   "quota/equal_owners.ts MAX_STALE": "work",
   "quota/fair_table.ts LEASE_LIMITS": table("leases"),

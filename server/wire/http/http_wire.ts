@@ -242,6 +242,7 @@ export class HttpWire {
     if (!isPage || this.#page === undefined) return await (handler as Handler<Route>)(exchange);
     return await this.#page.htmlAround(
       name,
+      target.path,
       headers,
       async () => await (handler as Handler<Route>)(exchange),
     );
