@@ -58,7 +58,7 @@ export async function limits(sources: LimitSources): Promise<Limit[]> {
   return [
     ...mailbox === undefined ? [] : await mailboxLimits(sources, fullest),
     { name: "creations of one address", option: "creation-rate", ...creations.usage },
-    { name: "original creations of one address", option: "creation-rate", ...creations.unprovedUsage },
+    { name: "original creations per address", option: "creation-rate", ...creations.unprovedUsage },
     { name: "database bytes", option: "max-file", used: fullest.databaseBytes, limit: options.maxFileBytes },
     { name: "requests that wait for the disk", used: store.waiting, limit: BACKLOG_REQUESTS },
     { name: "waiting bytes for the disk", used: store.waitingBytes, limit: BACKLOG_BYTES },
