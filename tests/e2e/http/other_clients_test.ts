@@ -14,13 +14,15 @@ const MESSAGES = 24, KILL_AFTER = 8;
 
 const TEXTS = Array.from({ length: MESSAGES }, (_, i) => `message ${i}`);
 
+type Directory = Awaited<ReturnType<typeof temporaryDirectory>>;
+
 /** A server that is reached at one port, though it has another one after each start. */
 class KilledServer implements AsyncDisposable {
-  readonly #data: Awaited<ReturnType<typeof temporaryDirectory>>;
+  readonly #data: Directory;
   #server: ServerProcess;
   readonly relay: Relay;
 
-  private constructor(data: KilledServer["#data"], server: ServerProcess, port: number) {
+  private constructor(data: Directory, server: ServerProcess, port: number) {
     this.#data = data;
     this.#server = server;
     this.relay = new Relay(port);
