@@ -38,7 +38,7 @@ export interface LimitSources {
   /** The store, as it was opened. */
   opened: { hold: Pick<Hold, "isOn"> };
   log: Log;
-  creations: Pick<Creations, "usage">;
+  creations: Pick<Creations, "usage" | "unprovedUsage">;
   /** Of TLS. */
   handshakes: Handshakes | undefined;
   mailbox?: MailboxService;
@@ -58,6 +58,7 @@ export async function limits(sources: LimitSources): Promise<Limit[]> {
   return [
     ...mailbox === undefined ? [] : await mailboxLimits(sources, fullest),
     { name: "creations of one address", option: "creation-rate", ...creations.usage },
+    { name: "original creations per address", option: "creation-rate", ...creations.unprovedUsage },
     { name: "database bytes", option: "max-file", used: fullest.databaseBytes, limit: options.maxFileBytes },
     { name: "requests that wait for the disk", used: store.waiting, limit: BACKLOG_REQUESTS },
     { name: "waiting bytes for the disk", used: store.waitingBytes, limit: BACKLOG_BYTES },

@@ -1,7 +1,7 @@
 /**
  * The files of the page, as they are served: part of the program, with nothing loaded from elsewhere. What a browser can't
  * find by itself, the addresses of packages, is written into them here, and what it does not need, the documentation, is
- * left out; nothing else of them is changed.
+ * left out. The modules of the first view are sent as one (`bundle.ts`).
  *
  * All but the page itself are below an address with the hash of all of them, so that a browser keeps them for good and asks
  * once more only when there is another program.
@@ -56,7 +56,7 @@ import webReceivedMessage from "../web/received_message.js" with { type: "text" 
 import webRequest from "../web/request.js" with { type: "text" };
 
 import { besideBundle, bundle, type Modules } from "./bundle.ts";
-import { threadContent, threadsContent } from "./without_script.ts";
+import { loginContent, threadContent, threadsContent } from "./without_script.ts";
 
 /** A file, and what a browser is told about it. */
 export interface PageFile {
@@ -134,6 +134,8 @@ export interface WebPage {
   readonly contents: Readonly<Record<string, (json: never) => string>>;
   /** The page itself, around such a content. */
   html(content?: string): string;
+  /** The content where a log-in is missing, which leads back to this path. */
+  login(path: string): string;
 }
 
 /** Puts the page together. */
@@ -153,6 +155,7 @@ export async function webPage(): Promise<WebPage> {
     files: new Map([...files].map(([path, file]) => [base + path, file])),
     contents: { thread: threadContent, threads: threadsContent },
     html: (content = frame) => before + content + after,
+    login: (path) => frame + loginContent(path),
   };
 }
 

@@ -12,6 +12,9 @@ import { pathOf } from "./router.js";
 
 /** @typedef {import("./models.js").Models} Models */
 
+/** Channels that one has not joined, and that are shown at first. */
+const MAX_OTHERS = 30;
+
 /** @param {{ models: Models, isOpen: boolean, onGo: () => void }} props */
 export function Places({ models, isOpen, onGo }) {
   const { channels, mailboxes, forum, self, router } = models;
@@ -31,12 +34,7 @@ export function Places({ models, isOpen, onGo }) {
         `
       )
     }
-    ${
-      channels.others.map((name) =>
-        html`<${Link} key=${name} router=${router} place=${{ view: "channel", name }} isQuiet><span
-          class="hash">#</span> ${name}<//>`
-      )
-    }
+    <${Others} names=${channels.others} router=${router} />
     <${New} label="new channel" field="Name of the channel" maxBytes=${64} onNew=${async (
       /** @type {string} */ name,
     ) => {
@@ -107,6 +105,22 @@ function Link({ router, place, count = 0, dead = 0, isNew = false, isQuiet = fal
           html`<i class="bad" title="dead letters">${dead}<span class="hidden"> dead letters</span></i>`}
       </a>
   `;
+}
+
+/**
+ * Channels that one has not joined: of many, all are shown when they are asked for.
+ *
+ * @param {{ names: readonly string[], router: import("./router.js").Router }} props
+ */
+function Others({ names, router }) {
+  const [isOpen, open] = useState(false);
+  const shown = isOpen ? names : names.slice(0, MAX_OTHERS), more = names.length - shown.length;
+  return html`${
+    shown.map((name) =>
+      html`<${Link} key=${name} router=${router} place=${{ view: "channel", name }} isQuiet><span
+        class="hash">#</span> ${name}<//>`
+    )
+  }${more > 0 && html`<button type="button" onClick=${() => open(true)}>${more} more channels</button>`}`;
 }
 
 /**

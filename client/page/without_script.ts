@@ -48,9 +48,33 @@ export function threadsContent({ threads }: { threads: readonly { title: string 
     html`<li><a href="/thread/${encodeURIComponent(title)}"><b>${title}</b></a></li>`
   );
   const none = html`<p>There is no thread yet.</p>`;
-  return html`<main class="sheet"><h1>Threads</h1>${
-    rows.length === 0 ? none : html`<ul class="threads">${rows}</ul>`
-  }</main>`.html;
+  return html`
+    <main
+      class="sheet"><h1>Threads</h1>${rows.length === 0
+        ? none
+        : html`<ul class="threads">${rows}</ul>`}<noscript><form method="post" action="/login"><input type="hidden" name="next" value="/thread"><button class="quiet" name="out" value="1">Log out</button></form></noscript></main>
+  `
+    .html;
+}
+
+/** What a log-in may be refused with, by its code (http.md section 3): the fragment to which the form leads then. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  "wrong-log-in": "The name or the password is wrong.",
+  "too-many-wrong-log-ins": "There were too many wrong passwords: try again in a minute.",
+  "in-clear": "A password can't be sent from here: this connection is not encrypted.",
+  "banned": "This name is banned.",
+};
+
+/** A form to log in, beside the page as it is before its script has run: whoever has JavaScript does not see it. */
+export function loginContent(path: string): string {
+  const refusals = Object.entries(REFUSALS).map(([id, text]) =>
+    html`<p class="refusal" id="${id}" role="alert">${text}</p>`
+  );
+  return html`<noscript><main class="noscript"><h1>Log in</h1><p>The forum is for those who have an account.</p>
+    ${refusals}<form class="login" method="post" action="/login"><label>Name <input name="name" required
+      autocomplete="username"></label><label>Password or token <input name="password" type="password" required
+      autocomplete="current-password"></label><input type="hidden" name="next" value="${path}"><button
+      class="do">Log in</button></form></main></noscript>`.html;
 }
 
 /** A thread, of the JSON of `GET /thread/T`. */

@@ -1,4 +1,5 @@
 import type { OnBusy } from "./busy_backoff.ts";
+import type { KnownRoundTrip } from "./loss/round_trips.ts";
 import type { SessionState } from "./identity.ts";
 
 /** What a session and a seal need from where they run: they have no socket, clock or randomness of their own. */
@@ -17,6 +18,8 @@ export interface Environment {
   readonly timeout?: number | undefined;
   /** The server's name in errors. */
   readonly server?: string;
+  /** What earlier sessions with the server have measured; nothing by default. */
+  readonly roundTrip?: KnownRoundTrip;
   /** Called when the server has no room for this client, and when it has room again. */
   readonly onBusy?: OnBusy | undefined;
 }

@@ -44,7 +44,7 @@ export class Session<A extends UnorderedAnswer> {
   /** Its clock and timers. */
   readonly environment: SessionEnvironment;
   readonly #decodeLine: DecodeLine<A>;
-  readonly #inFlight = new InFlight();
+  readonly #inFlight: InFlight;
   readonly #sharing = new DatagramSharing();
   readonly #identity: SessionIdentity;
   readonly #liveness: Liveness;
@@ -76,6 +76,7 @@ export class Session<A extends UnorderedAnswer> {
   constructor(environment: SessionEnvironment, decodeLine: DecodeLine<A>, resume?: SessionResume) {
     this.#decodeLine = decodeLine;
     this.environment = environment;
+    this.#inFlight = new InFlight(environment.roundTrip);
     this.#isResumed =
       this.#isKept =
       this.#isInDoubt =

@@ -20,6 +20,14 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 /** Bytes that are read at once. */
 const READ_BYTES = 65_536;
 
+/** What is used of a `RequestInit`, which is another type for each version of Deno's libraries. */
+interface RequestFields {
+  signal?: AbortSignal | null;
+  method?: string;
+  headers?: HeadersInit;
+  body?: unknown;
+}
+
 export class HttpConnections implements Disposable {
   readonly #agent: Agent;
 
@@ -36,7 +44,7 @@ export class HttpConnections implements Disposable {
    */
   readonly fetch: typeof fetch = (input, init = {}) => {
     const { promise, resolve, reject } = Promise.withResolvers<Response>();
-    const { signal, method = "GET", headers, body } = init, url = new URL(`${input}`);
+    const { signal, method = "GET", headers, body }: RequestFields = init, url = new URL(`${input}`);
     signal?.throwIfAborted();
     const text = body == null ? undefined : new TextEncoder().encode(`${body}`);
     const all = Object.fromEntries(new Headers(headers));

@@ -335,16 +335,7 @@ export class Channels {
     let timer = setTimeout(() => silence.abort(), SILENCE_MS);
     const followed = [...this.#channels.keys()].slice(0, MAX_CHANNELS);
     try {
-      // asked for at the same time, so that they are there as soon as the stream is
-      const begun = new Map(
-        followed.filter((channel) => this.#channels.get(channel) === undefined).map((channel) => {
-          const pages = this.#lastPages(channel, silence.signal);
-          // it is asked for again below
-          pages.catch(() => {});
-          return [channel, pages];
-        }),
-      );
-      const answer = await this.#inChannels(
+      const opening = this.#inChannels(
         [...this.#channels.keys()],
         () =>
           this.#requests.send("GET", "/events", {
@@ -353,6 +344,18 @@ export class Channels {
             signal: silence.signal,
           }),
       );
+      // it is awaited below
+      const opened = opening.then(() => undefined, () => undefined);
+      // asked for at the same time, and shown as soon as they are there; in what goes wrong they are asked for again
+      const begun = new Map(
+        followed.filter((channel) => this.#channels.get(channel) === undefined)
+          .map((channel) => [channel, this.#lastPages(channel, silence.signal).catch(() => undefined)]),
+      );
+      for (const [channel, pages] of begun) {
+        const last = await Promise.race([pages, opened]);
+        if (last !== undefined) yield* this.#show(channel, last);
+      }
+      const answer = await opening;
       yield { type: "connected" };
       // what was said before the stream began, or between the last one and this
       for (const channel of followed) yield* this.#catchUp(channel, silence.signal, begun.get(channel));
@@ -376,17 +379,14 @@ export class Channels {
   /**
    * @param {string} channel
    * @param {AbortSignal} signal
-   * @param {Promise<LastPages> | undefined} begun The last messages of before the stream, where none have come yet.
+   * @param {Promise<LastPages | undefined> | undefined} begun The last messages of before the stream, where there were none.
    * @returns {AsyncGenerator<ChannelEvent>}
    */
   async *#catchUp(channel, signal, begun) {
-    /** @type {boolean | undefined} */
-    let hasOlderPages;
+    let first = await begun;
     if (this.#channels.has(channel) && this.#channels.get(channel) === undefined) {
-      // the channel was not there yet, or it was joined meanwhile
-      const last = await (begun ?? Promise.reject()).catch(() => this.#lastPages(channel, signal));
-      yield* this.#show(channel, last);
-      hasOlderPages = last.hasOlder;
+      first ??= await this.#lastPages(channel, signal);
+      yield* this.#show(channel, first);
     }
     for (;;) {
       const since = this.#channels.get(channel);
@@ -397,7 +397,7 @@ export class Channels {
       for (const message of messages) yield* this.#message(channel, message);
       if (this.#channels.has(channel)) this.#channels.set(channel, position);
       if (position === last || !this.#channels.has(channel)) {
-        yield { type: "caught up", channel, last, hasOlder: hasOlderPages ?? hasOlder };
+        yield { type: "caught up", channel, last, hasOlder: first?.hasOlder ?? hasOlder };
         return;
       }
     }

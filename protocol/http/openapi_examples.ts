@@ -8,6 +8,7 @@
 import { preferredForm } from "./accept.ts";
 import { parseQuery, type QueryParameter } from "./query.ts";
 import type { Content, Route, RouteExample } from "./route.ts";
+import { FORM_TYPE } from "./routes/login.ts";
 
 /** Values by the names of their examples; without any, the member is missing. */
 export interface Examples {
@@ -88,5 +89,6 @@ function typesOf(content: Partial<Content> | undefined): string[] {
 }
 
 function valueAs(type: string, body: string): unknown {
+  if (type === FORM_TYPE) return Object.fromEntries(new URLSearchParams(body));
   return type === "application/json" ? JSON.parse(body) : body;
 }

@@ -83,7 +83,7 @@ function segmentsOf(path: string): string[] {
   const segments = path.slice(1).split("/");
   for (const segment of segments) {
     // a client or a proxy that follows RFC 3986 removes these, and asks for something else
-    if (/^(?:\.|%2e){1,2}$/i.test(segment)) {
+    if ((segment.startsWith(".") || segment.startsWith("%")) && /^(?:\.|%2e){1,2}$/i.test(segment)) {
       throw new Refusal("bad path", "'.' and '..' can't be names in a path: clients and proxies remove them");
     }
   }

@@ -29,6 +29,9 @@ export type DisconnectReason = "pending" | "stalled" | "most pending";
 /** Sizes of the buffer that is read into. */
 const MIN_READ_BYTES = 512, MAX_READ_BYTES = 65_536;
 
+/** Bytes of a read after which others come first who have read less. */
+const LONG_READ_BYTES = 4096;
+
 export class Connection {
   readonly hostname: string;
   readonly port: number;
@@ -84,10 +87,11 @@ export class Connection {
   async read(): Promise<Uint8Array | undefined> {
     if (this.#isClosed) return undefined;
     try {
-      const polled = this.#polling.due;
-      if (polled !== undefined) await polled;
       const length = await this.#stream.read(this.#buffer);
-      if (length === null || this.#isClosed) return undefined;
+      if (length === null) return undefined;
+      const turn = this.#polling.turn(length >= LONG_READ_BYTES);
+      if (turn !== undefined) await turn;
+      if (this.#isClosed) return undefined;
       const bytes = this.#buffer.subarray(0, length);
       this.#fitBuffer(length);
       return bytes;

@@ -55,11 +55,39 @@ export type SlotOutcome =
   | "too many connections"
   | "too many connections of an address";
 
-/** Invariant: no more connections have a slot than the limits say. */
+/** The connections of one network. */
+class Network {
+  /** In the order in which they came. */
+  readonly connections = new Set<SlottedConnection>();
+  /** The same, with some that have gone. */
+  #order: SlottedConnection[] = [];
+
+  get size(): number {
+    return this.connections.size;
+  }
+
+  get newest(): SlottedConnection | undefined {
+    while (this.#order.length > 0 && !this.connections.has(this.#order.at(-1)!)) this.#order.pop();
+    return this.#order.at(-1);
+  }
+
+  add(connection: SlottedConnection) {
+    if (this.#order.length > 2 * this.size) this.#order = [...this.connections];
+    this.connections.add(connection);
+    this.#order.push(connection);
+  }
+}
+
+/**
+ * Invariant: no more connections have a slot than the limits say. Whether there is one takes as long with many networks as
+ * with few: clients that are refused come again at once.
+ */
 export class ConnectionSlots {
   readonly #limits: SlotLimits;
-  /** By network, the connections in the order in which they came. */
-  readonly #networks = new Map<string, Set<SlottedConnection>>();
+  readonly #networks = new Map<string, Network>();
+  /** Networks by how many connections they have, and the most that one has. */
+  readonly #bySize: Set<Network>[] = [];
+  #fullest = 0;
   readonly #networkOf = new Map<SlottedConnection, string>();
 
   readonly #canReplace: boolean;
@@ -76,7 +104,16 @@ export class ConnectionSlots {
 
   /** The most that one address has. */
   get fullest(): number {
-    return this.#networks.values().reduce((most, { size }) => Math.max(most, size), 0);
+    return this.#fullest;
+  }
+
+  /** Why {@linkcode take} would give no slot, where that is known without a look at the connections. */
+  refusal(hostname: string): "too many connections" | "too many connections of an address" | undefined {
+    if (this.#canReplace) return undefined;
+    const { isFull, isAddressFull, size } = this.#useOf(hostname);
+    if (!isFull && !isAddressFull) return undefined;
+    if (!isAddressFull && this.#fullest > size + 1) return undefined;
+    return isFull ? "too many connections" : "too many connections of an address";
   }
 
   /**
@@ -85,29 +122,24 @@ export class ConnectionSlots {
    * that has at least two less.
    */
   take(hostname: string, connection: SlottedConnection): SlotOutcome {
-    const network = networkOf(hostname), own = this.#networks.get(network);
-    const addressMax = this.#limits.addressConnections ??
-      (isLoopback(hostname) ? Infinity : REMOTE_LIMITS.addressConnections);
-    const isAddressFull = own !== undefined && own.size >= addressMax;
+    const { network, own, isFull, isAddressFull, size } = this.#useOf(hostname);
     let outcome: SlotOutcome = "taken";
-    if (isAddressFull || this.taken >= this.#limits.connections) {
+    if (isAddressFull || isFull) {
       const leaving = this.#canReplace
-        ? oldestReplaceable(isAddressFull ? own : this.#mostReplaceable())
+        ? oldestReplaceable(isAddressFull ? own! : this.#mostReplaceable())
         : isAddressFull
         ? undefined
-        : this.#newestOfMost(own?.size ?? 0);
+        : this.#newestOfMost(size);
       if (leaving === undefined) {
-        return this.taken >= this.#limits.connections
-          ? "too many connections"
-          : "too many connections of an address";
+        return isFull ? "too many connections" : "too many connections of an address";
       }
       this.release(leaving);
       leaving.close();
       outcome = "replaced";
     }
-    const connections = this.#networks.get(network);
-    if (connections === undefined) this.#networks.set(network, new Set([connection]));
-    else connections.add(connection);
+    let connections = this.#networks.get(network);
+    if (connections === undefined) this.#networks.set(network, connections = new Network());
+    this.#resize(connections, () => connections.add(connection));
     this.#networkOf.set(connection, network);
     return outcome;
   }
@@ -116,32 +148,52 @@ export class ConnectionSlots {
     const network = this.#networkOf.get(connection);
     if (network === undefined) return;
     this.#networkOf.delete(connection);
-    const connections = this.#networks.get(network)!;
-    connections.delete(connection);
-    if (connections.size === 0) this.#networks.delete(network);
+    const own = this.#networks.get(network)!;
+    this.#resize(own, () => own.connections.delete(connection));
+    if (own.size === 0) this.#networks.delete(network);
   }
 
-  /** The newest connection of the address with most, if that has at least two more than this. */
+  #useOf(hostname: string) {
+    const network = networkOf(hostname), own = this.#networks.get(network), size = own?.size ?? 0;
+    const addressMax = this.#limits.addressConnections ??
+      (isLoopback(hostname) ? Infinity : REMOTE_LIMITS.addressConnections);
+    return {
+      network,
+      own,
+      size,
+      isFull: this.taken >= this.#limits.connections,
+      isAddressFull: size > 0 && size >= addressMax,
+    };
+  }
+
+  #resize(network: Network, change: () => void) {
+    this.#bySize[network.size]?.delete(network);
+    change();
+    const { size } = network;
+    if (size > 0) (this.#bySize[size] ??= new Set()).add(network);
+    this.#fullest = Math.max(this.#fullest, size);
+    while (this.#fullest > 0 && this.#bySize[this.#fullest]!.size === 0) this.#fullest--;
+  }
+
+  /** The newest connection of an address with most, if that has at least two more than this. */
   #newestOfMost(count: number): SlottedConnection | undefined {
-    let most: Set<SlottedConnection> | undefined;
-    for (const each of this.#networks.values()) if (each.size > (most?.size ?? count + 1)) most = each;
-    let newest: SlottedConnection | undefined;
-    for (newest of most ?? []);
-    return newest;
+    if (this.#fullest <= count + 1) return undefined;
+    const [most] = this.#bySize[this.#fullest]!;
+    return most!.newest;
   }
 
   /** The connections of the address with the most replaceable ones. */
-  #mostReplaceable(): Set<SlottedConnection> {
-    let most = new Set<SlottedConnection>(), count = 0;
-    for (const connections of this.#networks.values()) {
-      if (connections.size <= count) continue;
-      const size = [...connections].filter(({ isReplaceable }) => isReplaceable).length;
-      if (size > count) [most, count] = [connections, size];
+  #mostReplaceable(): Network {
+    let most = new Network(), count = 0;
+    for (const network of this.#networks.values()) {
+      if (network.size <= count) continue;
+      const size = [...network.connections].filter(({ isReplaceable }) => isReplaceable).length;
+      if (size > count) [most, count] = [network, size];
     }
     return most;
   }
 }
 
-function oldestReplaceable(connections: Set<SlottedConnection>): SlottedConnection | undefined {
+function oldestReplaceable({ connections }: Network): SlottedConnection | undefined {
   return connections.values().find(({ isReplaceable }) => isReplaceable);
 }

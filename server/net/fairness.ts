@@ -6,7 +6,8 @@
  * client that never stops sending would hold up the others for 61 reads, and for all the work that these cause. What
  * does force a poll is waiting for a byte that this process sends to itself over TCP: it arrives only when Deno polls.
  *
- * - {@linkcode SocketPolling}: code that reads or works without end yields until every socket was polled.
+ * - {@linkcode SocketPolling}: code that reads or works without end yields until every socket was polled, and many who
+ *   have read something go on one after the other.
  * - {@linkcode TurnQueue}: long work is split, and each piece has a turn of the event loop of its own.
  * - {@linkcode FairScheduler}: costly work that anybody can request gets a share of the time, clients in turn.
  *
@@ -23,6 +24,9 @@ import type { Environment } from "../quota/uptime.ts";
  * (channels.md 5.5).
  */
 const POLL_INTERVAL_MS = 2;
+
+/** Most readers that go on together. */
+const MAX_BATCH = 64;
 
 const HOST = "127.0.0.1", BYTE = new Uint8Array(1);
 
@@ -84,6 +88,12 @@ export class SocketPolling {
   readonly #options: SocketPollingOptions;
   #polledAt: number;
   #polled: Promise<void> | undefined;
+  /** Those who wait for their turn, in its order: who has little to do, and who has much. */
+  readonly #short: (() => void)[] = [];
+  readonly #long: (() => void)[] = [];
+  /** How many of the short ones go on together, so that it takes a millisecond or two. */
+  #isLettingIn = false;
+  #batch = 1;
 
   constructor(options: SocketPollingOptions) {
     this.#options = options;
@@ -104,6 +114,45 @@ export class SocketPolling {
     await new Promise<void>((resolve) => setImmediate(() => resolve()));
     this.#polledAt = this.#options.monotonicClock();
     this.#polled = undefined;
+  }
+
+  /**
+   * What to wait for before working on what was read, if others do so too: one after the other goes on, in the order of the
+   * calls, and the sockets are polled as above in between. So a crowd that never stops does not hold up others by the work of
+   * all of it. Those who have little to do wait for one at most who has much.
+   */
+  turn(isLong = false): Promise<void> | undefined {
+    const isCrowded = this.#polled !== undefined || this.#isLettingIn;
+    // who is alone has the sockets polled for those who come meanwhile
+    void this.due;
+    if (!isCrowded) return undefined;
+    return new Promise((resolve) => {
+      (isLong ? this.#long : this.#short).push(resolve);
+      if (!this.#isLettingIn) void this.#letIn();
+    });
+  }
+
+  async #letIn() {
+    this.#isLettingIn = true;
+    while (this.#short.length + this.#long.length > 0) {
+      const takenMs = await this.#goOn(this.#short.splice(0, this.#batch));
+      if (takenMs < 1) this.#batch = Math.min(2 * this.#batch, MAX_BATCH);
+      else if (takenMs >= POLL_INTERVAL_MS) this.#batch = Math.max(this.#batch >> 1, 1);
+      await this.#goOn(this.#long.splice(0, 1));
+    }
+    this.#isLettingIn = false;
+  }
+
+  /** Lets them go on, after a poll if one is due. Returns how long they took, in milliseconds. */
+  async #goOn(readers: (() => void)[]): Promise<number> {
+    if (readers.length === 0) return 0;
+    const { monotonicClock } = this.#options, polled = this.due;
+    if (polled !== undefined) await polled;
+    const startMs = monotonicClock();
+    for (const goOn of readers) goOn();
+    // their work is in the microtasks until then
+    await new Promise<void>((resolve) => setImmediate(() => resolve()));
+    return monotonicClock() - startMs;
   }
 
   close() {
@@ -238,11 +287,6 @@ export class FairScheduler {
     clients.delete(client);
     this.#clients--;
     if (clients.size === 0) this.#waiting.delete(block);
-  }
-
-  /** Counts work that could not wait. */
-  charge(ms: number) {
-    this.#limit.take("", ms);
   }
 
   /** Drops what waits. */

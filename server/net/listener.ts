@@ -160,6 +160,13 @@ export class Listener<S extends Stream, C extends SlottedConnection> {
       stream.close();
       return;
     }
+    // those that are refused come again at once: it takes as little as can be
+    const full = slots.refusal(address.hostname);
+    if (full !== undefined) {
+      onSlot(full, address);
+      stream.close();
+      return;
+    }
     try {
       stream.setNoDelay?.(true);
       // a client whose machine or network has gone is not noticed otherwise while nothing is sent to it

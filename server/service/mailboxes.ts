@@ -99,7 +99,7 @@ export class Mailboxes {
     if (!this.isAwaited(mailbox)) this.#options.store.submit({ kind: "unsubscribe", mailbox }, () => {});
   }
 
-  /** Puts a message of a client without an account. Returns why the store was not asked, or undefined. */
+  /** Puts a message of a client that has neither an account nor a proved address. Returns why the store was not asked, or undefined. */
   put(
     { mailbox, sender, text, bytes }: { mailbox: string; sender: string; text: string; bytes: number },
     hostname: string,
@@ -110,7 +110,7 @@ export class Mailboxes {
     const { store, wallClock, moderation } = this.#options;
     if (moderation?.isBannedName(sender)) return "banned";
     if (moderation?.dropsUnanswered(hostname, sender)) return "muted";
-    if (!this.mayCreate(mailbox, hostname)) return "creation rate";
+    if (!this.mayCreate(mailbox, hostname, false)) return "creation rate";
     const time = wallClock(), owner = ownerAt(hostname);
     const put: Put = { kind: "put", mailbox, sender, time, text, bytes, owner };
     return store.submit(put, done, false) ? undefined : "overload";
@@ -133,9 +133,14 @@ export class Mailboxes {
     return this.#options.store.submit({ kind: "take", mailbox }, done) ? undefined : "overload";
   }
 
-  /** Whether a client at this address may put into the mailbox now, which it may create by that. */
-  mayCreate(mailbox: string, hostname: string): boolean {
-    return mailbox === SHARED_QUEUE || (this.#options.creations?.takeMailbox(mailbox, hostname) ?? true);
+  /**
+   * Whether a client at this address may put into the mailbox now, which it may create by that.
+   *
+   * @param isProved Whether it has shown that it is at this address.
+   */
+  mayCreate(mailbox: string, hostname: string, isProved = true): boolean {
+    const { creations } = this.#options;
+    return mailbox === SHARED_QUEUE || (creations?.takeMailbox(mailbox, hostname, isProved) ?? true);
   }
 
   /** What a session's put asks of the store: the receiver's time begins now. */

@@ -103,7 +103,7 @@ Deno.test("wirepost bench mailbox shows in a terminal how far it is", {
   ignore: Deno.build.os === "windows" || await lacks("tmux"),
 }, async () => {
   await using server = await ServerProcess.start(["mailbox", "0", "--memory"]);
-  const args = [...FROM_SOURCE, ...bench(server, "--count", "40000", "--runs", "1")];
+  const args = [...FROM_SOURCE, ...bench(server, "--count", "5000", "--runs", "1")];
   await using terminal = await Terminal.open(`${args.map((arg) => `'${arg}'`).join(" ")}; read wait`);
   await terminal.shows("run 1 of 1 [..............................]   0 % put");
   await terminal.shows("] ");

@@ -6,6 +6,7 @@ import { connectMailbox } from "../../client/mailbox.ts";
 import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../program.ts";
 import { FramePeer } from "../stream.ts";
 import { FULL, report } from "./form.ts";
+import { PATIENCE_MS } from "../patience.ts";
 
 /** Files that the server may have open, and connections that are made to it. */
 const LIMIT = 64, CONNECTIONS = 100;
@@ -27,10 +28,16 @@ Deno.test("a server without a descriptor left loses nothing, and all services go
   await server.logged("the server's key is ");
   const as = { name: "alice", password: "of alice", make: true };
   const serverKey = /key is (\S+)/.exec(server.err)![1]!;
-  await using forum = await connectForum({ port: await server.ready("forum"), serverKey, as });
+  await using forum = await connectForum({
+    port: await server.ready("forum"),
+    serverKey,
+    as,
+    timeout: PATIENCE_MS,
+  });
   await forum.create("thread");
 
-  await using sender = await connectMailbox({ port }), receiver = await connectMailbox({ port });
+  await using sender = await connectMailbox({ port, timeout: PATIENCE_MS }),
+    receiver = await connectMailbox({ port, timeout: PATIENCE_MS });
   const open: FramePeer[] = [], text = "x".repeat(BYTES), received: number[] = [];
   let next = 0;
   const send = async () => {

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { connectMailbox, type Mailbox } from "../../client/mailbox.ts";
 import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
 import { FULL, report } from "./form.ts";
+import { PATIENCE_MS } from "../patience.ts";
 
 /** Receivers that end, one after the other; one more stays. */
 const ENDING = FULL ? 20 : 4;
@@ -112,7 +113,7 @@ async function withReceivers(
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0", "--memory", "--log-level", "debug"]);
   await using receivers = await Receivers.start(ENDING + 1, directory.path, server.address);
-  await using mailbox = await connectMailbox({ port: server.port });
+  await using mailbox = await connectMailbox({ port: server.port, timeout: PATIENCE_MS });
   // everybody waits
   await server.logged("in a session: lease mailbox 'bob'", ENDING + 1);
   let sent = 0;

@@ -235,6 +235,24 @@ Deno.test("a key that makes every secret zero is refused", () => {
   }
 });
 
+// seal.md 3.2, 3.5, 5.5
+Deno.test("what one handshake agrees upon is of use in no other: of another service, id, start or key", () => {
+  const exchange = { service: "mailbox", id: "i", startId: "e" };
+  const handshakes = [
+    serverKeys(exchange, key(1), key(2), key(3).public),
+    serverKeys({ ...exchange, service: "forum" }, key(1), key(2), key(3).public),
+    serverKeys({ ...exchange, id: "other" }, key(1), key(2), key(3).public),
+    serverKeys({ ...exchange, startId: "other" }, key(1), key(2), key(3).public),
+    serverKeys(exchange, key(4), key(2), key(3).public),
+    serverKeys(exchange, key(1), key(4), key(3).public),
+    serverKeys(exchange, key(1), key(2), key(4).public),
+  ];
+  const all = handshakes.flatMap(({ toServer, toClient, confirm, binding, files }) =>
+    [toServer.key, toServer.iv, toClient.key, toClient.iv, confirm, binding, files].map((of) => of.toHex())
+  );
+  assertEquals([all.length, new Set(all).size], [49, 49]);
+});
+
 // seal.md 4.14
 Deno.test("a key that was erased is zeros, seals nothing and opens nothing, not even what zeros sealed", () => {
   const keys = serverKeys({ service: "s", id: "i", startId: "e" }, key(1), key(2), key(3).public);

@@ -42,6 +42,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
     "mailbox datagrams of an address",
     "forum datagrams of an address",
   ],
+  "net/fairness.ts MAX_BATCH": "work",
   "net/fairness.ts MAX_CLIENTS": "in a row",
   "net/fairness.ts MAX_CLIENT_TASKS": "in a row",
   "net/fairness.ts MAX_MORE_TASKS": "in a row",
@@ -68,7 +69,10 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "quota/address.ts MAX_REMEMBERED": "remembered",
   "quota/creations.ts BURST_SECONDS": "in a row",
   "quota/creations.ts MAX_COUNTED": "remembered",
-  "quota/creations.ts REMOTE_CREATIONS_PER_SECOND": ["creations of one address"],
+  "quota/creations.ts REMOTE_CREATIONS_PER_SECOND": [
+    "creations of one address",
+    "original creations per address",
+  ],
   "quota/equal_owners.ts MAX_STALE": "work",
   "quota/fair_table.ts LEASE_LIMITS": table("leases"),
   "quota/fair_table.ts MAX_PASSED": "work",
@@ -146,6 +150,7 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
   "store/journal/segment_pool.ts SPARES_MAX": "work",
   "store/journaled/group.ts BACKLOG_BYTES": ["waiting bytes for the disk"],
   "store/journaled/group.ts BACKLOG_REQUESTS": ["requests that wait for the disk"],
+  "store/journaled/syncs.ts GATHER_MS_MAX": "work",
   "store/limits.ts DEFAULT_FORUM_LIMITS": [
     "threads",
     "thread entries",

@@ -49,7 +49,8 @@ const IN_ROWS: Partial<Record<OptionName, [value: number, rows?: number[]]>> = {
   "message-rate": [70],
   "http-connections": [70],
   "http-rate": [70],
-  "creation-rate": [70, [700]],
+  // of the original wire, and of all others
+  "creation-rate": [70, [700, 700]],
   // of the forum's files; that of connections is how many an address may have
   "connection-rate": [70, [1000, 1000, 70]],
   "max-pending": [300_000],

@@ -70,12 +70,15 @@ export class ChannelsModel extends Observable {
   /** Channels in which a break, or an absence, is being made up for. */
   #missed = new Set();
   #events = 0;
+  /** @type {string[]} Channels that were shown, the last one at the end. */
+  #recent = [];
 
   /** @param {import("./self.js").Self} self */
   constructor(self) {
     super();
     this.#self = self;
-    const joined = Object.keys({ [ROOM]: "", ...readObject(JOINED_KEY) });
+    const kept = Object.keys(readObject(JOINED_KEY)).filter((name) => name !== ROOM);
+    const joined = [ROOM, ...kept.slice(1 - MAX_CHANNELS)];
     for (const name of joined) this.channels.set(name, new Channel(name));
     this.#client = connectChannels({ url: location.origin, name: self.name, channels: joined });
     for (const name of joined) if (this.#seen[name] !== undefined) this.#missed.add(name);
@@ -245,7 +248,10 @@ export class ChannelsModel extends Observable {
     const before = this.shown === undefined ? undefined : this.channels.get(this.shown);
     if (before !== undefined) before.entries = before.entries.filter(({ kind }) => kind !== "unread");
     this.shown = name;
-    if (name !== undefined) this.join(name);
+    if (name !== undefined) {
+      this.#recent = [...this.#recent.filter((one) => one !== name), name];
+      this.join(name);
+    }
     this.look();
     this.changed();
   }
@@ -255,12 +261,28 @@ export class ChannelsModel extends Observable {
     const channel = this.channels.get(name);
     if (channel !== undefined) return channel;
     const made = new Channel(name);
-    const first = [...this.channels.keys()].find((one) => one !== this.shown && one !== ROOM);
-    if (this.channels.size >= MAX_CHANNELS && first !== undefined) this.leave(first);
+    if (this.channels.size >= MAX_CHANNELS) {
+      const { name: left } = this.#expendable();
+      this.leave(left);
+      this.others = [left, ...this.others];
+      const text = `#${left} is not followed any more: a page follows ${MAX_CHANNELS} channels`;
+      made.entries.push({ kind: "event", key: `event ${this.#events++}`, text });
+    }
+    this.others = this.others.filter((one) => one !== name);
     this.channels.set(name, made);
     this.#keepJoined();
     this.#client.join(name);
     return made;
+  }
+
+  /** The channel to leave for another one: if there is such, one with nothing new, and shown longest ago. */
+  #expendable() {
+    const others = [...this.channels.values()].filter(({ name }) => name !== this.shown && name !== ROOM);
+    const read = others.filter(({ unread }) => unread === 0);
+    const shownAt = (/** @type {Channel} */ { name }) => this.#recent.indexOf(name);
+    return (read.length > 0 ? read : others).reduce((one, other) =>
+      shownAt(other) < shownAt(one) ? other : one
+    );
   }
 
   /** @param {string} name */

@@ -86,6 +86,11 @@ function markText(entry) {
   }
 }
 
+/** @param {{ currentTarget: HTMLTimeElement }} event Somebody points at a time. */
+function showFullTime({ currentTarget }) {
+  currentTarget.title = fullTime(new Date(currentTarget.dateTime));
+}
+
 /** @param {{ entry: Entry, text: string }} props */
 function Mark({ entry, text }) {
   return html`<li class=${entry.kind === "event" ? "event" : "mark"}>${text}</li>`;
@@ -115,7 +120,7 @@ class Message extends Component {
     const kinds = ["message", isAgain ? "again" : "first", isMine && "mine", isNamed && "named"];
     return html`
       <li class=${kinds.filter(Boolean).join(" ")}>
-        <time datetime=${time.toISOString()} title=${fullTime(time)}>${clockTime(time)}</time>
+        <time datetime=${time.toISOString()} onPointerEnter=${showFullTime}>${clockTime(time)}</time>
         <b title=${sender}>${isAgain ? html`<span class="hidden">${sender}</span>` : sender}</b>
         <${Text} text=${text} />
       </li>

@@ -6,27 +6,37 @@
  * @module
  */
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
-const DAY_OF_YEAR = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
-const FULL = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
-const SHORT = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const COUNT = new Intl.NumberFormat("en");
+const DAY = lazily({ weekday: "long", day: "numeric", month: "long" });
+const DAY_OF_YEAR = lazily({ day: "numeric", month: "long", year: "numeric" });
+const FULL = lazily({ dateStyle: "full", timeStyle: "medium" });
+const SHORT = lazily({ day: "numeric", month: "short" });
 const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * A format that is made when it is used first: to make one takes as long as to draw a page of messages.
+ *
+ * @param {Intl.DateTimeFormatOptions} options
+ * @returns {(time: Date) => string}
+ */
+function lazily(options) {
+  /** @type {Intl.DateTimeFormat | undefined} */
+  let format;
+  return (time) => (format ??= new Intl.DateTimeFormat(undefined, options)).format(time);
+}
 
 /** @param {Date} time `12:01` */
 export function clockTime(time) {
-  return CLOCK.format(time);
+  return [time.getHours(), time.getMinutes()].map((part) => `${part}`.padStart(2, "0")).join(":");
 }
 
 /** @param {Date} time With the day and seconds. */
 export function fullTime(time) {
-  return FULL.format(time);
+  return FULL(time);
 }
 
 /** @param {Date} time `12:01` today, `3 May` before that. */
 export function shortTime(time) {
-  return isSameDay(time, new Date()) ? clockTime(time) : SHORT.format(time);
+  return isSameDay(time, new Date()) ? clockTime(time) : SHORT(time);
 }
 
 /**
@@ -42,12 +52,12 @@ export function dayName(time) {
   const now = new Date();
   if (isSameDay(time, now)) return "Today";
   if (isSameDay(time, new Date(now.getTime() - DAY_MS))) return "Yesterday";
-  return (now.getTime() - time.getTime() < 180 * DAY_MS ? DAY : DAY_OF_YEAR).format(time);
+  return (now.getTime() - time.getTime() < 180 * DAY_MS ? DAY : DAY_OF_YEAR)(time);
 }
 
-/** @param {number} count `1,204` */
+/** @param {number} count A whole one: `1,204`. */
 export function countText(count) {
-  return COUNT.format(count);
+  return `${count}`.replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /**

@@ -8,6 +8,7 @@
 import { CongestionWindow } from "./congestion_window.ts";
 import { Queue } from "../requests/queue.ts";
 import { RetransmissionTimeout } from "./retransmission_timeout.ts";
+import type { KnownRoundTrip } from "./round_trips.ts";
 
 /** What {@linkcode InFlight} keeps of a request. */
 export interface Sendable {
@@ -39,7 +40,7 @@ const MAX_REORDERED = 3;
 const PROBES = 2;
 
 export class InFlight {
-  readonly timeout: RetransmissionTimeout = new RetransmissionTimeout();
+  readonly timeout: RetransmissionTimeout;
   readonly #window: CongestionWindow = new CongestionWindow();
   readonly #datagrams = new Queue<SentDatagram>();
   #serial = 0;
@@ -53,6 +54,11 @@ export class InFlight {
   readonly #arrivedOrdered: number[] = new Array(MAX_REORDERED).fill(0);
   /** The highest serial number with an answered request, even if the answer may be to an earlier copy. */
   #newest = 0;
+
+  /** @param known What is known of the server's round trip. */
+  constructor(known?: KnownRoundTrip) {
+    this.timeout = new RetransmissionTimeout(known);
+  }
 
   /** Whether one more datagram may be sent now. */
   get maySend(): boolean {

@@ -5,7 +5,9 @@
  * @module
  */
 
-/** Round-trip time that is assumed before one was measured (6.2.2). */
+import type { KnownRoundTrip } from "./round_trips.ts";
+
+/** Round-trip time that is assumed if none is known of the server (6.2.2). */
 const INITIAL_ROUND_TRIP_MS = 333;
 
 /** Granularity of timers (6.1.2, kGranularity). */
@@ -18,9 +20,17 @@ const ANSWER_DELAY_MS = 25;
 const MAX_TIMEOUT_MS = 1000;
 
 export class RetransmissionTimeout {
-  #smoothedMs = INITIAL_ROUND_TRIP_MS;
-  #variationMs = INITIAL_ROUND_TRIP_MS / 2;
+  readonly #known: KnownRoundTrip;
+  #smoothedMs: number;
+  #variationMs: number;
   #isMeasured = false;
+
+  /** @param known What earlier sessions have measured, and where the next one finds what this one does. */
+  constructor(known: KnownRoundTrip = { ms: undefined }) {
+    this.#known = known;
+    this.#smoothedMs = known.ms ?? INITIAL_ROUND_TRIP_MS;
+    this.#variationMs = this.#smoothedMs / 2;
+  }
 
   /** Takes a round-trip time: the milliseconds from a datagram to the first answer to it. */
   measure(roundTripMs: number) {
@@ -32,6 +42,7 @@ export class RetransmissionTimeout {
       this.#smoothedMs = roundTripMs;
       this.#variationMs = roundTripMs / 2;
     }
+    this.#known.ms = this.#smoothedMs;
   }
 
   /** Milliseconds to wait for an answer, after this many time-outs in a row (6.2.1). */

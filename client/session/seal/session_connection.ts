@@ -6,6 +6,7 @@ import { ServerSocket } from "../../stream/server_socket.ts";
 import type { OnBusy } from "../busy_backoff.ts";
 import type { SessionEnvironment } from "../environment.ts";
 import type { SessionResume, SessionState } from "../identity.ts";
+import { RoundTrips } from "../loss/round_trips.ts";
 import { setSocketTimer } from "../socket_timer.ts";
 import { type KnownServers, type Trust, trustOf } from "./known_servers.ts";
 import type { Credentials } from "./login.ts";
@@ -56,6 +57,9 @@ interface ConnectedSession extends SealedSession {
 }
 
 type NewSession<S> = (environment: SessionEnvironment, resume: SessionResume | undefined) => S;
+
+/** Of all servers that this program has talked to. */
+const ROUND_TRIPS = new RoundTrips();
 
 /** Longest time to leave: a server that does not answer frees the name by itself. */
 const LEAVE_MS = 1000;
@@ -114,6 +118,7 @@ export class SessionConnection<S extends ConnectedSession> {
       // a datagram that can't be sent is one that was lost
       send: (datagram: Uint8Array<ArrayBuffer>) => socket.send(datagram).catch(() => {}),
       server: formatAddress(server),
+      roundTrip: ROUND_TRIPS.of(formatAddress(server)),
       timeout,
       onBusy,
       onBegin,

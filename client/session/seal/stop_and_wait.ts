@@ -46,6 +46,7 @@ export class StopAndWait {
   /** @param givenUp The error if the server has been silent for too long, or has not answered the request. */
   constructor(environment: Environment, givenUp: (isSilent: boolean) => Error) {
     this.#environment = environment;
+    this.#roundTripMs = environment.roundTrip?.ms;
     this.#silenceMs = environment.timeout ?? SILENCE_MS;
     this.#givenUp = givenUp;
   }

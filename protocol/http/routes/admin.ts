@@ -77,7 +77,7 @@ export const ADMIN_ROUTES = {
         status: 200,
         isPart: true,
         body:
-          '{"version":"0.1.0","up":"3m5s","values":[{"name":"messages","count":2},{"name":"leases","count":0,"limit":100000}],"oldest":[{"mailbox":"ops","messages":2,"time":"2026-11-30T00:12:09.020Z"}]}',
+          '{"version":"1.0.0","up":"3m5s","values":[{"name":"messages","count":2},{"name":"leases","count":0,"limit":100000}],"oldest":[{"mailbox":"ops","messages":2,"time":"2026-11-30T00:12:09.020Z"}]}',
       },
     }],
   },

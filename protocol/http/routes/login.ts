@@ -6,6 +6,9 @@
 
 import type { Routes } from "../route.ts";
 
+/** How a form of HTML is sent. */
+export const FORM_TYPE = "application/x-www-form-urlencoded";
+
 export const LOGIN_ROUTES = {
   logIn: {
     method: "POST",
@@ -23,15 +26,36 @@ export const LOGIN_ROUTES = {
           required: ["name", "password"],
           properties: { name: { type: "string" }, password: { type: "string" } },
         },
+        [FORM_TYPE]: {
+          type: "object",
+          properties: {
+            name: { type: "string" },
+            password: { type: "string" },
+            next: { type: "string", description: "The path to go on with" },
+            out: { type: "string", description: "With any value, it logs out instead" },
+          },
+        },
       },
     },
-    answers: { 204: { help: "Logged in", headers: { "Set-Cookie": "Holds for 7 days" } } },
+    answers: {
+      204: { help: "Logged in", headers: { "Set-Cookie": "Holds for 7 days" } },
+      303: {
+        help: "The answer to a form: logged in, or not",
+        headers: { "Location": "`next`; behind `#`, why it was refused", "Set-Cookie": "Holds for 7 days" },
+      },
+    },
     examples: [{
       title: "Log in",
       target: "/login",
       headers: { "content-type": "application/json" },
       body: '{"name":"alice","password":"correct horse"}',
       answer: { status: 204 },
+    }, {
+      title: "Log in by a form",
+      target: "/login",
+      headers: { "accept": "text/html", "content-type": FORM_TYPE },
+      body: "name=alice&password=correct+horse&next=%2Fthread",
+      answer: { status: 303, headers: { location: "/thread" } },
     }],
   },
   logOut: {

@@ -51,7 +51,7 @@ export const SERVER_ROUTES = {
         status: 200,
         isPart: true,
         body:
-          '{"name":"wirepost","version":"0.1.0","services":{"mailbox":21001,"http":21001},"isLoginRequired":false,"you":{"account":null,"role":null,"isPrivate":true}}',
+          '{"name":"wirepost","version":"1.0.0","services":{"mailbox":21001,"http":21001},"isLoginRequired":false,"you":{"account":null,"role":null,"isPrivate":true}}',
       },
     }],
   },

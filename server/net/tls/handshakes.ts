@@ -4,14 +4,18 @@ import type { Limit } from "../../report/limit.ts";
 import { FairScheduler } from "../fairness.ts";
 import { Places } from "./places.ts";
 
-/** What the answer to a hello counts as taking, in milliseconds, and then what the rest of a handshake does. */
-const HELLO_MS = 0.75, REST_MS = 0.75;
+/**
+ * What a handshake counts as taking, in milliseconds: half of it for the answer to the hello, and as much for the rest. All of
+ * it counts before the answer. If the rest did only once it is there, clients that finish theirs together would leave no time
+ * to those that come then.
+ */
+const HANDSHAKE_MS = 1.5;
 
 /**
  * The share of the time that all handshakes may take. Both parts take what they count on a machine of two cores, with a
- * key of P-256: so there are 166 whole ones a second, after 42 at once (channels.md 10.9).
+ * key of P-256: so there are 166 a second, after 42 at once (channels.md 10.9).
  */
-const WORK = { share: 0.25, minTaskMs: HELLO_MS, burstMs: 64 };
+const WORK = { share: 0.25, minTaskMs: HANDSHAKE_MS, burstMs: 64 };
 
 /** Handshakes that have begun, and have had no turn yet (channels.md 10.10). */
 const MAX_WAITING = 4096;
@@ -29,8 +33,8 @@ export interface HandshakesOptions extends Pick<Environment, "monotonicClock" | 
 export interface Handshake {
   /** The client's hello is there. Resolves when it may be answered; false if it never may. Once at most. */
   turn(): Promise<boolean>;
-  /** It is over: the client's part of it has come and was right, or it has failed. Once at least. */
-  end(isDone: boolean): void;
+  /** It is over: done, or failed. Once at least. */
+  end(): void;
 }
 
 /**
@@ -91,11 +95,10 @@ export class Handshakes {
           };
           if (places === undefined || !this.#scheduler.schedule(network, name, { run, onStale })) onStale();
         }),
-      end: (isDone) => {
+      end: () => {
         if (places === undefined) return;
         places.leave(place);
         leave();
-        if (isDone) this.#scheduler.charge(REST_MS);
       },
     };
   }

@@ -87,7 +87,7 @@ class TlsPortStream implements Stream {
     const handshake = this.#options.handshakes.begin(hostname, () => givenUp.resolve(TOO_MANY));
     const securing = Promise.race([this.#secure(first, handshake), givenUp.promise, this.#closed.promise]);
     const beginning = await this.#inTime(securing);
-    handshake.end(beginning !== "timed out" && beginning.outcome === "tls");
+    handshake.end();
     return beginning === "timed out" ? this.#timedOut : beginning;
   }
 

@@ -10,6 +10,13 @@ import { SyncPlace } from "./sync_place.ts";
  */
 const LINGER_MS = 2;
 
+/**
+ * After a sync that took so long, those whom it has answered are waited for, at most a part of that time and so many
+ * milliseconds: they share the next one with those who wait already (store 4.8). Otherwise clients that send one request
+ * after the other are two halves, each of which waits for the sync of the other one too.
+ */
+const SLOW_SYNC_MS = 2, GATHER_PART = 0.25, GATHER_MS_MAX = 5;
+
 /** What was carried out: its outcomes and events are given out when the record of this number is durable. */
 export interface CarriedOut {
   number: number;
@@ -29,6 +36,8 @@ export interface SyncsOptions {
   syncDelayMs?: number | undefined;
   /** Where syncs run; a test has its own. */
   place?: Pick<SyncPlace, "isInThread" | "took"> | undefined;
+  /** Milliseconds; a test has its own. */
+  monotonicClock?: () => number;
   onEvent(event: StoreEvent): void;
   /** Called when a sync has failed. */
   lose(error: unknown): void;
@@ -43,6 +52,7 @@ export interface SyncsOptions {
 export class Syncs {
   readonly #options: SyncsOptions;
   readonly #place: Pick<SyncPlace, "isInThread" | "took">;
+  readonly #now: () => number;
   /** What was not given out, in order. */
   #waiting: CarriedOut[] = [];
   /** The highest number that somebody waits for. */
@@ -50,6 +60,11 @@ export class Syncs {
   /** Ends with the sync that runs off the thread. */
   #running: Promise<void> | undefined;
   #lingering: ReturnType<typeof setTimeout> | undefined;
+  /** Requests whose outcomes are awaited, and how many are waited for until when. */
+  #requests = 0;
+  #expectedRequests = 0;
+  #gatherUntilMs = 0;
+  #gathering: ReturnType<typeof setTimeout> | undefined;
   /** Bytes of the journal's records that are durable. */
   #durableBytes = 0;
   #isSettling = false;
@@ -60,6 +75,7 @@ export class Syncs {
   constructor(options: SyncsOptions) {
     this.#options = options;
     this.#place = options.place ?? new SyncPlace();
+    this.#now = options.monotonicClock ?? (() => performance.now());
   }
 
   /** Whether every record is durable, and none is being made so. */
@@ -75,6 +91,7 @@ export class Syncs {
       return this.#settle(what);
     }
     this.#waiting.push(what);
+    if (what.isAwaited) this.#requests += what.outcomes.length;
     if (what.isAwaited || what.events.length > 0) this.#awaited = what.number;
     this.#schedule();
   }
@@ -105,7 +122,8 @@ export class Syncs {
   /** Does not sync by itself any more what nobody waits for. */
   stop() {
     clearTimeout(this.#lingering);
-    this.#lingering = undefined;
+    clearTimeout(this.#gathering);
+    this.#lingering = this.#gathering = undefined;
   }
 
   #schedule() {
@@ -114,6 +132,8 @@ export class Syncs {
     if (this.#running !== undefined || this.#isSettling) return;
     if (this.#awaited <= this.#options.journal.durable) {
       this.#lingering ??= setTimeout(() => void this.begin(), LINGER_MS);
+    } else if (this.#isGathering()) {
+      // the last one that comes begins it, or the time
     } else if (this.#isInThread()) {
       this.#syncNow();
     } else {
@@ -121,9 +141,20 @@ export class Syncs {
     }
   }
 
+  /** Whether more requests are waited for. */
+  #isGathering(): boolean {
+    const leftMs = this.#gatherUntilMs - this.#now();
+    if (this.#requests >= this.#expectedRequests || leftMs <= 0) return false;
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined;
+      this.#schedule();
+    }, leftMs);
+    return true;
+  }
+
   #isInThread(): boolean {
     const { journal, syncDelayMs, writeBack } = this.#options;
-    const isFast = this.#place.isInThread(journal.bytes - this.#durableBytes, performance.now());
+    const isFast = this.#place.isInThread(journal.bytes - this.#durableBytes, this.#now());
     return isFast && syncDelayMs === undefined && !writeBack?.isRunning;
   }
 
@@ -132,9 +163,9 @@ export class Syncs {
     this.stop();
     try {
       const { bytes } = journal,
-        began = performance.now(),
+        began = this.#now(),
         durable = journal.syncNow(),
-        ended = performance.now();
+        ended = this.#now();
       this.#place.took(ended - began, ended);
       this.#synced(durable, bytes, ended - began);
     } catch (error) {
@@ -149,8 +180,13 @@ export class Syncs {
     this.stop();
     try {
       if (syncDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, syncDelayMs));
-      const { bytes } = journal, began = performance.now(), durable = await journal.sync();
-      this.#synced(durable, bytes, performance.now() - began);
+      const { bytes } = journal, began = this.#now(), durable = await journal.sync();
+      const ended = this.#now(), expected = this.#requests;
+      this.#synced(durable, bytes, ended - began);
+      if (ended - began >= SLOW_SYNC_MS) {
+        this.#expectedRequests = expected;
+        this.#gatherUntilMs = ended + Math.min(GATHER_MS_MAX, GATHER_PART * (ended - began));
+      }
     } catch (error) {
       lose(error);
     }
@@ -173,7 +209,10 @@ export class Syncs {
     while (this.#waiting.length > 0 && this.#waiting[0]!.number <= durable) {
       const first = this.#waiting.findIndex(({ number }) => number > durable);
       const settled = this.#waiting.splice(0, first < 0 ? this.#waiting.length : first);
-      for (const what of settled) this.#settle(what);
+      for (const what of settled) {
+        if (what.isAwaited) this.#requests -= what.outcomes.length;
+        this.#settle(what);
+      }
     }
     this.#isSettling = false;
   }

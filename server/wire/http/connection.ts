@@ -6,6 +6,7 @@
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { Duplex } from "node:stream";
 import { concatBytes } from "../../../protocol/syntax/bytes.ts";
 import type { SlottedConnection } from "../../net/connection_slots.ts";
@@ -39,6 +40,12 @@ export interface HttpConnectionOptions extends Pick<Environment, "monotonicClock
   traffic: Traffic;
 }
 
+/** What node:http writes: the head is a text, a body may be one. */
+interface Chunk {
+  chunk: Uint8Array | string;
+  encoding: string;
+}
+
 /** What a connection is at: `answer` has no bound but that of its route, as a client may wait for a message. */
 export type HttpPhase = "idle" | "head" | "body" | "piece" | "answer";
 
@@ -55,6 +62,11 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   writtenBytes = 0;
   /** Requests that are not answered yet. */
   unanswered = 0;
+  /**
+   * Takes a request that these bytes are, and resolves when it is answered; returns undefined if they are none that is
+   * taken so. Then they, and all that comes, go to node:http.
+   */
+  takeWhole: ((bytes: Uint8Array) => Promise<void> | undefined) | undefined;
   readonly #stream: Stream;
   readonly #options: HttpConnectionOptions;
   #buffer = new Uint8Array(MIN_READ_BYTES);
@@ -72,7 +84,8 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   #isTakenOver = false;
 
   constructor(stream: Stream, { hostname, port }: Deno.NetAddr, options: HttpConnectionOptions) {
-    super({ allowHalfOpen: true });
+    // texts are encoded here, several of them at once
+    super({ allowHalfOpen: true, decodeStrings: false });
     this.#stream = stream;
     this.#options = options;
     this.traffic = options.traffic;
@@ -153,16 +166,13 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   }
 
   async #readPiece() {
-    this.#isReading = true;
     try {
-      const polled = this.#options.polling.due;
-      if (polled !== undefined) await polled;
-      const length = await this.#stream.read(this.#buffer);
-      this.#isReading = false;
+      const length = await this.#readNext();
       if (length === null) this.#hasEnded = true;
       if (this.destroyed || this.writableEnded && length !== null) return;
       if (this.#isTakenOver) return length === null ? this.close() : void this.#readPiece();
       if (length === null) return void this.push(null);
+      this.takeWhole = undefined;
       // the buffer is read into again before all of this is used
       const bytes = this.#buffer.slice(0, length);
       this.#fitBuffer(length);
@@ -175,6 +185,29 @@ export class HttpConnection extends Duplex implements SlottedConnection {
     }
   }
 
+  /** Reads until something has come that is not taken whole. */
+  async #readNext(): Promise<number | null> {
+    for (;;) {
+      const length = await this.#readBytes();
+      if (length === null || this.destroyed || this.writableEnded) return length;
+      const answered = this.takeWhole?.(this.#buffer.subarray(0, length));
+      if (answered === undefined) return length;
+      this.traffic.received(0, length);
+      // nothing more is read until then: answers keep the order of their requests
+      await answered;
+      if (this.destroyed || this.writableEnded) return length;
+    }
+  }
+
+  async #readBytes(): Promise<number | null> {
+    this.#isReading = true;
+    const polled = this.#options.polling.due;
+    if (polled !== undefined) await polled;
+    const length = await this.#stream.read(this.#buffer);
+    this.#isReading = false;
+    return length;
+  }
+
   /** Makes the buffer as large as what comes, so that many idle clients take little memory. */
   #fitBuffer(length: number) {
     const size = this.#buffer.length;
@@ -183,28 +216,37 @@ export class HttpConnection extends Duplex implements SlottedConnection {
     if (fitting !== size) this.#buffer = new Uint8Array(fitting);
   }
 
-  override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error | null) => void) {
-    this.#writeAll(chunk).then(() => done(), done);
+  override _write(chunk: Uint8Array | string, encoding: string, done: (error?: Error | null) => void) {
+    this.#writeAll(bytesOf({ chunk, encoding }), done);
   }
 
-  override _writev(
-    chunks: { chunk: Uint8Array; encoding: string }[],
-    done: (error?: Error | null) => void,
-  ) {
-    this.#writeAll(concatBytes(...chunks.map(({ chunk }) => chunk))).then(() => done(), done);
+  override _writev(chunks: Chunk[], done: (error?: Error | null) => void) {
+    // node:http ends an answer with an empty one
+    const filled = chunks.filter(({ chunk }) => chunk.length > 0);
+    this.#writeAll(filled.length === 1 ? bytesOf(filled[0]!) : concatBytes(...filled.map(bytesOf)), done);
   }
 
-  async #writeAll(bytes: Uint8Array) {
+  /** Most answers are taken whole by the first write. */
+  #writeAll(bytes: Uint8Array, done: (error?: Error | null) => void) {
+    if (bytes.length === 0) return done();
     this.#isWriting = true;
     this.#progressMs = this.#options.monotonicClock();
-    for (let at = 0; at < bytes.length;) {
-      const length = await this.#stream.write(at === 0 ? bytes : bytes.subarray(at));
-      at += length;
+    this.#stream.write(bytes).then((length) => {
       this.writtenBytes += length;
       this.traffic.sent(0, length);
-      this.#progressMs = this.#options.monotonicClock();
-    }
-    this.#isWriting = false;
+      if (length < bytes.length) return this.#writeAll(bytes.subarray(length), done);
+      this.#isWriting = false;
+      done();
+    }).catch(done);
+  }
+
+  /** Sends an answer past node:http, which has been given nothing yet. */
+  sendWhole(answer: string, isLast: boolean, done: () => void) {
+    this.#writeAll(encoder.encode(answer), (error) => {
+      if (error) this.destroy();
+      else if (isLast) this.end();
+      done();
+    });
   }
 
   override _final(done: (error?: Error | null) => void) {
@@ -262,4 +304,13 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   get encrypted(): boolean {
     return this.isTls;
   }
+}
+
+const encoder = new TextEncoder();
+
+function bytesOf({ chunk, encoding }: Chunk): Uint8Array {
+  if (typeof chunk !== "string") return chunk;
+  return encoding === "utf8" || encoding === "utf-8"
+    ? encoder.encode(chunk)
+    : Buffer.from(chunk, encoding as "latin1");
 }

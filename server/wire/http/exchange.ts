@@ -13,6 +13,7 @@ import { concatBytes } from "../../../protocol/syntax/bytes.ts";
 import { decodeUtf8 } from "../../../protocol/syntax/utf8.ts";
 import type { RequestOrigin } from "./access/logins.ts";
 import type { HttpConnection } from "./connection.ts";
+import { WholeRequest } from "./whole_request.ts";
 
 /** Who asks. Its address is that of the client itself, also behind a proxy that is trusted. */
 export interface HttpClient extends RequestOrigin {
@@ -117,7 +118,8 @@ export class HttpExchange<R extends Route = Route> {
    * @throws {ClientGone}
    */
   bytes(): Promise<Uint8Array> {
-    const max = this.route.body?.maxBytes ?? 0, { incoming } = this;
+    const max = this.route.body?.maxBytes ?? 0, incoming: IncomingMessage | WholeRequest = this.incoming;
+    if (incoming instanceof WholeRequest) return Promise.resolve(incoming.body);
     return new Promise((resolve, reject) => {
       const pieces: Uint8Array[] = [];
       let length = 0;

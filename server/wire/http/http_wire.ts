@@ -14,7 +14,6 @@ import { encodeProblem, PROBLEM_TYPE, Refusal, STATUS_TEXTS } from "../../../pro
 import { parseQuery } from "../../../protocol/http/query.ts";
 import type { Route, Routes } from "../../../protocol/http/route.ts";
 import { Router } from "../../../protocol/http/router.ts";
-import { mediaType } from "../../../protocol/http/accept.ts";
 import type { ConnectionSlots } from "../../net/connection_slots.ts";
 import type { SocketPolling } from "../../net/fairness.ts";
 import { Listener, type Stream, type StreamSocket } from "../../net/listener.ts";
@@ -45,6 +44,8 @@ import {
 } from "./exchange.ts";
 import { Site } from "./access/site.ts";
 import { PageFiles, type WebPage } from "./page_files.ts";
+import { challenge, checkBody, hasBody, splitTarget } from "./request_head.ts";
+import { WholeAnswer, WholeRequest } from "./whole_request.ts";
 
 /** Longest head of a request, in bytes: request line and headers (http.md 6.1). */
 export const MAX_HEAD_BYTES = 16_384;
@@ -68,7 +69,7 @@ const CHECK_INTERVAL_MS = 1000;
 /** How long clients may take what they are sent, after the server began to stop. */
 const LAST_READ_MS = 1000;
 
-export interface HttpWireOptions extends Pick<Environment, "monotonicClock"> {
+export interface HttpWireOptions extends Pick<Environment, "monotonicClock" | "wallClock"> {
   /** Where it listens; it closes them. */
   sockets: readonly StreamSocket[];
   /** The table of routes, and a handler for each. Those of services that don't run have none: `not served`. */
@@ -119,7 +120,9 @@ export class HttpWire {
     server.maxHeadersCount = MAX_HEADERS;
     // what the header Keep-Alive says: the connection is closed somewhat later
     server.keepAliveTimeout = timeouts.idleMs - KEEP_ALIVE_MARGIN_MS;
-    server.on("request", (incoming, response) => void this.#receive(incoming, response));
+    server.on("request", (incoming, response) => {
+      void this.#receive(incoming, response, incoming.socket as unknown as HttpConnection);
+    });
     server.on("clientError", (error: Error & { code?: string }, connection: HttpConnection) => {
       if (!(connection instanceof HttpConnection) || connection.destroyed || connection.writableEnded) return;
       this.#refuseRaw(
@@ -163,6 +166,7 @@ export class HttpWire {
         try {
           const { outcome, why } = await connection.begin() ?? { outcome: "plain" };
           if (outcome === "plain" || outcome === "tls") {
+            connection.takeWhole = (bytes) => this.#takeWhole(bytes, connection);
             this.#server.emit("connection", connection);
             await connection.gone;
           } else if (outcome !== "gone") {
@@ -179,8 +183,17 @@ export class HttpWire {
     });
   }
 
-  async #receive(incoming: IncomingMessage, response: ServerResponse) {
-    const connection = incoming.socket as unknown as HttpConnection;
+  /** The plainest requests, as long as nothing else has come on the connection. */
+  #takeWhole(bytes: Uint8Array, connection: HttpConnection): Promise<void> | undefined {
+    const request = this.#isStopping ? undefined : WholeRequest.parse(bytes, MAX_HEAD_BYTES);
+    if (request === undefined) return undefined;
+    const { wallClock, timeouts = DEFAULT_TIMEOUTS } = this.#options;
+    const answer = new WholeAnswer(connection, wallClock(), timeouts.idleMs - KEEP_ALIVE_MARGIN_MS);
+    const incoming = request as unknown as IncomingMessage, response = answer as unknown as ServerResponse;
+    return this.#receive(incoming, response, connection).then(() => answer.sent());
+  }
+
+  async #receive(incoming: IncomingMessage, response: ServerResponse, connection: HttpConnection) {
     const { metrics } = this.#options;
     metrics.add("http requests");
     connection.unanswered++;
@@ -236,12 +249,13 @@ export class HttpWire {
     checkBody(incoming, route);
     const handler = handlers[name];
     if (handler === undefined) throw new Refusal("not served");
-    if (hasBody(incoming)) this.#readBody(incoming, connection, route);
+    if (hasBody(incoming) && !incoming.complete) this.#readBody(incoming, connection, route);
     const values = { route, path, query, form: isPage ? "json" : form, client, connection };
     const exchange = new HttpExchange(values as never, incoming, response);
     if (!isPage || this.#page === undefined) return await (handler as Handler<Route>)(exchange);
     return await this.#page.htmlAround(
       name,
+      target.path,
       headers,
       async () => await (handler as Handler<Route>)(exchange),
     );
@@ -363,44 +377,5 @@ export class HttpWire {
 }
 
 const encoder = new TextEncoder();
-
-/** A target is a path, or as of a proxy a whole URL (RFC 9112, section 3.2). */
-function splitTarget(target: string): { authority: string | undefined; path: string; query: string } {
-  const [, authority, rest = target] = /^https?:\/\/([^/?#]+)(.*)$/i.exec(target) ?? [];
-  const mark = rest.indexOf("?");
-  const path = mark < 0 ? rest : rest.slice(0, mark);
-  return { authority, path: path === "" ? "/" : path, query: mark < 0 ? "" : rest.slice(mark + 1) };
-}
-
-/** How to log in. A browser would ask for a password by itself for what a page asks: the page asks for it. */
-function challenge({ headers }: IncomingMessage): string {
-  return headers["sec-fetch-dest"] === "empty" ? "Bearer" : 'Basic realm="Wirepost", charset="UTF-8"';
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
-}
-
-/** @throws {Refusal} The body is of a type or a length that is not read. */
-function checkBody(incoming: IncomingMessage, { body }: Route) {
-  const { headers } = incoming;
-  if (!hasBody(incoming)) return;
-  if (body === undefined) throw new Refusal("bad body", "the request has a body, and none is expected");
-  const type = mediaType(headers["content-type"]);
-  const coding = headers["content-encoding"];
-  if (coding !== undefined && coding !== "identity") {
-    throw new Refusal("wrong type", `the body is encoded by ${coding}: expected none`);
-  }
-  // what curl sends for -d, and programs for bytes of which they know nothing, is taken as text
-  const isAnyText = type === undefined || type === "application/x-www-form-urlencoded" ||
-    type === "application/octet-stream";
-  if (!isAnyText && !Object.hasOwn(body.types, type)) {
-    const expected = Object.keys(body.types).join(" or ");
-    throw new Refusal("wrong type", `the body is of type ${type}: expected ${expected}`);
-  }
-  if (body.maxBytes !== undefined && Number(headers["content-length"] ?? 0) > body.maxBytes) {
-    throw new Refusal("too long", `the body is longer than ${body.maxBytes} bytes`);
-  }
-}
 
 export type { Delivery, Handlers };

@@ -26,6 +26,8 @@ export interface WebPage {
   readonly contents: Readonly<Record<string, (json: never) => string>>;
   /** The page itself, around such a content. */
   html(content?: string): string;
+  /** The content where a log-in is missing, which leads back to this path. */
+  login(path: string): string;
 }
 
 /** What a page may load, and from where: nothing but from here, and no script or style within it (http.md 13.4). */
@@ -37,6 +39,8 @@ const CONTENT_SECURITY_POLICY = [
 const PAGE_HEADERS = {
   "content-type": "text/html; charset=utf-8",
   "cache-control": "no-cache",
+  // a form that is sent names its origin only to a page that may name where it comes from (5.2)
+  "referrer-policy": "same-origin",
   "content-security-policy": CONTENT_SECURITY_POLICY,
   "vary": "Accept, Accept-Encoding",
 };
@@ -97,15 +101,26 @@ export class PageFiles {
   /**
    * The page around what a route answers in JSON. What it refuses is said by the page itself, under the same status.
    *
+   * @param path Of the request.
    * @param handle Has the route answer.
    */
-  async htmlAround(route: string, request: FileRequest, handle: () => Promise<Handled>): Promise<Handled> {
+  async htmlAround(
+    route: string,
+    path: string,
+    request: FileRequest,
+    handle: () => Promise<Handled>,
+  ): Promise<Handled> {
     let handled: Handled;
     try {
       handled = await handle();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      return { ...await this.html(request), status: error.status };
+      const { status } = error, content = status === 401 ? this.#page.login(path) : undefined;
+      // sent whole each time: the status would be lost where the browser has the page already
+      const { "if-none-match": _, ...fresh } = request;
+      const kept = content === undefined ? "" : undefined;
+      const answer = await this.#answer(kept, this.#page.html(content), PAGE_HEADERS, fresh);
+      return { ...answer, status };
     }
     if (handled === "opened" || typeof handled.body !== "string") return handled;
     const content = this.#page.contents[route]!(JSON.parse(handled.body) as never);

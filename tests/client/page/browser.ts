@@ -59,6 +59,11 @@ export class TestBrowser implements AsyncDisposable {
   }
 }
 
+/** Waits until what is typed goes into the field of the view: it has the focus after it is shown. */
+export async function canType(page: Page) {
+  await page.locator("textarea:focus").waitFor();
+}
+
 async function pathOf(program: string): Promise<string> {
   const found = await new Deno.Command("sh", { args: ["-c", `command -v ${program}`] }).output();
   return new TextDecoder().decode(found.stdout).trim();

@@ -1,7 +1,7 @@
 /** The view of a channel, beside a server that does what a test asks for: is slow, refuses, forgets. */
 
 import { assertEquals } from "@std/assert";
-import { LACKS_BROWSER, type Page, TestBrowser } from "./browser.ts";
+import { canType, LACKS_BROWSER, type Page, TestBrowser } from "./browser.ts";
 import { FakeServer } from "./fake_server.ts";
 import { XSS_CORPUS } from "./xss_corpus.ts";
 
@@ -15,7 +15,7 @@ async function openRoom() {
   const server = new FakeServer(), browser = await TestBrowser.start();
   const page = await browser.open(server.url);
   await page.getByText("connected", { exact: true }).waitFor();
-  await page.getByRole("textbox", { name: "Message #room" }).waitFor();
+  await canType(page);
   return {
     server,
     browser,
@@ -121,6 +121,58 @@ Deno.test(
     await page.locator(".named").waitFor();
   },
 );
+
+Deno.test(
+  "of more channels than a page follows, it leaves one with nothing new that was shown longest ago, and says so",
+  {
+    ignore,
+  },
+  async () => {
+    await using room = await openRoom();
+    const { server, page } = room, names = Array.from({ length: 80 }, (_, i) => `c${i}`);
+    for (const name of names) server.channel(name);
+    const kept = Object.fromEntries(names.slice(0, 50).map((name) => [name, ""]));
+    await page.evaluate(`localStorage["wirepost.channels"] = ${JSON.stringify(JSON.stringify(kept))}`);
+    await page.reload();
+    // the room, and the last 31 of those that were joined
+    const followed = page.locator("nav a:not(.quiet) .hash");
+    await page.getByRole("link", { name: "# c19", exact: true }).waitFor();
+    await page.locator("nav a.quiet").first().waitFor();
+    assertEquals(await followed.count(), 32);
+    await page.getByRole("button", { name: "19 more channels" }).click();
+    // what comes after it was read is new
+    await page.getByRole("link", { name: "# c20", exact: true }).click();
+    await page.getByText("Nothing was said in #c20 yet").waitFor();
+    await page.getByRole("link", { name: "# c19", exact: true }).click();
+    await page.getByText("Nothing was said in #c19 yet").waitFor();
+    server.say("c20", "alice", "new here");
+    await page.getByRole("link", { name: "# c20 1 new" }).waitFor();
+    await page.getByRole("link", { name: "# c79", exact: true }).click();
+    await page.getByText("#c21 is not followed any more: a page follows 32 channels").waitFor();
+    assertEquals(await followed.count(), 32);
+    server.say("c79", "alice", "and here");
+    await page.getByText("and here").waitFor();
+    await page.locator("nav a.quiet", { hasText: "c21" }).waitFor();
+  },
+);
+
+Deno.test("who scrolls up stays there, also if something is drawn before the browser reports it", {
+  ignore,
+}, async () => {
+  await using room = await openRoom();
+  const { server, page } = room;
+  for (let i = 1; i <= 50; i++) server.say("room", "alice", `message ${i}`);
+  await page.getByText("message 50").waitFor();
+  const top = await page.locator(".log").evaluate(async (log) => {
+    log.scrollTop = 0;
+    const field = log.ownerDocument.querySelector("textarea");
+    field.value = "a draft";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    await new Promise((resolve) => setTimeout(resolve));
+    return log.scrollTop;
+  });
+  assertEquals(top, 0);
+});
 
 Deno.test("whatever is written shows as text", { ignore }, async () => {
   await using room = await openRoom();

@@ -6,6 +6,7 @@
  */
 
 import { webPage } from "../../../client/page/files.ts";
+import { MAX_STREAM_CHANNELS } from "../../../protocol/http/events.ts";
 
 interface Message {
   id: string;
@@ -197,6 +198,9 @@ export class FakeServer implements AsyncDisposable {
     const channels = url.searchParams.getAll("channel"), name = url.searchParams.get("sender") ?? "";
     const missing = channels.find((channel) => !this.channels.has(channel));
     if (missing !== undefined) return noChannel(missing);
+    if (channels.length > MAX_STREAM_CHANNELS) {
+      return Response.json({ code: "bad query", detail: "too many channels" }, { status: 400 });
+    }
     let reader: { channels: string[]; name: string; write(text: string): void; end(): void };
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {

@@ -99,7 +99,7 @@ Deno.test("everything can be done by keyboard", { ignore }, async () => {
   const focused = () =>
     page.evaluate("document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent");
   await page.getByRole("link", { name: "# lab" }).waitFor();
-  assertEquals(await focused(), "Message #room");
+  await page.locator('textarea:focus[aria-label="Message #room"]').waitFor();
   await page.keyboard.type("one\n");
   await page.locator(".message").waitFor();
   // to the other channel and back, and into the history

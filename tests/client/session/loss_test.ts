@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertLess, assertLessOrEqual } from "@std/assert";
 import { MailboxSession } from "../../../client/mailbox/mailbox_session.ts";
+import { RoundTrips } from "../../../client/session/loss/round_trips.ts";
 import { DATABASE_FILE } from "../../../server/store/database/database.ts";
 import { Clock } from "../../simulation/clock.ts";
 import { Network, PERFECT } from "../../simulation/network.ts";
@@ -25,6 +26,29 @@ Deno.test("what is not answered is repeated, with doubled waits of up to a secon
   assert(waits[0]! > 35 && waits[0]! < 60, `${waits}`);
   for (let i = 1; i < waits.length; i++) assertLessOrEqual(waits[i]!, Math.min(1000, 2 * waits[i - 1]! + 1));
   assertEquals(waits.slice(-2), [1000, 1000]);
+});
+
+// session.md 9.1
+Deno.test("a new session begins with the round-trip time that an earlier one with the server has measured", async () => {
+  const known = new RoundTrips().of("127.0.0.1:21001"), waits: number[] = [];
+  const begin = () =>
+    new Script(
+      undefined,
+      undefined,
+      (environment) => new MailboxSession({ ...environment, roundTrip: known }),
+    );
+  for (let i = 0; i < 2; i++) {
+    const script = begin();
+    script.put("a");
+    assertEquals(await script.sent(), ["hello 1"]);
+    const [wait, again] = await script.next();
+    assertEquals(again, "hello 1");
+    waits.push(wait);
+    // the next one is with the same server
+    await begin().open();
+  }
+  // 333 ms are assumed; then round trips of 10 ms were measured, and 25 ms are for the commit
+  assert(waits[0]! > 990 && waits[1]! <= 55, `${waits}`);
 });
 
 Deno.test("an answer ends the back-off", async () => {

@@ -1,7 +1,7 @@
 /** The page of the real server, in a real browser: channels, beside the clients of every other wire. */
 
 import { assertEquals } from "@std/assert";
-import { LACKS_BROWSER, type Page, TestBrowser } from "../../client/page/browser.ts";
+import { canType, LACKS_BROWSER, type Page, TestBrowser } from "../../client/page/browser.ts";
 import { XSS_CORPUS } from "../../client/page/xss_corpus.ts";
 import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, netcat, ServerProcess, temporaryDirectory } from "../../program.ts";
@@ -20,6 +20,7 @@ async function urlOf(server: ServerProcess): Promise<string> {
 async function isConnected(page: Page) {
   await page.getByText("connected", { exact: true }).waitFor();
   await page.locator(".message, .blank b").first().waitFor();
+  await canType(page);
 }
 
 Deno.test("two browsers, a client of frames and nc read each other in one channel", { ignore }, async () => {

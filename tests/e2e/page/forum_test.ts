@@ -75,15 +75,20 @@ Deno.test("threads are made, written in, edited and deleted after a log-in, and 
   await luke.goto(`${url}/thread/thread0${link}`);
   await luke.locator(".letter:target").waitFor();
 
-  // without JavaScript
-  const context = await luke.context().browser()!.newContext({
-    javaScriptEnabled: false,
-    storageState: await luke.context().storageState(),
-  });
+  // without JavaScript one logs in by a form, which leads back, and out by another one
+  const context = await luke.context().browser()!.newContext({ javaScriptEnabled: false });
+  context.setDefaultTimeout(30_000);
   const plain = await context.newPage();
-  await plain.goto(`${url}/thread/thread0`);
+  await plain.goto(`${url}/thread/thread0#wrong-log-in`);
+  await plain.locator(".refusal:target").waitFor();
+  await plain.getByLabel("Name").fill("luke");
+  await plain.getByLabel("Password or token").fill("jedi");
+  await plain.getByRole("button", { name: "Log in" }).click();
   await plain.getByText("hello, everybody").waitFor();
   assertEquals(await plain.locator("main script, main img").count(), 0);
+  await plain.getByRole("link", { name: "All threads" }).click();
+  await plain.getByRole("button", { name: "Log out" }).click();
+  await plain.getByLabel("Password or token").waitFor();
   await context.close();
 });
 

@@ -5,6 +5,8 @@ export interface Figures {
   /** How long they took, in milliseconds: the middle one, and that of 100 which only one passes; null without any. */
   p50: number | null;
   p99: number | null;
+  /** How often something was asked for again that was lost. */
+  repeats: number;
   refused: number;
   timedOut: number;
   /** Why the first one failed. */
@@ -31,6 +33,9 @@ export function figuresLine(attack: string, mib: number, figures: AllFigures, be
   const failed = Object.entries(figures).filter(([, { refused, timedOut }]) => refused + timedOut > 0).map(
     ([service, { refused, timedOut, reason }]) => `; ${service}: ${refused + timedOut} failed (${reason})`,
   );
+  const again = Object.entries(figures).filter(([, { repeats }]) => repeats > 0).map(
+    ([service, { repeats, count }]) => `; ${service}: ${repeats} asked again, of ${count}`,
+  );
   return `${attack.padEnd(NAME)} ${mib.toFixed().padStart(5)}${columns.join("")}` +
-    `  ${before === undefined ? "" : `${Math.max(...factors).toFixed(1)}×`}${failed.join("")}`;
+    `  ${before === undefined ? "" : `${Math.max(...factors).toFixed(1)}×`}${[...again, ...failed].join("")}`;
 }

@@ -5,7 +5,7 @@
  *
  * MAIN is the program whose server is attacked, TARGET is JSON, and DIRECTORY is for the client's files. Prints `ready` once
  * it is served; at the line `begin` on standard input it begins to count, and at `end` it prints what it has counted since as
- * JSON.
+ * JSON; it goes on counting until the next `begin`.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import { type Honest, type Library, type Open, SERVICES, type Target, TIMEOUT } 
 import type { Figures } from "./figures.ts";
 
 /**
- * Milliseconds between two turns of one service, and how many times as long as the turn: honest clients that keep a core
- * busy by themselves would measure each other.
+ * Milliseconds between two turns of one service at least and at most, and how many times as long as the turn: honest clients
+ * that keep a core busy by themselves would measure each other.
  */
-const PAUSE_MS = 50, PAUSE_FACTOR = 4;
+const PAUSE_MS = 50, MAX_PAUSE_MS = 500, PAUSE_FACTOR = 4;
 
 /** The turn took too long. */
 class TimedOut extends Error {}
@@ -27,6 +27,9 @@ class Client {
   readonly #open: () => Promise<Honest>;
   #honest: Honest | undefined;
   #latencies: number[] = [];
+  /** Of clients that were closed since, and of all when it began to count. */
+  #repeats = 0;
+  #repeatsBefore = 0;
   #refused = 0;
   #timedOut = 0;
   #reason = "";
@@ -38,6 +41,7 @@ class Client {
 
   begin() {
     this.#latencies = [];
+    this.#repeatsBefore = this.#allRepeats;
     this.#refused = this.#timedOut = 0;
     this.#reason = "";
   }
@@ -56,6 +60,7 @@ class Client {
       count: length,
       p50: at(0.5),
       p99: at(0.99),
+      repeats: this.#allRepeats - this.#repeatsBefore,
       refused: this.#refused,
       timedOut: this.#timedOut,
       reason: this.#reason,
@@ -80,8 +85,13 @@ class Client {
     this.#onEnd();
   }
 
+  get #allRepeats(): number {
+    return this.#repeats + (this.#honest?.repeats ?? 0);
+  }
+
   async close() {
     const honest = this.#honest;
+    this.#repeats = this.#allRepeats;
     this.#honest = undefined;
     // what is broken may break when it is closed too
     await honest?.[Symbol.asyncDispose]().then(undefined, () => {});
@@ -145,7 +155,7 @@ async function work(client: Client) {
   for (;;) {
     const began = performance.now();
     await client.turn();
-    const pause = Math.max(PAUSE_MS, PAUSE_FACTOR * (performance.now() - began));
+    const pause = Math.min(MAX_PAUSE_MS, Math.max(PAUSE_MS, PAUSE_FACTOR * (performance.now() - began)));
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }

@@ -19,8 +19,8 @@ export interface Kind {
   more: string[];
 }
 
-/** Datagrams a second of every flood. */
-const FLOOD = 20_000;
+/** Datagrams a second of every flood, and of those beyond what a socket can take. */
+const FLOOD = 20_000, BEYOND = 130_000;
 
 function kind(attack: string, size: number, sources: Sources, ...more: string[]): Kind {
   return { attack, size, sources, more };
@@ -95,10 +95,17 @@ const ALL: Readonly<Record<string, readonly Kind[]>> = {
     kind("accounts.tickets", 1000, "here"),
     ...["slow", "beyond", "unread"].map((each) => kind("accounts.transfers", 8, "here", "forum", each)),
   ],
-  "a banned network": [
+  // who is banned comes from other addresses, of which some are not
+  "banned networks": [
     kind("datagrams.flood", FLOOD, "one", "takes"),
     kind("streams.connects", 2000, "one"),
+    kind("streams.connects", 2000, "many"),
+    kind("datagrams.flood", FLOOD, "many", "sessions"),
+    kind("streams.hoard", 500, "many"),
   ],
+  "more than a socket can take": ["unreadable", "takes", "sessions"].map((each) =>
+    kind("datagrams.flood", BEYOND, "here", each, "mailbox")
+  ),
 };
 
 /** What the short form attacks by: a cheap kind of each sort, in a size that leaves the machine to other tests. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import config from "../../../deno.json" with { type: "json" };
 import { FROM_SOURCE, pythonWith, runCommand, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { FULL, residentMiB } from "../form.ts";
 import type { Figures } from "./figures.ts";
@@ -16,15 +17,21 @@ export const MAIN = Deno.env.has("WIREPOST_MAIN")
   ? new URL(Deno.env.get("WIREPOST_MAIN")!, `file://${Deno.cwd()}/`).href
   : new URL("../../../main.ts", import.meta.url).href;
 
-/** The permissions of {@linkcode FROM_SOURCE}. */
-const RUN = FROM_SOURCE.slice(0, -1);
+/** The flags of V8 that the compiled program has: how much garbage may lie around. */
+const [V8_FLAGS] = /--v8-flags=\S+/.exec(config.tasks.compile.command)!;
+
+/** The flags and permissions of {@linkcode FROM_SOURCE}. */
+const RUN = FROM_SOURCE.toSpliced(2, 0, V8_FLAGS).slice(0, -1);
 
 export const PYTHON = await pythonWith("cryptography");
 
-/** Cores of the attackers, and of the server with its honest clients. */
-const ATTACKERS = 0, OTHERS = 1;
+/** Cores of the clients, and of the server. */
+const CLIENTS = 0, SERVER = 1;
 
-/** What keeps a program on one core, in the full form: an attacker has one, and all the others the other. */
+/** What lets honest clients go first on their core, so that it is the server for which they wait. */
+const LAST = ["nice", "-n", "19"];
+
+/** What keeps a program on one core, in the full form: the server has one, and attackers and honest clients the other. */
 function pinned(core: number): string[] {
   return FULL && navigator.hardwareConcurrency > 1 ? ["taskset", "--cpu-list", `${core}`] : [];
 }
@@ -73,7 +80,7 @@ export class Siege implements AsyncDisposable {
     const [deno = "", ...options] = RUN, main = new URL(MAIN).pathname;
     // as many descriptors as there are
     const most = ["sh", "-c", 'ulimit -n $(ulimit -Hn); exec "$0" "$@"'];
-    const command = [...enter, ...pinned(OTHERS), ...WITH_TEST, ...most, deno, ...options, main];
+    const command = [...enter, ...pinned(SERVER), ...WITH_TEST, ...most, deno, ...options, main];
     const server = stack.use(
       await ServerProcess.start([
         ...["mailbox", "0", "channels", "0", "room", "0", "forum", "0", "--tls-room-port", "0"],
@@ -87,7 +94,7 @@ export class Siege implements AsyncDisposable {
     const accounts = ["account", "import", `${path}/accounts`, "--data", `${path}/data`, ...PATIENT];
     await succeed([...enter, ...RUN, main, ...accounts]);
     const script = new URL("honest.ts", import.meta.url).pathname;
-    const run = [...enter, ...pinned(OTHERS), ...WITH_TEST, ...RUN, script];
+    const run = [...enter, ...pinned(CLIENTS), ...WITH_TEST, ...RUN, script];
     const honest = stack.use(new Program([...run, MAIN, JSON.stringify(target), path]));
     await honest.next("ready");
     return new Siege(stack.move(), namespace, server, honest, target, path);
@@ -105,6 +112,11 @@ export class Siege implements AsyncDisposable {
   /** What the honest clients count for so many milliseconds. */
   async measure(ms: number): Promise<AllFigures> {
     await this.#honest.send("begin");
+    return await this.measureOn(ms);
+  }
+
+  /** The same for so many milliseconds more, with what they have counted before. */
+  async measureOn(ms: number): Promise<AllFigures> {
     await new Promise((resolve) => setTimeout(resolve, ms));
     await this.#honest.send("end");
     return JSON.parse(await this.#honest.next("{"));
@@ -115,7 +127,17 @@ export class Siege implements AsyncDisposable {
     const folder = new URL("attacker/", import.meta.url).pathname;
     const target = JSON.stringify({ ...this.#target, certificate: "", sources });
     const enter = this.#namespace?.enter ?? [];
-    return new Program([...enter, ...pinned(ATTACKERS), PYTHON!, folder, attack, `${size}`, target, ...more]);
+    return new Program([
+      ...enter,
+      ...pinned(CLIENTS),
+      ...LAST,
+      PYTHON!,
+      folder,
+      attack,
+      `${size}`,
+      target,
+      ...more,
+    ]);
   }
 
   /** A command of the administrator. */

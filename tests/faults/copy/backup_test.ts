@@ -87,7 +87,7 @@ Deno.test("a backup keeps nobody waiting, and has what was acknowledged before i
 
 // store 10.3
 Deno.test("without room on the disk a hold ends, its backup fails, and the server goes on", async () => {
-  await using disk = await mount(FULL ? 512 : 192);
+  await using disk = await mount(FULL ? 512 : 128);
   if (disk === undefined) return;
   const data = `${disk.path}/data`;
   await using server = await ServerProcess.start(["mailbox", "0", "--data", data], { command: FROM_SOURCE });
@@ -97,15 +97,15 @@ Deno.test("without room on the disk a hold ends, its backup fails, and the serve
   // each round replaces the one before: only what is held takes room. It is short: a hold has to be asked for again
   let isHeld = true;
   for (let i = 0; isHeld; i++) {
-    await Promise.all(Array.from({ length: 8 }, () => mailbox.send("bob", "alice", TEXT)));
+    await Promise.all(Array.from({ length: 16 }, () => mailbox.send("bob", "alice", TEXT)));
     await administrator.ask("clear, bob");
     isHeld = await administrator.ask(`hold, ${id}`).then(() => true, (error: Error) => {
       assertStringIncludes(error.message, "the hold has ended: there is no room left on the disk");
       return false;
     });
   }
-  for (let i = 0; i < 80; i++) {
-    await Promise.all(Array.from({ length: 8 }, () => mailbox.send("bob", "alice", TEXT)));
+  for (let i = 0; i < 20; i++) {
+    await Promise.all(Array.from({ length: 16 }, () => mailbox.send("bob", "alice", TEXT)));
     await administrator.ask("clear, bob");
   }
   const held = await administrator.ask("hold");

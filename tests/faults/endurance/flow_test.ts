@@ -10,6 +10,7 @@ import { LineProcess } from "../line_process.ts";
 import { figuresOf, Pings } from "../pings.ts";
 import type { Flow, Flown } from "./flow.ts";
 import { largest, type Sizes, sizesOf, sizesText } from "./sizes.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 /** Messages a second, in and out; and what the long form has to reach: with two cores the loads take one of them. */
 const RATE = 50_000, RATE_MIN = 20_000;
@@ -95,7 +96,7 @@ async function send(
       await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
     }
   }
-  await using mailbox = await connectMailbox({ port });
+  await using mailbox = await connectMailbox({ port, timeout: PATIENCE_MS });
   await mailbox.send(MAILBOX, "al", `end ${sent}`);
   return sent;
 }

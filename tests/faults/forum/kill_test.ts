@@ -139,7 +139,7 @@ Deno.test("many users log in at once, half with wrong passwords, some with the s
   /** Whether the log-in succeeds, or why not. */
   const logIn = async (name: string, password: string): Promise<string> => {
     try {
-      inside.use(await connectForum({ ...at, as: { name, password } }));
+      inside.use(await connectForum({ ...at, as: { name, password }, timeout: PATIENCE_MS }));
       return `${name} is in`;
     } catch (error) {
       if (!(error instanceof LoginError)) throw error;
@@ -167,6 +167,10 @@ Deno.test("many users log in at once, half with wrong passwords, some with the s
   // a failed log-in has spoilt nothing for anybody
   await inside.disposeAsync();
   for (const name of ["user0", "twin"]) {
-    await using _ = await connectForum({ ...at, as: { name, password: password(name) } });
+    await using _ = await connectForum({
+      ...at,
+      as: { name, password: password(name) },
+      timeout: PATIENCE_MS,
+    });
   }
 });

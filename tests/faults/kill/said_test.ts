@@ -5,6 +5,7 @@ import { connectMailbox } from "../../../client/mailbox.ts";
 import { type Announced, ANNOUNCEMENT, decodeAnnounced } from "../../../protocol/channels/announced.ts";
 import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { FramePeer } from "../../stream.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 /** Requests that are acknowledged one after the other: the journal's syncs meanwhile have what came before. */
 const SYNCS = 8;
@@ -47,7 +48,7 @@ Deno.test("kill -9 right after a message was delivered and synced does not lose 
     await bobs.send("/history 10");
     await next(bobs, "history");
     for (const text of texts) assertEquals((await next(bobs, "message")).text, text);
-    await using mailbox = await connectMailbox({ port: first.mailbox });
+    await using mailbox = await connectMailbox({ port: first.mailbox, timeout: PATIENCE_MS });
     texts.push(`said ${run}`);
     await alice.peer.send(texts.at(-1)!);
     assertEquals((await next(bobs, "message")).text, texts.at(-1));

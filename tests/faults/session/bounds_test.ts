@@ -2,6 +2,7 @@ import { assertEquals, assertLess, assertLessOrEqual, assertMatch } from "@std/a
 import { connectMailbox } from "../../../client/mailbox.ts";
 import { FROM_SOURCE, Peer, runCommand, ServerProcess, temporaryDirectory } from "../../program.ts";
 import { FULL, median, report, residentMiB } from "../form.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 const STRANGERS = FULL ? 100_000 : 5000, WARM_UP = FULL ? 100_000 : 5000;
 /** Datagrams of strangers that are on their way at a time, each with a session of its own. */
@@ -46,7 +47,7 @@ async function collect(peer: Peer): Promise<string[]> {
 Deno.test("an address that has not proved itself gets at most 3 times what it sent, and nothing done", async () => {
   await using directory = await temporaryDirectory();
   await using server = await ServerProcess.start(["mailbox", "0", "--data", directory.path]);
-  await using connection = await connectMailbox({ port: server.port });
+  await using connection = await connectMailbox({ port: server.port, timeout: PATIENCE_MS });
   const mail = "a message that a stranger is not to get ".repeat(25);
   await connection.send("bob", "alice", mail);
 
@@ -199,7 +200,7 @@ Deno.test("receivers that wait cost little, and a message to one of them arrives
   const after = await residentMiB(server.pid), seconds = (performance.now() - began) / 1000;
   const kib = (after - before) * 1024 / WAITING;
 
-  await using sender = await connectMailbox({ port: server.port });
+  await using sender = await connectMailbox({ port: server.port, timeout: PATIENCE_MS });
   await sender.stat();
   const times: number[] = [];
   for (let i = 0; i < ROUNDS; i++) {

@@ -3,6 +3,7 @@ import { connectMailbox } from "../../../client/mailbox.ts";
 import { ServerProcess, temporaryDirectory } from "../../program.ts";
 import { ClientProcess } from "../client_process.ts";
 import { FULL, obtainSeed, randomNumbers, report } from "../form.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 /** Senders that are killed, and receivers. */
 const CLIENT_KILLS = FULL ? 50 : 2;
@@ -83,7 +84,7 @@ Deno.test("kill -9 of clients loses nothing that was acknowledged, and gives out
   await Promise.all([killSenders(), killReceivers()]);
 
   const acknowledged = mail.acknowledged.size, owed = mail.owed.size + mail.again;
-  await using connection = await connectMailbox({ port: server.port });
+  await using connection = await connectMailbox({ port: server.port, timeout: PATIENCE_MS });
   const receiveLeft = async () => {
     for await (const message of connection.messages("bob", { wait: 1000, prefetch: 32 })) {
       mail.give(message.id, message.text);

@@ -4,6 +4,7 @@ import { ServerProcess, temporaryDirectory } from "../../program.ts";
 import { FULL, obtainSeed, report } from "../form.ts";
 import { SessionLedger } from "./ledger.ts";
 import { checkCounts, UdpProxy } from "../udp_proxy.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 const MESSAGES = FULL ? 10_000 : 500, SENDERS = 10, RECEIVERS = 10;
 const SEEDS = FULL ? [1, 2, 3] : [1];
@@ -42,7 +43,7 @@ async function exchange(seed: number, sealed = false) {
   }
   await ledger.finished();
   const elapsed = performance.now() - began;
-  const administrator = await connectMailbox({ port: server.port });
+  const administrator = await connectMailbox({ port: server.port, timeout: PATIENCE_MS });
   stack.use(administrator);
   const { messages, dead } = await administrator.stat();
 

@@ -9,9 +9,13 @@
  */
 
 import { MailboxSession } from "../../../client/mailbox/mailbox_session.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
-/** Messages that it is given at a time, and milliseconds for which it has them. */
-const MAX = 8, DURATION = 1500;
+/**
+ * Messages that it is given at a time, and milliseconds for which it has them: a message whose lease runs out five times, on
+ * a machine that does other things, is a dead letter.
+ */
+const MAX = 8, DURATION = 8000;
 
 const [port, mailbox = ""] = Deno.args;
 const server: Deno.NetAddr = { transport: "udp", hostname: "127.0.0.1", port: Number(port) };
@@ -22,6 +26,7 @@ const session = new MailboxSession({
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);
   },
+  timeout: PATIENCE_MS,
   random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
   send: async (datagram) => void await socket.send(datagram, server),
 });

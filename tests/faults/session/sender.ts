@@ -8,12 +8,13 @@
  */
 
 import { connectMailbox } from "../../../client/mailbox.ts";
+import { PATIENCE_MS } from "../../patience.ts";
 
 /** Messages on their way at a time. */
 const WINDOW = 32;
 
 const [port, mailbox = "", name = ""] = Deno.args;
-const connection = await connectMailbox({ port: Number(port) });
+const connection = await connectMailbox({ port: Number(port), timeout: PATIENCE_MS });
 const print = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(text));
 
 let next = 0;

@@ -117,3 +117,26 @@ Deno.test("connections are shared out by address when all are taken: one address
   assertEquals([take("l", "192.0.2.3"), take("m", "192.0.2.4"), closed.length], ["replaced", "replaced", 5]);
   assertEquals(slots.taken, 6);
 });
+
+// channels.md 6.3
+Deno.test("whether there is no slot is known before anything is made for a connection", () => {
+  const outcomes = new Set<string>();
+  for (const addressConnections of [2, 4]) {
+    const slots = new ConnectionSlots({ connections: 7, addressConnections }), held: SlottedConnection[] = [];
+    for (let i = 0; i < 300; i++) {
+      const hostname = `192.0.2.${i * i % 11 % 5}`, refusal = slots.refusal(hostname);
+      const connection: SlottedConnection = { close: () => void held.splice(held.indexOf(connection), 1) };
+      const outcome = slots.take(hostname, connection),
+        isTaken = outcome === "taken" || outcome === "replaced";
+      assertEquals([i, refusal], [i, isTaken ? undefined : outcome]);
+      if (isTaken) held.push(connection);
+      assertEquals(slots.taken, held.length);
+      if (i % 7 === 0) slots.release(held.shift()!);
+      outcomes.add(outcome);
+    }
+  }
+  assertEquals(
+    outcomes,
+    new Set(["taken", "replaced", "too many connections", "too many connections of an address"]),
+  );
+});

@@ -53,6 +53,67 @@ Deno.test("every 2 ms a poll of the sockets is due, and everybody waits for the 
   assert(polling.due !== undefined);
 });
 
+// channels.md 5.5
+Deno.test("a crowd that never stops goes on one after the other, and the sockets are polled in between", async () => {
+  let now = 0;
+  const said: string[] = [];
+  const connection = {
+    roundTrip() {
+      said.push("poll");
+      return Promise.resolve();
+    },
+    close() {},
+  };
+  const polling = new SocketPolling({ connection, monotonicClock: () => now });
+  /** A client whose every read takes as long to work on as the sockets may wait. */
+  const work = async (name: string) => {
+    for (let i = 0; i < 2; i++) {
+      const turn = polling.turn(true);
+      if (turn !== undefined) await turn;
+      said.push(`${name}${i}`);
+      now += 2;
+    }
+  };
+  await Promise.all(["a", "b", "c"].map(work));
+  // who comes first has not waited for anybody, nor when it comes again while nobody else waits
+  assertEquals(said.join(" "), "a0 poll a1 b0 poll c0 poll b1 poll c1");
+});
+
+Deno.test("who has little to do waits for one at most who has much", async () => {
+  const connection = { roundTrip: () => Promise.resolve(), close() {} }, said: string[] = [];
+  let now = 0;
+  const polling = new SocketPolling({ connection, monotonicClock: () => now });
+  now = 2;
+  const work = async (name: string, isLong: boolean) => {
+    await polling.turn(isLong);
+    said.push(name);
+    if (isLong) now += 2;
+  };
+  const names = ["first", "a", "b", "c"];
+  await Promise.all([...names.map((name) => work(name, true)), work("1", false), work("2", false)]);
+  assertEquals(said.join(" "), "first a 1 2 b c");
+});
+
+Deno.test("a crowd with little to do is not polled for each of it", async () => {
+  let polls = 0;
+  const connection = {
+    roundTrip() {
+      polls++;
+      return Promise.resolve();
+    },
+    close() {},
+  };
+  let now = 0;
+  const polling = new SocketPolling({ connection, monotonicClock: () => now });
+  now = 2;
+  const turns = Array.from({ length: 1000 }, () => polling.turn());
+  // who comes first has not waited for anybody
+  assertEquals(turns.indexOf(undefined), 0);
+  now = 3;
+  await Promise.all(turns);
+  assertEquals(polls, 1);
+});
+
 /** Most reads of one that never stops while two others exchange twenty messages: 80 are enough, 4,700 if the sockets were not polled. */
 const MOST_READS = 1000;
 

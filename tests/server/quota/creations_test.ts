@@ -27,6 +27,11 @@ Deno.test("one address creates a thousand things a second after ten thousand at 
   assertEquals([create("2001:db8::1", 20_000), create("2001:db8::2", 1)], [10_000, 0]);
   now = 1000;
   assertEquals(create("192.0.2.1", 20_000), 1000);
+  // what may be forged counts apart
+  const forge = (i: number) => creations.takeMailbox(`forged${i}`, "192.0.2.3", false);
+  for (let i = 0; i < 10_000; i++) assertEquals(forge(i), true);
+  assertEquals([forge(10_000), creations.take("192.0.2.3")], [false, true]);
+  assertEquals([creations.unprovedUsage.used, creations.take("192.0.2.1")], [10_000, false]);
 });
 
 // README.md 1.7
@@ -46,6 +51,20 @@ Deno.test("who creates too much is refused what is new, uses what is there, and 
     const refused = Number(/^refused creation rate (\d+)$/m.exec(status)?.[1]);
     assertEquals(refused >= 80 && refused <= 90, true, `${refused}`);
     assertMatch((await control("limits")).join("\n"), /^creations of one address,creation-rate,\d+,10$/m);
+  }));
+
+// README.md 1.7
+Deno.test("who forges addresses on the original wire uses up nothing that those create over a session or HTTP", () =>
+  withAdministrator({ creationsPerSecond: 1 }, async ({ control, port }) => {
+    using forger = new Peer(port("mailbox"));
+    for (let i = 0; i < 100; i++) await forger.send(`F, forged${i}, mallory, spam`);
+    // what comes behind it shows that all of it was taken in
+    assertEquals(await forger.ask("R, forged99"), "X");
+    assertMatch((await control("limits")).join("\n"), /^creations of one address,creation-rate,0,10$/m);
+    await using mailbox = await connectMailbox({ port: port("mailbox") });
+    await mailbox.send("over-a-session", "alice", "hi");
+    const put = await httpRequest(port("http"), "POST /mailbox/over-http", { body: "hi" });
+    assertEquals(put.status, 201);
   }));
 
 // README.md 1.7

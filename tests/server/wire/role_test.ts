@@ -28,6 +28,7 @@ async function withRoles(
   }, options);
 }
 
+// seal.md 4.11
 Deno.test("an account with the role admin is an administrator under its seal, and one with the role user is none", async () => {
   await withRoles(async (control, as, port) => {
     await using bob = await as("bob");

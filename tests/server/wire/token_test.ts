@@ -42,6 +42,7 @@ async function logIns(
   };
 }
 
+// seal.md 5.17
 Deno.test("a token that is removed, or over, ends what has logged in by it, and nothing else", async () => {
   await using directory = await temporaryDirectory();
   const known = new KnownServers(`${directory.path}/known-servers`);
@@ -73,6 +74,7 @@ Deno.test("a token that is removed, or over, ends what has logged in by it, and 
   });
 });
 
+// seal.md 5.15, 5.17
 Deno.test("a token changes no password, and an account has 16 of them at most", async () => {
   await using directory = await temporaryDirectory();
   const knownServers = new KnownServers(`${directory.path}/known-servers`);

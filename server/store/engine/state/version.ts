@@ -28,7 +28,7 @@ export interface EngineVersion {
  * bring their state on.
  */
 export const ENGINE_VERSIONS: readonly EngineVersion[] = [
-  { program: "0.1.0" },
+  { program: "1.0.0" },
 ];
 
 /** What cannot be used here, and which program to start. */

@@ -20,6 +20,8 @@ function hostOf(authority: string): string | undefined {
 /** Names under which the server is reached, beside IP addresses and localhost. */
 export class Site {
   readonly #names: ReadonlySet<string>;
+  /** The authority that was right last: nearly all requests have the same. */
+  #last: string | undefined;
 
   constructor(names: readonly string[]) {
     this.#names = new Set(["localhost", ...names.map((name) => name.toLowerCase())]);
@@ -37,6 +39,16 @@ export class Site {
     // a client of HTTP/1.0 is no browser
     if (hosts === 0 && httpVersion === "1.0") return;
     if (hosts !== 1) throw new Refusal("malformed", "there is not exactly one Host header");
+    if (authority !== this.#last) this.#checkAuthority(authority);
+    if (SAFE_METHODS.includes(method)) return;
+    const site = headers["sec-fetch-site"], { origin } = headers;
+    if (site !== undefined && site !== "same-origin" && site !== "none") throw new Refusal("cross-site");
+    if (origin !== undefined && origin.replace(/^https?:\/\//, "") !== authority) {
+      throw new Refusal("cross-site");
+    }
+  }
+
+  #checkAuthority(authority: string) {
     const host = hostOf(authority);
     if (host === undefined) throw new Refusal("malformed", "the Host header can't be read");
     if (isIP(host) === 0 && !this.#names.has(host)) {
@@ -45,12 +57,7 @@ export class Site {
         `the server is not called '${host}': 'serve --web-host ${host}' lets it be`,
       );
     }
-    if (SAFE_METHODS.includes(method)) return;
-    const site = headers["sec-fetch-site"], { origin } = headers;
-    if (site !== undefined && site !== "same-origin" && site !== "none") throw new Refusal("cross-site");
-    if (origin !== undefined && origin.replace(/^https?:\/\//, "") !== authority) {
-      throw new Refusal("cross-site");
-    }
+    this.#last = authority;
   }
 }
 

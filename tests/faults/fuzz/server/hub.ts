@@ -101,7 +101,7 @@ class HubWorld implements World {
       limits: LIMITS,
       store: store.store,
       watch: new Watch(environment),
-      polling: { due: undefined } as never,
+      polling: { due: undefined, turn() {} } as never,
       metrics: new Metrics(),
       log,
       moderation: new Moderation({ wallClock: now, store: store.store, known: [] }),

@@ -45,6 +45,38 @@ Deno.test("a token logs in without its account's name, until it is removed", asy
   });
 });
 
+Deno.test("a form logs in and out, and leads on to a page of this server alone (http.md 4.6)", async () => {
+  await withProtected(async ({ port }) => {
+    const http = port("http"), form = "content-type: application/x-www-form-urlencoded | accept: text/html";
+    await httpTranscript(
+      http,
+      `
+      page > POST /login | ${form} | = name=alice&password=${
+        PASSWORD.replace(" ", "+")
+      }&next=/thread/plans?after=1
+      page < 303 | location: /thread/plans?after=1 | set-cookie: wirepost=…; HttpOnly; SameSite=Strict
+      page > POST /login | ${form} | = name=alice&password=wrong&next=/thread
+      page < 303 | location: /thread#wrong-log-in | set-cookie: (none)
+      page > POST /login | ${form} | = out=1&next=/thread
+      page < 303 | location: /thread | set-cookie: wirepost=; Path=/; Max-Age=0; …
+      page > POST /login | ${form} | = out=1&next=//evil.example
+      page < 303 | location: /
+      page > POST /login | ${form} | = out=1&next=/%5Cevil.example
+      page < 303 | location: /
+      page > POST /login | ${form} | = out=1&next=https://evil.example
+      page < 303 | location: /
+      page > POST /login | ${form} | = out=1&next=/%0d%0aset-cookie:x
+      page < 303 | location: /
+      page > POST /login | ${form} | origin: http://evil.example | = name=alice&password=x&next=/
+      page < 403
+      page = …"code":"cross-site"…
+      page > POST /login | content-type: application/x-www-form-urlencoded | = {"name":"alice","password":"${PASSWORD}"}
+      page < 204
+      `,
+    );
+  });
+});
+
 Deno.test("the page's cookie logs in until it is removed, and until the password is another one", async () => {
   await withProtected(async ({ control, port }) => {
     const http = port("http"), headers = { "content-type": "application/json" };

@@ -13,6 +13,7 @@ const page = {
   }]]),
   contents: {},
   html: (content = "") => `<html>${content}</html>`,
+  login: (path: string) => `<form>${path}</form>`,
 };
 
 Deno.test("a browser gets the page where a route has one, and every other client what it always gets (http.md 13.1)", async () => {
@@ -55,6 +56,18 @@ Deno.test("files are kept for good, and sent compressed or not at all (http.md 1
     assertEquals(answers, ["br", "gzip", "br", undefined, "gzip"]);
     const known = await get({ "if-none-match": plain.headers["etag"]! });
     assertEquals([known.status, known.body], [304, ""]);
+  });
+});
+
+Deno.test("a page that is refused has a form to log in, and comes whole though the browser has it (http.md 13.2)", async () => {
+  const contents = { threads: () => "" };
+  await withHttp({ page: { ...page, contents }, ports: { mailbox: 0, forum: 0 } }, async (port) => {
+    using peer = await HttpPeer.connect(port);
+    const headers = { accept: "text/html" }, first = await peer.request("GET /thread", { headers });
+    assertEquals([first.status, first.body], [401, "<html><form>/thread</form></html>"]);
+    assertEquals(first.headers["referrer-policy"], "same-origin");
+    const known = { ...headers, "if-none-match": first.headers["etag"] ?? "" };
+    assertEquals((await peer.request("GET /thread", { headers: known })).body, first.body);
   });
 });
 

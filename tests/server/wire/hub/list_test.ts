@@ -64,7 +64,7 @@ class World implements AsyncDisposable {
       messagesPerSecond,
       limits: DEFAULT_SEND_LIMITS,
       total,
-      polling: { due: undefined } as never,
+      polling: { due: undefined, turn() {} } as never,
       metrics,
       log: new Log((bytes) => Promise.resolve(log.push(new TextDecoder().decode(bytes))), { wallClock }),
       monotonicClock: wallClock,
