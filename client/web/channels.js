@@ -133,6 +133,12 @@ export class Channels {
     this.#restart();
   }
 
+  /** Closes it at the end of its block, behind what is being sent. */
+  async [Symbol.asyncDispose]() {
+    await Promise.allSettled(this.#sending.values());
+    this.close();
+  }
+
   #restart() {
     const stream = this.#stream;
     this.#stream = new AbortController();

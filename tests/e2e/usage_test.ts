@@ -78,7 +78,7 @@ const WRONG: Readonly<Record<string, string>> = {
   "help delivry": "wirepost: No command and no topic is called 'delivry': did you mean 'delivery'?",
   "help qwerty":
     "wirepost: No command and no topic is called 'qwerty': the topics are delivery, network, security, limits, classroom, " +
-    "files, cookbook, scripting, wires",
+    "service, files, cookbook, scripting, wires",
   "help send receive": "wirepost: Unexpected argument 'receive'",
   "--versoin": "wirepost: Unknown option '--versoin': did you mean '--version'?",
   "receive bob --jsn": "wirepost receive: Unknown option '--jsn': did you mean '--json'?",

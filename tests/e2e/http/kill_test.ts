@@ -5,7 +5,7 @@ import { FROM_SOURCE, ServerProcess, startProgram, temporaryDirectory } from "..
 import { Relay } from "../../relay.ts";
 
 /** Messages, and after how many of them the server is killed. */
-const MESSAGES = 150, KILLS = [30, 80];
+const MESSAGES = 60, KILLS = [15, 35];
 
 Deno.test("send and receive over HTTP go on over kill -9 of the server: each message comes once", async () => {
   await using data = await temporaryDirectory();
