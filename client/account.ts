@@ -1,7 +1,8 @@
 /**
  * An account's password, changed by its owner.
  *
- * Needs Deno's unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`.
+ * On Deno it needs the unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`,
+ * on Node nothing.
  *
  * @module
  */

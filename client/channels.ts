@@ -1,10 +1,10 @@
 /**
  * Talks in the channels of a server, in 200-byte frames.
  *
- * Needs `--allow-net`.
+ * On Deno it needs `--allow-net`.
  *
  * ```ts
- * import { connectChannels } from "./client/channels.ts";
+ * import { connectChannels } from "wirepost/channels";
  *
  * await using channels = await connectChannels({ name: "Alice" });
  * await channels.send("/create lounge");

@@ -1,10 +1,11 @@
 /**
  * The forum: logs in, and carries out its ten commands. `protocol/forum.md` is the specification.
  *
- * Needs Deno's unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`.
+ * On Deno it needs the unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`,
+ * on Node nothing.
  *
  * ```ts
- * import { connectForum } from "./client/forum.ts";
+ * import { connectForum } from "wirepost/forum";
  *
  * await using forum = await connectForum({ as: { name: "yoda", password: "jedi", make: true } });
  * await forum.create("thread0");

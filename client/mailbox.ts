@@ -2,10 +2,11 @@
  * Sends messages to a mailbox server and receives them through the reliable session: what `send` resolves for is on the
  * server's disk, once, and what is received is given out again until it is acknowledged.
  *
- * Needs Deno's unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`.
+ * On Deno it needs the unstable `net` feature (`"unstable": ["net"]` in deno.json, or `--unstable-net`) and `--allow-net`,
+ * on Node nothing.
  *
  * ```ts
- * import { connectMailbox } from "./mailbox.ts";
+ * import { connectMailbox } from "wirepost/mailbox";
  *
  * await using mailbox = await connectMailbox({ port: 21001 });
  * await mailbox.send("bob", "alice", "How are you?");
@@ -64,7 +65,7 @@ export interface ReceiveOptions {
  * of the name is its own, if the account covers it; otherwise every request is refused.
  *
  * ```ts
- * import { connectMailbox } from "./mailbox.ts";
+ * import { connectMailbox } from "wirepost/mailbox";
  *
  * const first = await connectMailbox({ hostname: "127.0.0.1", port: 21001 });
  * const { id, next } = first.state; // to be kept, in a file for instance
@@ -132,7 +133,7 @@ export class Mailbox implements AsyncDisposable {
    * calls, however many are in flight.
    *
    * ```ts
-   * import { connectMailbox, FullError } from "./mailbox.ts";
+   * import { connectMailbox, FullError } from "wirepost/mailbox";
    *
    * await using mailbox = await connectMailbox({ port: 21001 });
    * await mailbox.send("bob", "alice", "not before tomorrow", { delay: 86_400_000 });
@@ -160,7 +161,7 @@ export class Mailbox implements AsyncDisposable {
    * for more; if not, wait for {@linkcode ready}: then no more than about 4,096 messages, or 1 MiB, are in memory.
    *
    * ```ts
-   * import { connectMailbox } from "./mailbox.ts";
+   * import { connectMailbox } from "wirepost/mailbox";
    *
    * await using mailbox = await connectMailbox({ port: 21001 });
    * let stored = 0;
@@ -199,7 +200,7 @@ export class Mailbox implements AsyncDisposable {
    * second, is released, and counts as no attempt.
    *
    * ```ts
-   * import { connectMailbox } from "./mailbox.ts";
+   * import { connectMailbox } from "wirepost/mailbox";
    *
    * await using mailbox = await connectMailbox({ port: 21001 });
    * for (const text of ["one", "two", "three"]) await mailbox.send("bob", "alice", text);
@@ -215,7 +216,7 @@ export class Mailbox implements AsyncDisposable {
    * A message whose work failed comes again:
    *
    * ```ts
-   * import { connectMailbox } from "./mailbox.ts";
+   * import { connectMailbox } from "wirepost/mailbox";
    *
    * await using mailbox = await connectMailbox({ port: 21001 });
    * await mailbox.send("bob", "alice", "a job that fails at first");
@@ -238,7 +239,7 @@ export class Mailbox implements AsyncDisposable {
    * programs that receive many, and can process them together.
    *
    * ```ts
-   * import { connectMailbox } from "./mailbox.ts";
+   * import { connectMailbox } from "wirepost/mailbox";
    *
    * await using mailbox = await connectMailbox({ port: 21001 });
    * for (let i = 1; i <= 100; i++) mailbox.post("bob", "alice", `${i}`, () => {});
@@ -271,7 +272,7 @@ export class Mailbox implements AsyncDisposable {
    * and no attempt is counted. They are asked for in pages, as the loop comes to them.
    *
    * ```ts
-   * import { connectMailbox } from "./mailbox.ts";
+   * import { connectMailbox } from "wirepost/mailbox";
    *
    * await using mailbox = await connectMailbox({ port: 21001 });
    * await mailbox.send("bob", "alice", "one");
@@ -298,7 +299,7 @@ export class Mailbox implements AsyncDisposable {
    * Counts of a mailbox, or of all: messages, bytes, ready, leased, delayed, dead.
    *
    * ```ts
-   * import { connectMailbox } from "./mailbox.ts";
+   * import { connectMailbox } from "wirepost/mailbox";
    *
    * await using mailbox = await connectMailbox({ port: 21001 });
    * await mailbox.send("bob", "alice", "Ω");
@@ -317,7 +318,7 @@ export class Mailbox implements AsyncDisposable {
    * The ports of the server's services by their names, and what the account of `name` covers.
    *
    * ```ts
-   * import { connectMailbox } from "./mailbox.ts";
+   * import { connectMailbox } from "wirepost/mailbox";
    *
    * await using mailbox = await connectMailbox({ port: 21001 });
    * const { services, account } = await mailbox.info("alice");

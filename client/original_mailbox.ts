@@ -29,6 +29,7 @@ import {
   SHARED_QUEUE,
   utf8Length,
 } from "../protocol/mailbox.ts";
+import type { Address } from "../protocol/syntax/address.ts";
 import type { WatchFilter } from "../protocol/watch.ts";
 import { checkMessage } from "./mailbox/check_message.ts";
 import { RefusedCommandError, sendControl } from "./mailbox/control/control.ts";
@@ -89,7 +90,7 @@ export async function connectAdministrator(
  * A program that receives should take the {@linkcode late} messages before it closes: the server has removed them.
  */
 export class OriginalMailbox implements AsyncDisposable {
-  readonly #server: Deno.NetAddr;
+  readonly #server: Address;
   readonly #timeoutMs: number;
   readonly #sealed: SealedControl | undefined;
   readonly #receiving = new Map<string, RequestSocket>();
@@ -102,7 +103,7 @@ export class OriginalMailbox implements AsyncDisposable {
   #hasFailed = false;
 
   /** @ignore */
-  constructor(server: Deno.NetAddr, timeoutMs: number, sealed?: SealedControl) {
+  constructor(server: Address, timeoutMs: number, sealed?: SealedControl) {
     this.#server = server;
     this.#timeoutMs = timeoutMs;
     this.#sealed = sealed;

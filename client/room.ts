@@ -1,10 +1,10 @@
 /**
  * Talks in the room of a server, in plain lines.
  *
- * Needs `--allow-net`.
+ * On Deno it needs `--allow-net`.
  *
  * ```ts
- * import { connectRoom } from "./client/room.ts";
+ * import { connectRoom } from "wirepost/room";
  *
  * await using room = await connectRoom();
  * await room.send("Is anybody here?");

@@ -7,6 +7,7 @@
 import { createCipheriv, createDecipheriv, timingSafeEqual } from "node:crypto";
 import type { DirectionKey } from "./seal/keys.ts";
 import { MAX_SESSION_DATAGRAM_BYTES } from "./session.ts";
+import { toBase64url } from "./syntax/binary_text.ts";
 import { keyFromBase64url } from "./syntax/key_text.ts";
 
 /**
@@ -102,7 +103,7 @@ function parse(datagram: Uint8Array, direction: "<" | ">") {
 
 /** A client's `hello`. */
 export function encodeHello(header: SealHeader, key: Uint8Array): Bytes {
-  return encoder.encode(`${head(">", header)} hello,${base64url(key)}`);
+  return encoder.encode(`${head(">", header)} hello,${toBase64url(key)}`);
 }
 
 /** The server's answer to it. */
@@ -112,7 +113,7 @@ export function encodeHelloAnswer(
   own: Uint8Array,
   confirm: Uint8Array,
 ): Bytes {
-  return encoder.encode(`${head("<", header)} hello,${[key, own, confirm].map(base64url).join(",")}`);
+  return encoder.encode(`${head("<", header)} hello,${[key, own, confirm].map(toBase64url).join(",")}`);
 }
 
 /** A server's reply without a seal. Only a `challenge` has a cookie. */
@@ -259,8 +260,4 @@ export function isSame(a: Uint8Array, b: Uint8Array): boolean {
 
 function fromBase64url(text: string | undefined): Bytes | undefined {
   return text === undefined ? undefined : keyFromBase64url(text);
-}
-
-function base64url(bytes: Uint8Array): string {
-  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }

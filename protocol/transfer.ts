@@ -6,6 +6,7 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { lineCodec, textField } from "./syntax/line_codec.ts";
+import { fromBase64url, fromHex, toHex } from "./syntax/binary_text.ts";
 
 /** Longest line that a client sends, in bytes without its end. */
 export const MAX_REQUEST_BYTES = 80;
@@ -153,16 +154,16 @@ export function isUploadKey(key: string): boolean {
  * @param hash SHA-256 of the whole, 64 lower-case hexadecimal digits.
  */
 export function uploadProof(kind: "sum" | "stored", key: string, hash: string): string {
-  return proofOf(kind, key, hash).toHex();
+  return toHex(proofOf(kind, key, hash));
 }
 
 /** Whether `mac` proves this. The time does not depend on what is wrong with it. */
 export function isUploadProof(mac: string, kind: "sum" | "stored", key: string, hash: string): boolean {
-  return HASH.test(mac) && timingSafeEqual(Uint8Array.fromHex(mac), proofOf(kind, key, hash));
+  return HASH.test(mac) && timingSafeEqual(fromHex(mac), proofOf(kind, key, hash));
 }
 
 function proofOf(kind: "sum" | "stored", key: string, hash: string): Uint8Array {
-  const bytes = Uint8Array.fromBase64(key, { alphabet: "base64url" });
+  const bytes = fromBase64url(key);
   return new Uint8Array(createHmac("sha256", bytes).update(`${kind} ${hash}`).digest());
 }
 

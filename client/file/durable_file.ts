@@ -1,3 +1,5 @@
+import { system } from "./this_system.ts";
+
 /**
  * Replaces a file by a text: after a power cut the old or the new one is there, whole.
  *
@@ -6,18 +8,18 @@
  */
 export async function replaceFile(path: string, text: string, mode = 0o600) {
   {
-    using file = await Deno.open(`${path}.new`, { write: true, create: true, truncate: true, mode });
+    using file = await system.open(`${path}.new`, { write: true, create: true, truncate: true, mode });
     const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
     await file.sync();
   }
-  await Deno.rename(`${path}.new`, path);
+  await system.rename(`${path}.new`, path);
   await syncDirectory(directoryOf(path));
 }
 
 /** What stands before the last part of a path, with its separator; empty for the current directory. */
 export function directoryOf(path: string): string {
-  return path.replace(Deno.build.os === "windows" ? /[^/\\]*$/ : /[^/]*$/, "");
+  return path.replace(system.build.os === "windows" ? /[^/\\]*$/ : /[^/]*$/, "");
 }
 
 /**
@@ -26,7 +28,7 @@ export function directoryOf(path: string): string {
  */
 export async function syncDirectory(path: string) {
   try {
-    using directory = await Deno.open(path || ".");
+    using directory = await system.open(path || ".");
     await directory.sync();
   } catch {
     // see above

@@ -133,7 +133,7 @@ class _Question:
 class _Session:
     """One session: its numbers, its tags, and what is on its way."""
 
-    def __init__(self, host: str, port: int):
+    def __init__(self, host: str, port: int, timeout: float):
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
         self._socket = socket.socket(family, kind, protocol)
         # datagrams of others are dropped by the system (4.4)
@@ -142,6 +142,7 @@ class _Session:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._socket, selectors.EVENT_READ)
         self.where = f"{host}:{port}"
+        self._silence = timeout
         self.changes: dict[int, _Change] = {}  # by the first number, in order
         self.questions: dict[int, _Question] = {}
         self._tag = random.getrandbits(40)
@@ -557,8 +558,8 @@ class _Session:
             self._heard = now
             return
         waits = all(question.pending for question in self.questions.values()) and not self.changes
-        if now - max(self._heard, started) > SILENCE + (PENDING if waits else 0):
-            raise NoAnswer(f"no answer from {self.where} for {SILENCE:g} s")
+        if now - max(self._heard, started) > self._silence + (PENDING if waits else 0):
+            raise NoAnswer(f"no answer from {self.where} for {self._silence:g} s")
         if self.changes and now - max(self._moved, started) > STUCK:
             raise NoAnswer(f"{self.where} carries nothing out")
         for question in self.questions.values():
@@ -627,11 +628,12 @@ class Message:
 class Mailbox:
     """A connection to a server: one socket, and one session on it.
 
-    `host` is a name or an address, `port` that of the mailbox. Nothing is sent yet.
+    `host` is a name or an address, `port` that of the mailbox, `timeout` after how many seconds without any answer the
+    server is given up. Nothing is sent yet.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = PORT):
-        self._session = _Session(host, port)
+    def __init__(self, host: str = "127.0.0.1", port: int = PORT, timeout: float = SILENCE):
+        self._session = _Session(host, port, timeout)
 
     def send(self, to: str, sender: str, text: str, *, delay: Optional[float] = None, ttl: Optional[float] = None,
              wait: float = float("inf")) -> None:
@@ -795,6 +797,8 @@ def _lines() -> Iterator[list[str]]:
 def main(arguments: Optional[list[str]] = None) -> int:
     parser = argparse.ArgumentParser(prog="wirepost.py", description="Messages in mailboxes of a Wirepost server.")
     parser.add_argument("--server", default="127.0.0.1", metavar="HOST[:PORT]")
+    parser.add_argument("--timeout", type=float, default=SILENCE, metavar="SECONDS",
+                        help="give up a server that is silent so long (%(default)g)")
     commands = parser.add_subparsers(dest="command", required=True)
     send = commands.add_parser("send", help="store a message, or each line of standard input")
     send.add_argument("to")
@@ -809,7 +813,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
     host, _, port = args.server.rpartition(":") if args.server.count(":") == 1 else (args.server, "", PORT)
     logging.basicConfig(format="wirepost.py: %(message)s")
     try:
-        with Mailbox(host, int(port)) as mailbox:
+        with Mailbox(host, int(port), args.timeout) as mailbox:
             if args.command == "send":
                 for lines in [[" ".join(args.text)]] if args.text else _lines():
                     mailbox.send_all((args.to, args.sender, line) for line in lines)

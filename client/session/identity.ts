@@ -6,6 +6,7 @@
  */
 
 import { type RequestHeader, STARTED_LONG_AGO, startTimeOf, unprovedCookie } from "../../protocol/session.ts";
+import { toBase64url } from "../../protocol/syntax/binary_text.ts";
 
 /** What a later session needs to go on as this one. */
 export interface SessionState {
@@ -86,7 +87,7 @@ export class SessionIdentity {
   }
 
   #newId(): string {
-    return this.#random(16).toBase64({ alphabet: "base64url", omitPadding: true });
+    return toBase64url(this.#random(16));
   }
 
   /** The server was restarted, or has answered for the first time. */

@@ -1,11 +1,12 @@
 import { lookup } from "node:dns/promises";
+import type { Address } from "../../protocol/syntax/address.ts";
 
 /**
  * Looks up the address of a server, in the form that its replies have.
  *
  * @throws {Error} The name has no address.
  */
-export async function resolveServer(hostname: string, port: number): Promise<Deno.NetAddr> {
+export async function resolveServer(hostname: string, port: number): Promise<Address> {
   let address: string, family: number;
   try {
     ({ address, family } = await lookup(hostname, { order: "ipv4first" }));
@@ -20,5 +21,5 @@ export async function resolveServer(hostname: string, port: number): Promise<Den
     throw new Error(`Cannot look up ${hostname}: ${why}`);
   }
   if (family === 6 && !address.includes("%")) address = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  return { transport: "udp", hostname: address, port };
+  return { hostname: address, port };
 }

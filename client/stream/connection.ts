@@ -5,6 +5,8 @@
  */
 
 import { formatAddress } from "../../protocol/syntax/address.ts";
+import type { TcpSocket } from "./socket.ts";
+import { sockets } from "./sockets.ts";
 
 /** How long a server has to accept a connection (channels.md 3.1). */
 export const CONNECT_TIMEOUT_MS = 2000;
@@ -81,12 +83,16 @@ export async function connectTcp(options: ConnectOptions & { port: number }): Pr
 /** The socket of {@linkcode connectTcp}. */
 export async function openTcp(
   { hostname = "127.0.0.1", port, timeout = CONNECT_TIMEOUT_MS, signal }: ConnectOptions & { port: number },
-): Promise<Deno.TcpConn> {
+): Promise<TcpSocket> {
   signal?.throwIfAborted();
   const late = AbortSignal.timeout(Math.min(timeout, MAX_TIMER_MS));
-  let socket: Deno.TcpConn;
+  let socket: TcpSocket;
   try {
-    socket = await Deno.connect({ hostname, port, signal: signal ? AbortSignal.any([signal, late]) : late });
+    socket = await sockets.connect({
+      hostname,
+      port,
+      signal: signal ? AbortSignal.any([signal, late]) : late,
+    });
   } catch (error) {
     signal?.throwIfAborted();
     const why = late.aborted ? `no answer within ${timeout / 1000} s` : (error as Error).message;
@@ -98,12 +104,12 @@ export async function openTcp(
 }
 
 class TcpConnection implements Connection {
-  readonly #socket: Deno.TcpConn;
+  readonly #socket: TcpSocket;
   #closed = false;
   /** The last write, after which the next one begins. */
   #writing: Promise<void> = Promise.resolve();
 
-  constructor(socket: Deno.TcpConn) {
+  constructor(socket: TcpSocket) {
     this.#socket = socket;
   }
 

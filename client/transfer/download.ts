@@ -4,6 +4,8 @@ import { freeSpace } from "../file/free_space.ts";
 import { TemporaryFile } from "./temporary_file.ts";
 import { type AttemptOptions, Attempts, cannot, type FileContent, TransferError } from "./transfer.ts";
 import { MALFORMED, type Ticket, TransferConnection } from "./transfer_connection.ts";
+import { hasCode } from "../file/system.ts";
+import { system } from "../file/this_system.ts";
 
 interface DownloadOptions extends AttemptOptions {
   /** Where the file is saved: a name that does not exist yet. */
@@ -134,10 +136,10 @@ class Download {
 
 async function exists(path: string): Promise<boolean> {
   try {
-    await Deno.lstat(path);
+    await system.lstat(path);
     return true;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (hasCode(error, "ENOENT")) return false;
     throw cannot(`save '${path}'`, error);
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { isFileName } from "../../protocol/transfer.ts";
+import { system } from "../file/this_system.ts";
 
 /** Names that Windows reserves, with any extension. */
 const DEVICES = /^(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\.|$)/i;
@@ -17,7 +18,7 @@ const NOT_ON_WINDOWS = /[?]|\.$/;
  *
  * @throws {TypeError} It is not a valid name in a thread.
  */
-export function nameOfPath(path: string, os: string = Deno.build.os): string {
+export function nameOfPath(path: string, os: string = system.build.os): string {
   const name = path.slice(
     Math.max(path.lastIndexOf("/"), os === "windows" ? path.lastIndexOf("\\") : -1) + 1,
   );
@@ -32,7 +33,7 @@ export function nameOfPath(path: string, os: string = Deno.build.os): string {
  *
  * @throws {TypeError} It is a path, or not a file name on this system.
  */
-export function checkSavedName(name: string, os: string = Deno.build.os) {
+export function checkSavedName(name: string, os: string = system.build.os) {
   if (!isFileName(name)) throw new TypeError(`Cannot save '${name}': it is not a valid file name`);
   if (os === "windows" && (DEVICES.test(name) || NOT_ON_WINDOWS.test(name))) {
     throw new TypeError(`Cannot save '${name}': Windows has no file of this name`);

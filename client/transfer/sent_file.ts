@@ -1,6 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
 import { MAX_FILE_BYTES } from "../../protocol/transfer.ts";
 import { cannot, TransferError } from "./transfer.ts";
+import type { FileInfo, OpenFile } from "../file/system.ts";
+import { system } from "../file/this_system.ts";
 
 /** Bytes that are read, hashed or sent in one go. */
 const BUFFER_BYTES = 512 * 1024;
@@ -20,7 +22,7 @@ type Stamp = Record<"size" | "modified" | "changed", number>;
  */
 export class SentFile implements Disposable {
   readonly #path: string;
-  readonly #file: Deno.FsFile;
+  readonly #file: OpenFile;
   readonly #stamp: Stamp;
   /** Whether a change since then may leave its times as they are. */
   readonly #isFresh: boolean;
@@ -30,7 +32,7 @@ export class SentFile implements Disposable {
   /** SHA-256 of the whole; undefined until {@linkcode finish}. */
   hash: string | undefined;
 
-  private constructor(path: string, file: Deno.FsFile, stamp: Stamp) {
+  private constructor(path: string, file: OpenFile, stamp: Stamp) {
     this.#path = path;
     this.#file = file;
     this.#stamp = stamp;
@@ -40,11 +42,11 @@ export class SentFile implements Disposable {
   /** @throws {TransferError} It can't be read, or has more than 4 GiB. */
   static async open(path: string): Promise<SentFile> {
     const send = `send '${path}'`;
-    let file: Deno.FsFile;
+    let file: OpenFile;
     try {
       // opening a pipe would wait for another program
-      if (!(await Deno.stat(path)).isFile) throw cannot(send, "it is not a file");
-      file = await Deno.open(path);
+      if (!(await system.stat(path)).isFile) throw cannot(send, "it is not a file");
+      file = await system.open(path);
     } catch (error) {
       throw error instanceof TransferError ? error : cannot(send, error);
     }
@@ -157,7 +159,7 @@ export class SentFile implements Disposable {
         throw cannot(`send '${this.#path}'`, error);
       }
     };
-    await this.#file.seek(from, Deno.SeekMode.Start);
+    await this.#file.seek(from, 0);
     let reading = read(buffer);
     try {
       for (let bytes; (bytes = await reading) > 0;) {
@@ -181,6 +183,6 @@ export class SentFile implements Disposable {
   }
 }
 
-function stampOf({ size, mtime, ctime }: Deno.FileInfo): Stamp {
+function stampOf({ size, mtime, ctime }: FileInfo): Stamp {
   return { size, modified: mtime?.getTime() ?? 0, changed: ctime?.getTime() ?? 0 };
 }

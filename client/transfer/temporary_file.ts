@@ -1,12 +1,23 @@
 import { createHash, type Hash } from "node:crypto";
 import { directoryOf, syncDirectory } from "../file/durable_file.ts";
 import { cannot, type FileContent } from "./transfer.ts";
+import { hasCode, type OpenFile } from "../file/system.ts";
+import { system } from "../file/this_system.ts";
 
 /** Bytes that are hashed in one go. */
 const BUFFER_BYTES = 1024 * 1024;
 
 /** Bytes after which what was written is synced while more arrives. */
 const SYNC_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Where there are no locks, a file that was changed so shortly before may be in use, in milliseconds: a download writes to
+ * it more often than that, or ends.
+ */
+const IN_USE_MS = 120_000;
+
+/** Paths of those that are open in this program, where there are no locks. */
+const open = new Set<string>();
 
 /**
  * A file that is being downloaded. Until it is whole it has a name in the target's directory that is made from its hash:
@@ -16,9 +27,9 @@ export class TemporaryFile {
   /** Where the whole file is to be. */
   readonly #target: string;
   readonly #path: string;
-  readonly #file: Deno.FsFile;
+  readonly #file: OpenFile;
   /** A second handle, because a handle can't be written to while it is synced. */
-  readonly #synced: Deno.FsFile;
+  readonly #synced: OpenFile;
   #hash: Hash = createHash("sha256");
   /** Bytes that are there. */
   length: number;
@@ -26,7 +37,7 @@ export class TemporaryFile {
   #syncing: Promise<void> | undefined;
   #isClosed = false;
 
-  private constructor(target: string, path: string, file: Deno.FsFile, synced: Deno.FsFile, length: number) {
+  private constructor(target: string, path: string, file: OpenFile, synced: OpenFile, length: number) {
     this.#target = target;
     this.#path = path;
     this.#file = file;
@@ -53,17 +64,19 @@ export class TemporaryFile {
   /** Undefined if another program uses it, or it is something else. */
   static async #open(target: string, path: string, size: number): Promise<TemporaryFile | undefined> {
     let file = await create(path, true);
+    const isNew = file !== undefined;
     if (file === undefined) {
       // a link may lead to a file that must not be written to
-      if (!(await Deno.lstat(path)).isFile) return undefined;
-      file = await Deno.open(path, { read: true, write: true });
+      if (!(await system.lstat(path)).isFile) return undefined;
+      file = await system.open(path, { read: true, write: true });
     }
-    let synced: Deno.FsFile | undefined;
+    let synced: OpenFile | undefined;
     try {
-      const opened = await file.stat(), named = await Deno.lstat(path);
+      const opened = await file.stat(), named = await system.lstat(path);
       const isSame = named.isFile && named.ino === opened.ino && named.dev === opened.dev;
-      if (isSame && await lock(file)) {
-        synced = await Deno.open(path, { write: true });
+      if (isSame && await claim(file, path, isNew ? null : opened.mtime)) {
+        if (opened.size > size) await file.truncate(0);
+        synced = await system.open(path, { write: true });
         return new TemporaryFile(target, path, file, synced, opened.size > size ? 0 : opened.size);
       }
     } finally {
@@ -81,7 +94,9 @@ export class TemporaryFile {
       this.#hash.update(buffer.subarray(0, read));
       progress(done += read);
     }
-    await this.#truncate(done);
+    // what is there is kept: if another program writes to it after all, it writes the same
+    if (done < this.length) await this.#truncate(done);
+    else await this.#do(this.#file.seek(done, 0));
   }
 
   /** Appends the bytes, which must not change until this resolves. */
@@ -113,7 +128,7 @@ export class TemporaryFile {
       await this.#syncing;
       await this.#file.sync();
       this.#release();
-      if (force) await Deno.rename(this.#path, this.#target);
+      if (force) await system.rename(this.#path, this.#target);
       else if (!await this.#rename()) return false;
       await syncDirectory(directoryOf(this.#target));
       return true;
@@ -125,7 +140,9 @@ export class TemporaryFile {
   async close(isKept: boolean) {
     await this.#syncing?.catch(() => {});
     this.#release();
-    if (!isKept || this.length === 0) await Deno.remove(this.#path).catch(() => {});
+    if (!isKept || this.length === 0) await system.remove(this.#path).catch(() => {});
+    else if (this.#file.tryLock === undefined) await setTime(this.#path, 0).catch(() => {});
+    open.delete(this.#path);
   }
 
   async #write(bytes: Uint8Array) {
@@ -141,22 +158,22 @@ export class TemporaryFile {
   async #truncate(length: number) {
     this.length = length;
     await this.#do(this.#file.truncate(length));
-    await this.#do(this.#file.seek(length, Deno.SeekMode.Start));
+    await this.#do(this.#file.seek(length, 0));
   }
 
   /** Gives the file its name, unless another file has it. Only a link never replaces a file. */
   async #rename(): Promise<boolean> {
     try {
-      await Deno.link(this.#path, this.#target);
+      await system.link(this.#path, this.#target);
       return true;
     } catch (error) {
-      if (error instanceof Deno.errors.AlreadyExists) return false;
+      if (hasCode(error, "EEXIST")) return false;
     }
     // the file system has no links: an empty file takes the name, and is replaced
     const empty = await create(this.#target);
     if (empty === undefined) return false;
     empty.close();
-    await Deno.rename(this.#path, this.#target);
+    await system.rename(this.#path, this.#target);
     return true;
   }
 
@@ -177,17 +194,24 @@ export class TemporaryFile {
 }
 
 /** Creates a file; undefined if the name is taken. */
-async function create(path: string, read = false): Promise<Deno.FsFile | undefined> {
+async function create(path: string, read = false): Promise<OpenFile | undefined> {
   try {
-    return await Deno.open(path, { read, write: true, createNew: true });
+    return await system.open(path, { read, write: true, createNew: true });
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return undefined;
+    if (hasCode(error, "EEXIST")) return undefined;
     throw error;
   }
 }
 
-/** Whether no other program writes to it. A Deno that can't check that without waiting assumes it. */
-async function lock(file: object): Promise<boolean> {
-  const { tryLock } = file as { tryLock?: (exclusive: boolean) => Promise<boolean> };
-  return await tryLock?.call(file, true) ?? true;
+/** Whether no other program writes to it: from now on this one does. */
+async function claim(file: OpenFile, path: string, changed: Date | null): Promise<boolean> {
+  if (file.tryLock !== undefined) return await file.tryLock(true);
+  if (open.has(path) || changed !== null && Date.now() - changed.getTime() < IN_USE_MS) return false;
+  open.add(path);
+  await setTime(path, Date.now());
+  return true;
+}
+
+async function setTime(path: string, ms: number) {
+  await system.utime(path, new Date(ms), new Date(ms));
 }

@@ -14,6 +14,8 @@ import {
   TruncatedError,
   WrongRecordError,
 } from "../../protocol/transfer/records.ts";
+import type { TcpSocket } from "../stream/socket.ts";
+import { sockets } from "../stream/sockets.ts";
 import { type Attempts, ConnectionLostError } from "./transfer.ts";
 
 const NO_PROGRESS = "the transfer makes no progress";
@@ -33,7 +35,7 @@ export interface Ticket {
 
 /** A connection of the file transfer: answers in lines, raw content, and a limit to silence. */
 export class TransferConnection implements Disposable {
-  readonly #socket: Deno.TcpConn;
+  readonly #socket: TcpSocket;
   readonly #attempts: Attempts;
   readonly #input = new TransferInput((buffer) => this.#receive(buffer));
   /** There if the transfer is sealed; and the key of what comes, until something does. */
@@ -46,7 +48,7 @@ export class TransferConnection implements Disposable {
   #why = "the connection was reset";
   #isClosed = false;
 
-  private constructor(socket: Deno.TcpConn, attempts: Attempts) {
+  private constructor(socket: TcpSocket, attempts: Attempts) {
     this.#socket = socket;
     // an upload's last bytes and its proof would wait until the server's system acknowledges the bytes before them
     socket.setNoDelay(true);
@@ -69,9 +71,9 @@ export class TransferConnection implements Disposable {
   ): Promise<TransferConnection> {
     const { hostname, port, signal, idleMsMax } = attempts.options;
     const ended = AbortSignal.any([AbortSignal.timeout(idleMsMax), ...signal ? [signal] : []]);
-    let socket: Deno.TcpConn;
+    let socket: TcpSocket;
     try {
-      socket = await Deno.connect({ hostname, port, signal: ended });
+      socket = await sockets.connect({ hostname, port, signal: ended });
     } catch (error) {
       signal?.throwIfAborted();
       throw new ConnectionLostError(`no connection: ${(error as Error).message}`);

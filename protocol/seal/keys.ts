@@ -20,10 +20,11 @@ import {
 } from "node:crypto";
 import { concatBytes } from "../syntax/bytes.ts";
 import { encodePublicKey, KEY_BYTES } from "../syntax/key_text.ts";
+import { fromHex, toBase64url } from "../syntax/binary_text.ts";
 
 /** The DER of a key before its 32 bytes: RFC 8410. */
-const PRIVATE_KEY = Uint8Array.fromHex("302e020100300506032b656e04220420");
-const PUBLIC_KEY = Uint8Array.fromHex("302a300506032b656e032100");
+const PRIVATE_KEY = fromHex("302e020100300506032b656e04220420");
+const PUBLIC_KEY = fromHex("302a300506032b656e032100");
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -94,7 +95,7 @@ function publicKey(bytes: Uint8Array): KeyObject {
 /** The ID of the handshake that a client begins with this public key. */
 export function sealId(client: Uint8Array): string {
   const hash = Uint8Array.from(createHash("sha256").update(client).digest());
-  return hash.subarray(0, 16).toBase64({ alphabet: "base64url", omitPadding: true });
+  return toBase64url(hash.subarray(0, 16));
 }
 
 /** What each side knows before the keys: the prologue, in Noise. */

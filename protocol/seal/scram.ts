@@ -7,6 +7,7 @@
 
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { utf8Length } from "../mailbox.ts";
+import { fromBase64, toBase64, toBase64url, toHex } from "../syntax/binary_text.ts";
 
 /** Iterations for a new verifier, and the most that a client computes (seal.md 5.9). */
 export const ITERATIONS = 600_000, MAX_ITERATIONS = 10_000_000;
@@ -54,8 +55,8 @@ const TOKEN = /^token-([0-9a-f]{8})-[A-Za-z0-9_-]{22}$/;
 
 /** A token as its owner is shown it, once. @param random 20 bytes: 4 for the ID. */
 export function tokenText(random: Uint8Array): string {
-  const secret = random.subarray(4, 20).toBase64({ alphabet: "base64url", omitPadding: true });
-  return `token-${random.subarray(0, 4).toHex()}-${secret}`;
+  const secret = toBase64url(random.subarray(4, 20));
+  return `token-${toHex(random.subarray(0, 4))}-${secret}`;
 }
 
 /** The ID of a token; undefined if the text is a password. */
@@ -112,13 +113,13 @@ const VERIFIER = new RegExp(`^SCRAM-SHA-256\\$([1-9]\\d{0,7}):(${BASE64})\\$(${B
 
 /** A verifier as it is sent and stored. */
 export function encodeVerifier({ iterations, salt, storedKey, serverKey }: Verifier): string {
-  return `SCRAM-SHA-256$${iterations}:${salt.toBase64()}$${storedKey.toBase64()}:${serverKey.toBase64()}`;
+  return `SCRAM-SHA-256$${iterations}:${toBase64(salt)}$${toBase64(storedKey)}:${toBase64(serverKey)}`;
 }
 
 /** The verifier in a text; undefined if there is none, or one that no client would accept. */
 export function decodeVerifier(text: string, fewest = ITERATIONS): Verifier | undefined {
   const match = VERIFIER.exec(text), iterations = Number(match?.[1]);
-  const [salt, storedKey, serverKey] = [2, 3, 4].map((i) => base64(match?.[i]));
+  const [salt, storedKey, serverKey] = [2, 3, 4].map((i) => fromBase64(match?.[i] ?? ""));
   if (salt?.length !== SALT_BYTES || storedKey?.length !== 32 || serverKey?.length !== 32) return undefined;
   if (iterations < fewest || iterations > MAX_ITERATIONS) return undefined;
   return { iterations, salt, storedKey, serverKey };
@@ -141,7 +142,7 @@ export function parseClientFirst(
 }
 
 export function serverFirst(nonce: string, { salt, iterations }: Verifier): string {
-  return `r=${nonce},s=${salt.toBase64()},i=${iterations}`;
+  return `r=${nonce},s=${toBase64(salt)},i=${iterations}`;
 }
 
 /** A server-first-message; undefined if it is none, or does not continue the client's nonce. */
@@ -150,7 +151,7 @@ export function parseServerFirst(
   clientNonce: string,
 ): { nonce: string; salt: Bytes; iterations: number } | undefined {
   const match = /^r=([\x21-\x2b\x2d-\x7e]{1,256}),s=([A-Za-z0-9+/]+={0,2}),i=([1-9]\d{0,7})$/.exec(message);
-  const nonce = match?.[1] ?? "", salt = base64(match?.[2]);
+  const nonce = match?.[1] ?? "", salt = fromBase64(match?.[2] ?? "");
   // a server that chooses a shorter one could have computed the proofs of many passwords before
   if (salt?.length !== SALT_BYTES) return undefined;
   if (!nonce.startsWith(clientNonce) || nonce.length === clientNonce.length) return undefined;
@@ -160,7 +161,7 @@ export function parseServerFirst(
 /** client-final-message-without-proof. */
 export function clientFinalBare(nonce: string, binding: Uint8Array, gs2Header = GS2_HEADER): string {
   const input = new Uint8Array([...encoder.encode(gs2Header), ...binding]);
-  return `c=${input.toBase64()},r=${nonce}`;
+  return `c=${toBase64(input)},r=${nonce}`;
 }
 
 /** A client-final-message; undefined if it is none. */
@@ -170,7 +171,7 @@ export function parseClientFinal(
   const match = /^(c=([A-Za-z0-9+/=]{1,256}),r=([\x21-\x2b\x2d-\x7e]{1,256})),p=([A-Za-z0-9+/]{43}=)$/.exec(
     message,
   );
-  const proof = base64(match?.[4]);
+  const proof = fromBase64(match?.[4] ?? "");
   if (match === null || proof === undefined) return undefined;
   return { bare: match[1]!, binding: match[2]!, nonce: match[3]!, proof };
 }
@@ -182,7 +183,7 @@ export function authMessage(clientFirstBare: string, serverFirst: string, client
 
 /** The client's proof, in base64. */
 export function clientProof({ clientKey }: ClientKeys, message: string): string {
-  return xor(clientKey, hmac(sha256(clientKey), message)).toBase64();
+  return toBase64(xor(clientKey, hmac(sha256(clientKey), message)));
 }
 
 /** Whether the proof was made with the password of this verifier. */
@@ -192,7 +193,7 @@ export function isClientProof(proof: Uint8Array, { storedKey }: Verifier, messag
 
 /** The server's proof: a server-final-message. */
 export function serverFinal({ serverKey }: Pick<Verifier, "serverKey">, message: string): string {
-  return `v=${hmac(serverKey, message).toBase64()}`;
+  return `v=${toBase64(hmac(serverKey, message))}`;
 }
 
 /** Whether a server-final-message was made with the verifier of this password. */
@@ -211,13 +212,4 @@ function sha256(bytes: Uint8Array): Bytes {
 
 function xor(a: Uint8Array, b: Uint8Array): Bytes {
   return Uint8Array.from(a, (byte, i) => byte ^ b[i]!);
-}
-
-/** The bytes of base64 with padding; undefined if it is not canonical. */
-function base64(text: string | undefined): Bytes | undefined {
-  try {
-    return text === undefined ? undefined : Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
-  } catch {
-    return undefined;
-  }
 }

@@ -6,6 +6,7 @@
  */
 
 import { createHash } from "node:crypto";
+import { fromBase64url, fromHex, toBase64url, toHex } from "./binary_text.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -41,12 +42,8 @@ export function decodePublicKey(text: string): Bytes {
 
 /** The 32 bytes in 43 characters of base64url; undefined if it is not canonical. */
 export function keyFromBase64url(text: string): Bytes | undefined {
-  try {
-    // strict requires the padding that is left out
-    return Uint8Array.fromBase64(`${text}=`, { alphabet: "base64url", lastChunkHandling: "strict" });
-  } catch {
-    return undefined;
-  }
+  const key = fromBase64url(text);
+  return toBase64url(key) === text ? key : undefined;
 }
 
 /** A server's private key. */
@@ -60,7 +57,7 @@ export function encodePrivateKey(key: Uint8Array): string {
  * @throws {SyntaxError} There is none in it. The message says why, and does not contain the text.
  */
 export function decodePrivateKey(text: string): Bytes {
-  return /^[0-9a-fA-F]{64}$/.test(text) ? Uint8Array.fromHex(text) : decode(PRIVATE, text);
+  return /^[0-9a-fA-F]{64}$/.test(text) ? fromHex(text) : decode(PRIVATE, text);
 }
 
 function encode(word: string, key: Uint8Array): string {
@@ -73,8 +70,8 @@ function decode(word: string, text: string): Bytes {
     throw new SyntaxError(`expected '${word}' and ${CHARACTERS} of a-z 2-7`);
   }
   const bytes = fromBase32(characters), key = bytes.slice(0, KEY_BYTES);
-  const given = bytes.subarray(KEY_BYTES).toHex();
-  if (given !== checksum(word, key).toHex()) {
+  const given = toHex(bytes.subarray(KEY_BYTES));
+  if (given !== toHex(checksum(word, key))) {
     throw new SyntaxError("its checksum is wrong: a character of it is not the right one");
   }
   return key;
@@ -88,7 +85,7 @@ function checksum(word: string, key: Uint8Array): Uint8Array {
 
 /** Bytes whose bits are a multiple of five. */
 function base32(bytes: Uint8Array): string {
-  const digits = BigInt(`0x${bytes.toHex()}`).toString(32).padStart(bytes.length * 8 / 5, "0");
+  const digits = BigInt(`0x${toHex(bytes)}`).toString(32).padStart(bytes.length * 8 / 5, "0");
   return digits.replace(/./g, (digit) => ALPHABET[parseInt(digit, 32)]!);
 }
 
@@ -96,5 +93,5 @@ function base32(bytes: Uint8Array): string {
 function fromBase32(text: string): Bytes {
   let number = 0n;
   for (const character of text) number = number * 32n + BigInt(ALPHABET.indexOf(character));
-  return Uint8Array.fromHex(number.toString(16).padStart(text.length * 5 / 4, "0"));
+  return fromHex(number.toString(16).padStart(text.length * 5 / 4, "0"));
 }

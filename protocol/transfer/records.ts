@@ -7,6 +7,7 @@
 
 import { createCipheriv, createDecipheriv, hkdfSync } from "node:crypto";
 import type { DirectionKey } from "../seal/keys.ts";
+import { fromBase64url } from "../syntax/binary_text.ts";
 
 /** Most bytes that a record carries; and the first one, because that much is kept of who has not shown its key. */
 export const MAX_RECORD_BYTES = 262_144, MAX_FIRST_RECORD_BYTES = 1024;
@@ -53,7 +54,7 @@ export class TruncatedError extends Error {
  * @param filesKey Of the handshake under which the ticket was issued.
  */
 export function transferKeys(filesKey: Uint8Array, ticket: string): TransferKeys {
-  const salt = Uint8Array.fromBase64(ticket, { alphabet: "base64url" });
+  const salt = fromBase64url(ticket);
   const derive = (direction: string): DirectionKey => {
     const bytes = new Uint8Array(hkdfSync("sha256", filesKey, salt, `Wirepost transfer 1 ${direction}`, 44));
     return { key: bytes.subarray(0, 32), iv: bytes.subarray(32) };

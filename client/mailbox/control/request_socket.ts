@@ -6,7 +6,7 @@
  */
 
 import { decodeOriginalReply, MAX_DATAGRAM_BYTES, type OriginalReply } from "../../../protocol/mailbox.ts";
-import { formatAddress } from "../../../protocol/syntax/address.ts";
+import { type Address, formatAddress } from "../../../protocol/syntax/address.ts";
 import { SessionEndError } from "../../session/errors.ts";
 import { noAnswer } from "../../session/liveness.ts";
 import { setSocketTimer } from "../../session/socket_timer.ts";
@@ -36,7 +36,7 @@ export type OpenChannel = (received: (datagram: Uint8Array) => void) => Datagram
 
 export class RequestSocket implements AsyncDisposable {
   readonly #socket: DatagramChannel;
-  readonly #server: Deno.NetAddr;
+  readonly #server: Address;
   readonly #takeControl: ((text: string) => boolean) | undefined;
   #answers: OriginalReply[] = [];
   /** Bytes that came since there was no answer. */
@@ -50,7 +50,7 @@ export class RequestSocket implements AsyncDisposable {
    * @param open By default, a socket of its own.
    */
   constructor(
-    server: Deno.NetAddr,
+    server: Address,
     takeControl?: (text: string) => boolean,
     open: OpenChannel = (received) => new ServerSocket(server, received),
   ) {

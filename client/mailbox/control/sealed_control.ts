@@ -4,14 +4,16 @@
  * @module
  */
 
+import type { Address } from "../../../protocol/syntax/address.ts";
 import type { SessionEndError } from "../../session/errors.ts";
 import { type ConnectOptions, SessionConnection } from "../../session/seal/session_connection.ts";
 import type { DatagramChannel } from "./request_socket.ts";
+import { toBase64url } from "../../../protocol/syntax/binary_text.ts";
 
 /** What a seal carries here: no session but an ID for one, which is logged in. */
 class ControlSession {
   readonly state = {
-    id: crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true }),
+    id: toBase64url(crypto.getRandomValues(new Uint8Array(16))),
     startTime: "",
     next: 1,
     low: 1,
@@ -53,7 +55,7 @@ export class SealedControl {
     return new SealedControl(await SessionConnection.open(options, served, () => new ControlSession()));
   }
 
-  get server(): Deno.NetAddr {
+  get server(): Address {
     return this.#connection.server;
   }
 

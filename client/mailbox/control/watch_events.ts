@@ -15,6 +15,7 @@ import {
   type WatchEvent,
   type WatchFilter,
 } from "../../../protocol/watch.ts";
+import type { Address } from "../../../protocol/syntax/address.ts";
 import { sendControl } from "./control.ts";
 import { type OpenChannel, RequestSocket } from "./request_socket.ts";
 
@@ -41,7 +42,7 @@ export interface WatchUpdate {
 
 /** How a server is watched. */
 export interface WatchOptions {
-  server: Deno.NetAddr;
+  server: Address;
   /** On what it is asked; a socket by default. */
   open?: OpenChannel | undefined;
   /** The administrator's secret, as the server has it. */

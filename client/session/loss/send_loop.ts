@@ -42,7 +42,7 @@ export class SendLoop {
    * Sends what there is: at once if nothing else is on its way, as the request of a program that awaits each one; or else
    * at the end of this turn, with what is added until then.
    */
-  sendSoon() {
+  sendSoon(): void {
     if (this.#next === "microtask" || this.#isStopped) return;
     if (!this.#inFlight.isEmpty) return this.sendAtEnd();
     this.#next = "microtask";

@@ -290,7 +290,7 @@ export class OrderedRequests {
   }
 
   /** Withdraws a request. If it is performed all the same, that is its outcome. */
-  withdraw(request: OrderedRequest, now: number) {
+  withdraw(request: OrderedRequest, now: number): void {
     if (request.state === "done" || request.isWithdrawn) return;
     const isSent = request.first.n > 0;
     // what has no number needs none; the server drops the parts that have one when a skip follows them

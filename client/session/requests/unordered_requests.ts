@@ -221,7 +221,7 @@ export class UnorderedRequests<A extends UnorderedAnswer> {
     if (this.#isOpen(request)) this.send(request);
   }
 
-  answer(answer: A | Refusal, now: number) {
+  answer(answer: A | Refusal, now: number): void {
     const request = this.#open.get(answer.t);
     if (request === undefined) return;
     if (request.needsRoom) this.#busy.hasRoom();

@@ -3,6 +3,8 @@ import { decodePublicKey, encodePublicKey } from "../../../protocol/syntax/key_t
 import { directoryOf, replaceFile } from "../../file/durable_file.ts";
 import { fileError } from "../../file/file_error.ts";
 import { stateFile } from "../../file/state_file.ts";
+import { hasCode } from "../../file/system.ts";
+import { system } from "../../file/this_system.ts";
 
 /** A server's key is not the one that is known. */
 export class ServerKeyError extends Error {
@@ -37,7 +39,7 @@ export class KnownServers {
    *
    * @throws {Error} No path is given, and the environment names no directory for the user's own file.
    */
-  constructor(path = stateFile("known-servers")) {
+  constructor(path: string = stateFile("known-servers")) {
     this.path = path;
   }
 
@@ -130,9 +132,9 @@ export class KnownServers {
 
   async #read(): Promise<string> {
     try {
-      return await Deno.readTextFile(this.path);
+      return await system.readTextFile(this.path);
     } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return "";
+      if (hasCode(error, "ENOENT")) return "";
       throw new Error(`Cannot read the known servers in ${this.path}: ${fileError(error)}`);
     }
   }
@@ -165,11 +167,11 @@ export class KnownServers {
   }
 
   async #append(line: string) {
-    await Deno.mkdir(directoryOf(this.path) || ".", { recursive: true, mode: 0o700 });
+    await system.mkdir(directoryOf(this.path) || ".", { recursive: true, mode: 0o700 });
     // one write at the end of the file, because several clients may do this; the last line may have no end
-    const before = await Deno.readTextFile(this.path).catch(() => "");
+    const before = await system.readTextFile(this.path).catch(() => "");
     const begin = before === "" || before.endsWith("\n") ? "" : "\n";
-    await Deno.writeTextFile(this.path, `${begin}${line}`, { append: true, mode: 0o600 });
+    await system.writeTextFile(this.path, `${begin}${line}`, { append: true, mode: 0o600 });
   }
 }
 

@@ -28,6 +28,7 @@ import {
   verifierOf,
 } from "../../../protocol/seal/scram.ts";
 import { LoginError } from "../errors.ts";
+import { toBase64 } from "../../../protocol/syntax/binary_text.ts";
 
 /** Who logs in. */
 export interface Credentials {
@@ -103,7 +104,7 @@ export async function logIn(options: LoginOptions): Promise<void> {
   if (!isName(name)) throw new LoginError(`Cannot log in as '${name}': it is no name`, false, "bad name");
   let token: string | undefined;
   for (let tries = 1; tries <= MAX_TRIES; tries++) {
-    const nonce = options.environment.random(NONCE_BYTES).toBase64();
+    const nonce = toBase64(options.environment.random(NONCE_BYTES));
     const bare = clientFirstBare(name, nonce, token);
     // the session, because a name can be active in one session only
     const first = await request("first", `${session},${GS2_HEADER}${bare}`);
@@ -218,7 +219,7 @@ async function keysOf(
   iterations: number,
 ): Promise<ClientKeys> {
   const known = knownOf(options.credentials);
-  const id = `${salt.toBase64()} ${iterations}`, before = known.keys.get(id);
+  const id = `${toBase64(salt)} ${iterations}`, before = known.keys.get(id);
   if (before !== undefined) return before;
   const keys = await computeKeys(options, await passwordOf(options, isNew), salt, iterations);
   known.keys.clear();

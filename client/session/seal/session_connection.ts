@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers";
-import { formatAddress } from "../../../protocol/syntax/address.ts";
+import { type Address, formatAddress } from "../../../protocol/syntax/address.ts";
 import type { TransferKeys } from "../../../protocol/transfer/records.ts";
 import { resolveServer } from "../../stream/address.ts";
 import { ServerSocket } from "../../stream/server_socket.ts";
@@ -68,7 +68,7 @@ const LEAVE_MS = 1000;
 export class SessionConnection<S extends ConnectedSession> {
   readonly session: S;
   /** The server's address. */
-  readonly server: Deno.NetAddr;
+  readonly server: Address;
   readonly #socket: ServerSocket;
   readonly #seal: ClientSeal | undefined;
   #closed: Promise<void> | undefined;
@@ -101,7 +101,7 @@ export class SessionConnection<S extends ConnectedSession> {
   }
 
   private constructor(
-    server: Deno.NetAddr,
+    server: Address,
     { timeout, resume, onBegin, onBusy }: ConnectOptions,
     { service, keepAlive = false }: ServedBy,
     newSession: NewSession<S>,

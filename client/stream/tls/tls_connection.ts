@@ -11,6 +11,8 @@ import {
   MAX_TIMER_MS,
   openTcp,
 } from "../connection.ts";
+import { DuplexReader } from "../duplex_reader.ts";
+import type { TcpSocket } from "../socket.ts";
 import { checkCertificate } from "./certificate_trust.ts";
 
 /** Bytes that are read at once. */
@@ -84,39 +86,30 @@ function whyOf({ message }: Error): string {
 }
 
 class TlsConnection implements Connection {
-  readonly #tcp: Deno.TcpConn;
+  readonly #tcp: TcpSocket;
   readonly #socket: TLSSocket;
   /** Resolves when the handshake is done. */
   readonly secured: Promise<void>;
-  #rest: Uint8Array | undefined;
-  #hasEnded = false;
-  #error: Error | undefined;
+  readonly #reader: DuplexReader;
   #closed = false;
-  #wake = () => {};
   /** Resolves when the socket has set itself up: before that it must not be destroyed (Deno 2.9.6). */
   readonly #started = nextTurn();
 
-  constructor(tcp: Deno.TcpConn, options: ConnectionOptions) {
+  constructor(tcp: TcpSocket, options: ConnectionOptions) {
     this.#tcp = tcp;
     const all = { ...options, socket: duplexOf(tcp, this.#started), allowHalfOpen: true };
     const socket = this.#socket = connect(all);
     const secured = Promise.withResolvers<void>();
     this.secured = secured.promise;
     this.secured.catch(() => {});
-    const fail = (error: Error) => {
-      this.#error ??= error;
-      secured.reject(error);
-      this.#wake();
-    };
     socket.on("secureConnect", () => secured.resolve());
-    socket.on("error", fail);
-    socket.on("close", () => fail(new Error(this.#closed ? "no answer in time" : "the server is gone")));
-    socket.on("end", () => {
-      this.#hasEnded = true;
-      secured.reject(new Error("the server has ended the connection"));
-      this.#wake();
-    });
-    socket.on("readable", () => this.#wake());
+    socket.on("error", (error) => secured.reject(error));
+    socket.on("end", () => secured.reject(new Error("the server has ended the connection")));
+    socket.on(
+      "close",
+      () => secured.reject(new Error(this.#closed ? "no answer in time" : "the server is gone")),
+    );
+    this.#reader = new DuplexReader(socket, "the server is gone");
   }
 
   /** Of the server's certificate. */
@@ -138,18 +131,8 @@ class TlsConnection implements Connection {
   }
 
   async read(buffer: Uint8Array<ArrayBuffer>): Promise<Uint8Array | null> {
-    for (;;) {
-      const bytes = this.#rest ?? this.#socket.read() as Uint8Array | null;
-      if (bytes !== null) {
-        const length = Math.min(bytes.length, buffer.length);
-        buffer.set(bytes.subarray(0, length));
-        this.#rest = length < bytes.length ? bytes.subarray(length) : undefined;
-        return buffer.subarray(0, length);
-      }
-      if (this.#hasEnded) return null;
-      if (this.#error !== undefined) throw this.#error;
-      await new Promise<void>((resolve) => this.#wake = resolve);
-    }
+    const length = await this.#reader.read(buffer);
+    return length === null ? null : buffer.subarray(0, length);
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -175,7 +158,7 @@ class TlsConnection implements Connection {
 }
 
 /** The socket as node:tls takes it. */
-function duplexOf(tcp: Deno.TcpConn, started: Promise<unknown>): Duplex {
+function duplexOf(tcp: TcpSocket, started: Promise<unknown>): Duplex {
   const duplex: Duplex = new Duplex({
     allowHalfOpen: true,
     read() {
@@ -197,6 +180,6 @@ function duplexOf(tcp: Deno.TcpConn, started: Promise<unknown>): Duplex {
   return duplex;
 }
 
-async function writeAll(tcp: Deno.TcpConn, bytes: Uint8Array) {
+async function writeAll(tcp: TcpSocket, bytes: Uint8Array) {
   for (let at = 0; at < bytes.length;) at += await tcp.write(bytes.subarray(at));
 }

@@ -126,7 +126,7 @@ Deno.test("answers that nobody asked for, as long as datagrams can be, are not a
   let receive: (datagram: Uint8Array) => void = () => {};
   const channel = { send: () => Promise.resolve(), close: () => Promise.resolve() };
   const socket = new RequestSocket(
-    { transport: "udp", hostname: "10.0.0.1", port: 1 },
+    { hostname: "10.0.0.1", port: 1 },
     undefined,
     (received) => {
       receive = received;
