@@ -12,7 +12,7 @@ import * as dataDirectory from "./server/data/directory.ts";
 /** The server's code goes to the commands that need it: the client imports nothing of it. */
 export const COMMANDS: Commands = {
   serve: async () => {
-    const { serveCommand } = await import("./client/command/serve.ts");
+    const { serveCommand } = await import("./client/command/serve/serve.ts");
     const server = await import("./server/server.ts");
     return serveCommand({
       ...server,
@@ -22,36 +22,42 @@ export const COMMANDS: Commands = {
       },
     });
   },
-  send: async () => (await import("./client/command/send.ts")).command,
-  receive: async () => (await import("./client/command/receive.ts")).command,
-  peek: async () => (await import("./client/command/peek.ts")).command,
-  chat: async () => (await import("./client/command/chat.ts")).command,
-  forum: async () => (await import("./client/command/forum.ts")).command,
-  watch: async () => (await import("./client/command/watch.ts")).watchCommand(dataDirectory),
-  status: async () => (await import("./client/command/status.ts")).statusCommand(dataDirectory),
-  admin: async () => (await import("./client/command/admin.ts")).adminCommand(dataDirectory),
+  send: async () => (await import("./client/command/send/send.ts")).command,
+  receive: async () => (await import("./client/command/receive/receive.ts")).command,
+  peek: async () => (await import("./client/command/mailbox/peek.ts")).command,
+  chat: async () => (await import("./client/command/chat/chat.ts")).command,
+  forum: async () => (await import("./client/command/forum/forum.ts")).command,
+  watch: async () => (await import("./client/command/watch/watch.ts")).watchCommand(dataDirectory),
+  status: async () => (await import("./client/command/status/status.ts")).statusCommand(dataDirectory),
+  admin: async () => (await import("./client/command/admin/admin.ts")).adminCommand(dataDirectory),
   account: async () =>
-    (await import("./client/command/account.ts")).accountCommand({
+    (await import("./client/command/account/account.ts")).accountCommand({
       ...dataDirectory,
       ...await import("./server/offline_accounts.ts"),
     }),
   backup: async () =>
-    (await import("./client/command/backup.ts")).backupCommand({
+    (await import("./client/command/data/backup.ts")).backupCommand({
       ...dataDirectory,
       ...await import("./server/data/backup.ts"),
     }),
   // the help only names these
-  mailbox: async () => (await import("./client/command/mailbox.ts")).command,
+  mailbox: async () => (await import("./client/command/mailbox/mailbox.ts")).command,
   room: async () => (await import("./client/command/room.ts")).command,
-  bench: async () => (await import("./client/command/bench.ts")).command,
+  bench: async () => (await import("./client/command/bench/bench.ts")).command,
   check: async () =>
-    (await import("./client/command/check.ts")).checkCommand(await import("./server/data/offline_check.ts")),
+    (await import("./client/command/data/check.ts")).checkCommand(
+      await import("./server/data/offline_check.ts"),
+    ),
   restore: async () =>
-    (await import("./client/command/restore.ts")).restoreCommand(await import("./server/data/restore.ts")),
-  cert: async () => (await import("./client/command/cert.ts")).command,
+    (await import("./client/command/data/restore.ts")).restoreCommand(
+      await import("./server/data/restore.ts"),
+    ),
+  cert: async () => (await import("./client/command/cert/cert.ts")).command,
   "known-servers": async () => (await import("./client/command/known_servers.ts")).command,
   completions: async () =>
-    (await import("./client/command/completions.ts")).completionsCommand(() => loadCommands(COMMANDS)),
+    (await import("./client/command/completions/completions.ts")).completionsCommand(() =>
+      loadCommands(COMMANDS)
+    ),
 };
 
 /** Runs one command line, and returns its exit code. */

@@ -7,7 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { format as formatBytes } from "@std/fmt/bytes";
 import { nearest } from "./nearest.ts";
-import type { DataDirectoryCode } from "./data_directory.ts";
+import type { DataDirectoryCode } from "./data/data_directory.ts";
 import { ADMIN, checkId as checkMailboxId } from "../../protocol/mailbox.ts";
 
 /** Exit code of `receive` and `peek`: there was no message, or fewer than wanted. */

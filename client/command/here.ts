@@ -8,8 +8,8 @@ import { formatAddress } from "../../protocol/syntax/address.ts";
 import { connectMailbox } from "../mailbox.ts";
 import { connectOriginalMailbox } from "../original_mailbox.ts";
 import { escapeControls } from "../terminal/output.ts";
-import type { DataDirectoryCode } from "./data_directory.ts";
-import { isFree, localServer, USUAL_ADDRESS } from "./server_option.ts";
+import type { DataDirectoryCode } from "./data/data_directory.ts";
+import { isFree, localServer, USUAL_ADDRESS } from "./options/server_option.ts";
 
 /** How long a server of this machine may take to answer, in milliseconds. */
 const TIMEOUT_MS = 3000;

@@ -11,9 +11,9 @@ import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
 import { escapeControls, report, write, writeError } from "../terminal/output.ts";
 import type { Address } from "../../protocol/syntax/address.ts";
 import { TLS_OPTIONS } from "./chat/tls_option.ts";
-import { LOGIN_OPTIONS } from "./password.ts";
-import { SELF_OPTION } from "./self.ts";
-import { SERVER_OPTION } from "./server_option.ts";
+import { LOGIN_OPTIONS } from "./options/password.ts";
+import { SELF_OPTION } from "./options/self.ts";
+import { SERVER_OPTION } from "./options/server_option.ts";
 import { type Arguments, MAX_TIMER_MS, type Option, UsageError } from "./command.ts";
 
 /** How long to wait for answers after the end of a pipe. */

@@ -8,7 +8,7 @@ import { red, setColorEnabled } from "@std/fmt/colors";
 import { escapeControls, isDumb, write, writeError } from "../terminal/output.ts";
 import { INTERRUPTED, InterruptedError } from "../terminal/signals.ts";
 import { Arguments, asksForHelp, type Command, UsageError } from "./command.ts";
-import type { DataDirectoryCode } from "./data_directory.ts";
+import type { DataDirectoryCode } from "./data/data_directory.ts";
 import { helpOf, overview } from "./help.ts";
 import { describeHere } from "./here.ts";
 import { didYouMean, nearest } from "./nearest.ts";

@@ -13,8 +13,8 @@ import {
   runLiveChat,
 } from "./live_chat.ts";
 import { withTls } from "./chat/tls_option.ts";
-import { passwordFor, selfOf } from "./self.ts";
-import { serviceAddress } from "./server_option.ts";
+import { passwordFor, selfOf } from "./options/self.ts";
+import { serviceAddress } from "./options/server_option.ts";
 
 /** `wirepost room`. */
 export const command: Command = {

@@ -10,7 +10,7 @@ import { fileError } from "../../file/file_error.ts";
 import { escapeControls, write, writeError } from "../../terminal/output.ts";
 import { Progress } from "../../terminal/progress.ts";
 import type { Arguments } from "../command.ts";
-import { reportSetApart } from "../coverage.ts";
+import { reportSetApart } from "./coverage.ts";
 import { type AccountCode, newVerifier, openAccounts, refused } from "./store.ts";
 
 /** Longest line of the file, in bytes: name and password with much white space. */

@@ -27,9 +27,9 @@ import {
   administration,
   type DataDirectoryCode,
   openDataDirectory,
-} from "../administration.ts";
+} from "../admin/administration.ts";
 import type { Arguments } from "../command.ts";
-import { isServerNamed } from "../server_option.ts";
+import { isServerNamed } from "../options/server_option.ts";
 
 interface AccountStore extends AsyncDisposable {
   /**

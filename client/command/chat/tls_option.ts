@@ -9,7 +9,7 @@ import type { ConnectOptions } from "../../channels.ts";
 import { fileError } from "../../file/file_error.ts";
 import { escapeControls, report } from "../../terminal/output.ts";
 import { type Arguments, type Option, UsageError } from "../command.ts";
-import { rememberedAs } from "../server_option.ts";
+import { rememberedAs } from "../options/server_option.ts";
 
 export const TLS_OPTIONS: Readonly<Record<string, Option>> = {
   tls: { help: "Encrypt the connection, and check the server's certificate" },

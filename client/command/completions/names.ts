@@ -7,9 +7,9 @@
 import { CHANNELS_TEXTS } from "../../../protocol/channels.ts";
 import { connectChannels } from "../../channels.ts";
 import { escapeControls } from "../../terminal/output.ts";
-import { secretAdministration } from "../administration.ts";
+import { secretAdministration } from "../admin/administration.ts";
 import type { Arguments, NameKind } from "../command.ts";
-import { serviceAddress } from "../server_option.ts";
+import { serviceAddress } from "../options/server_option.ts";
 
 /** How long a server may take to name its channels, in milliseconds. */
 const ANSWER_TIMEOUT_MS = 2000;

@@ -19,9 +19,9 @@ import { connectForum, type Forum, type ForumConnectOptions, LoginError } from "
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { escapeControls } from "../../terminal/output.ts";
 import type { Arguments } from "../command.ts";
-import { forumOnlyNotice, reportCoverage } from "../coverage.ts";
+import { forumOnlyNotice, reportCoverage } from "../account/coverage.ts";
 import { within } from "../live_chat.ts";
-import { givenPassword, readPassword } from "../password.ts";
+import { givenPassword, readPassword } from "../options/password.ts";
 import { unlessAborted } from "./commands.ts";
 
 /** The address of the forum, and how to connect. */

@@ -3,8 +3,8 @@ import { formatAddress } from "../../../protocol/syntax/address.ts";
 import { checkForum, type Forum, ServerTimeoutError } from "../../forum.ts";
 import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
 import { escapeControls } from "../../terminal/output.ts";
-import { forumOnlyNotice } from "../coverage.ts";
-import { isFree } from "../server_option.ts";
+import { forumOnlyNotice } from "../account/coverage.ts";
+import { isFree } from "../options/server_option.ts";
 import { connect, failureText, invalidName, type ServerOptions } from "./login.ts";
 
 /** What need not be asked for. */

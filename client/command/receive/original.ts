@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { OriginalMailbox, OriginalMessage } from "../../original_mailbox.ts";
 import { write } from "../../terminal/output.ts";
 import type { Arguments } from "../command.ts";
-import { connectOriginal } from "../server_option.ts";
+import { connectOriginal } from "../options/server_option.ts";
 import { messageLine, type ReceiveOptions } from "./receiver.ts";
 
 /** Wait between two requests to an empty mailbox; doubled each time, up to the maximum. */

@@ -3,7 +3,7 @@ import { readLines } from "../../terminal/input.ts";
 import { report, writeError } from "../../terminal/output.ts";
 import { Progress } from "../../terminal/progress.ts";
 import type { Arguments } from "../command.ts";
-import { connectOriginal } from "../server_option.ts";
+import { connectOriginal } from "../options/server_option.ts";
 
 /** Longest line that is read from standard input. If it fits into a message is checked when it is sent. */
 const MAX_LINE_BYTES = 65_536;

@@ -11,7 +11,7 @@ import { type Address, formatAddress } from "../../../protocol/syntax/address.ts
 import { escapeControls } from "../../terminal/output.ts";
 import { tableLines } from "../../terminal/table.ts";
 import type { Arguments } from "../command.ts";
-import { isServerNamed, ownAddress } from "../server_option.ts";
+import { isServerNamed, ownAddress } from "../options/server_option.ts";
 
 /** Where a service listens. */
 interface Listening {

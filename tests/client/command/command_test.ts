@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import type { DataDirectoryCode } from "../../../client/command/data_directory.ts";
+import type { DataDirectoryCode } from "../../../client/command/data/data_directory.ts";
 import { Arguments, type Command, parseAddress, UsageError } from "../../../client/command/command.ts";
 
 /** No server runs anywhere. */

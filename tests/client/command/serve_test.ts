@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Arguments, type Command, UsageError } from "../../../client/command/command.ts";
-import type { DataDirectoryCode } from "../../../client/command/data_directory.ts";
+import type { DataDirectoryCode } from "../../../client/command/data/data_directory.ts";
 import { readOptionsFile } from "../../../client/command/serve/options_file.ts";
 import { readyLines, readyTable } from "../../../client/command/serve/ready_table.ts";
 import { temporaryDirectory } from "../../program.ts";

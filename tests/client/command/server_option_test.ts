@@ -2,9 +2,13 @@
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Arguments, type Command } from "../../../client/command/command.ts";
-import type { DataDirectoryCode } from "../../../client/command/data_directory.ts";
-import { logInAs, SELF_OPTIONS } from "../../../client/command/self.ts";
-import { mailboxAddress, SERVER_OPTIONS, serviceAddress } from "../../../client/command/server_option.ts";
+import type { DataDirectoryCode } from "../../../client/command/data/data_directory.ts";
+import { logInAs, SELF_OPTIONS } from "../../../client/command/options/self.ts";
+import {
+  mailboxAddress,
+  SERVER_OPTIONS,
+  serviceAddress,
+} from "../../../client/command/options/server_option.ts";
 import { connectMailbox, KnownServers } from "../../../client/mailbox.ts";
 import { temporaryDirectory } from "../../program.ts";
 import { withServer } from "../../server/serve.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 
-import { preparePassword } from "../../protocol/seal/scram.ts";
-import type { HttpMailbox, HttpMailboxOptions } from "../http_mailbox.ts";
-import { escapeControls, report } from "../terminal/output.ts";
-import { readCertificates } from "./chat/tls_option.ts";
-import { type Arguments, type Option, UsageError } from "./command.ts";
+import { preparePassword } from "../../../protocol/seal/scram.ts";
+import type { HttpMailbox, HttpMailboxOptions } from "../../http_mailbox.ts";
+import { escapeControls, report } from "../../terminal/output.ts";
+import { readCertificates } from "../chat/tls_option.ts";
+import { type Arguments, type Option, UsageError } from "../command.ts";
 import { LOGIN_OPTIONS, PASSWORD_VARIABLE, readPassword } from "./password.ts";
 import type { Self } from "./self.ts";
 import { namedServer, SERVER_VARIABLE } from "./server_option.ts";
@@ -112,7 +112,7 @@ async function wantsLogin(args: Arguments, url: URL, name: string): Promise<bool
 
 /** @throws {UsageError} A password would go over plain HTTP to another machine: it is not asked for. */
 async function checkPrivate(url: URL) {
-  const { isPrivate } = await import("../http_mailbox.ts");
+  const { isPrivate } = await import("../../http_mailbox.ts");
   if (isPrivate(url)) return;
   throw new UsageError(
     `Cannot log in at http://${url.host}, where others can read the password: use https://`,
@@ -125,7 +125,7 @@ async function open(
   options: Pick<HttpMailboxOptions, "as" | "timeout" | "onDelay"> = {},
 ): Promise<HttpMailbox> {
   // loaded only here, because most commands need nothing of it
-  const { connectHttpMailbox } = await import("../http_mailbox.ts");
+  const { connectHttpMailbox } = await import("../../http_mailbox.ts");
   const file = args.text("ca"), timeout = args.duration("timeout");
   const onFirstUse = (fingerprint: string, name: string) =>
     report(args.command, `remembers the certificate of ${escapeControls(name)} from now on: ${fingerprint}`);

@@ -1,12 +1,12 @@
-import { formatAddress } from "../../protocol/syntax/address.ts";
-import { CHANNELS_TEXTS, MAX_CHANNEL_NAME_BYTES } from "../../protocol/channels.ts";
-import { type Channels, connectChannels, isClientName } from "../channels.ts";
-import { escapeControls, write } from "../terminal/output.ts";
-import { type Arguments, type Command, UsageError } from "./command.ts";
-import { ChannelsTalk } from "./chat/channels_talk.ts";
-import { displayOf } from "./chat/display.ts";
-import { Positions } from "./chat/positions.ts";
-import { runTerminalChat } from "./chat/terminal_chat.ts";
+import { formatAddress } from "../../../protocol/syntax/address.ts";
+import { CHANNELS_TEXTS, MAX_CHANNEL_NAME_BYTES } from "../../../protocol/channels.ts";
+import { type Channels, connectChannels, isClientName } from "../../channels.ts";
+import { escapeControls, write } from "../../terminal/output.ts";
+import { type Arguments, type Command, UsageError } from "../command.ts";
+import { ChannelsTalk } from "./channels_talk.ts";
+import { displayOf } from "./display.ts";
+import { Positions } from "./positions.ts";
+import { runTerminalChat } from "./terminal_chat.ts";
 import {
   isTyped,
   LIVE_CHAT_ABOUT,
@@ -14,10 +14,10 @@ import {
   readServer,
   reportConnecting,
   runLiveChat,
-} from "./live_chat.ts";
-import { type StreamServer, withTls } from "./chat/tls_option.ts";
-import { passwordFor, requireSelf, type Self } from "./self.ts";
-import { serviceInfo } from "./server_option.ts";
+} from "../live_chat.ts";
+import { type StreamServer, withTls } from "./tls_option.ts";
+import { passwordFor, requireSelf, type Self } from "../options/self.ts";
+import { serviceInfo } from "../options/server_option.ts";
 
 /** How long a server may take to let one into a channel, in milliseconds: as long as for a log-in (channels.md 9.10). */
 const ENTER_TIMEOUT_MS = 10_000;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { report, writeError } from "../terminal/output.ts";
+import { report, writeError } from "../../terminal/output.ts";
 
 /** Reports that a new account does not cover the mailbox of its name, if so. */
 export async function reportCoverage(name: string, { mailbox }: { mailbox: boolean }) {

@@ -1,15 +1,15 @@
-import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import { report } from "../terminal/output.ts";
-import { onEndSignal } from "../terminal/signals.ts";
-import { type Arguments, checkIdArgument, type Command, EMPTY, expectArguments } from "./command.ts";
-import { reportEmpty } from "./empty_mailbox.ts";
-import { EXEC_OPTIONS, execOf } from "./receive/exec.ts";
-import { receiveOriginal } from "./receive/original.ts";
-import { Receiver } from "./receive/receiver.ts";
-import { WaitLimit } from "./receive/wait_limit.ts";
-import { connectHttp, HTTP_ABOUT, HTTP_OPTIONS, httpServer, reportOutage } from "./http_server.ts";
-import { logInAs, requireSelf, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
-import { BUSY, connect, EITHER_WIRE_OPTIONS } from "./server_option.ts";
+import { SHARED_QUEUE } from "../../../protocol/mailbox.ts";
+import { report } from "../../terminal/output.ts";
+import { onEndSignal } from "../../terminal/signals.ts";
+import { type Arguments, checkIdArgument, type Command, EMPTY, expectArguments } from "../command.ts";
+import { reportEmpty } from "../mailbox/empty_mailbox.ts";
+import { EXEC_OPTIONS, execOf } from "./exec.ts";
+import { receiveOriginal } from "./original.ts";
+import { Receiver } from "./receiver.ts";
+import { WaitLimit } from "./wait_limit.ts";
+import { connectHttp, HTTP_ABOUT, HTTP_OPTIONS, httpServer, reportOutage } from "../options/http_server.ts";
+import { logInAs, requireSelf, SELF_ABOUT, SELF_OPTIONS, selfOf } from "../options/self.ts";
+import { BUSY, connect, EITHER_WIRE_OPTIONS } from "../options/server_option.ts";
 
 /** Exit code: the command of `--exec` failed. */
 const FAILED = 1;

@@ -5,9 +5,9 @@
  */
 
 import { format as formatBytes } from "@std/fmt/bytes";
-import { escapeControls, outputLine, write } from "../terminal/output.ts";
-import { DATA_OPTION, openDataDirectory } from "./administration.ts";
-import { type Arguments, type Command, expectArguments } from "./command.ts";
+import { escapeControls, outputLine, write } from "../../terminal/output.ts";
+import { DATA_OPTION, openDataDirectory } from "../admin/administration.ts";
+import { type Arguments, type Command, expectArguments } from "../command.ts";
 
 /** Something that was found. */
 interface Finding {

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { report, write, writeError } from "../terminal/output.ts";
-import { readOptionsFile, SYSTEM_FILE } from "./serve/options_file.ts";
-import { readyLines, readyObjects, type ReadyReport, readyTable } from "./serve/ready_table.ts";
-import { didYouMean } from "./nearest.ts";
-import { Arguments, type Command, type Option, UsageError } from "./command.ts";
+import { report, write, writeError } from "../../terminal/output.ts";
+import { readOptionsFile, SYSTEM_FILE } from "./options_file.ts";
+import { readyLines, readyObjects, type ReadyReport, readyTable } from "./ready_table.ts";
+import { didYouMean } from "../nearest.ts";
+import { Arguments, type Command, type Option, UsageError } from "../command.ts";
 
 /** An option as the server declares it. */
 interface ServeOption {

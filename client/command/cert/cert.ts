@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
-import { fileError } from "../file/file_error.ts";
-import { escapeControls, write } from "../terminal/output.ts";
-import { type Arguments, type Command, UsageError } from "./command.ts";
+import { fileError } from "../../file/file_error.ts";
+import { escapeControls, write } from "../../terminal/output.ts";
+import { type Arguments, type Command, UsageError } from "../command.ts";
 
 /** Names of a server that only this machine's programs use. */
 const OWN_NAMES = ["localhost", "127.0.0.1", "::1"];
@@ -51,7 +51,7 @@ async function run(args: Arguments): Promise<number> {
   const certFile = args.text("tls-cert") ?? CERT_FILE, keyFile = args.text("tls-key") ?? KEY_FILE;
   const days = args.integer("days", 1, MAX_DAYS) ?? DEFAULT_DAYS;
   // what makes it is loaded only here
-  const { selfSigned } = await import("./cert/self_signed.ts");
+  const { selfSigned } = await import("./self_signed.ts");
   const { cert, key, fingerprint } = await selfSigned(names, days);
   await writeNew(keyFile, key);
   try {

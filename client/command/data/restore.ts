@@ -1,6 +1,6 @@
-import { escapeControls, outputLine, write } from "../terminal/output.ts";
-import { DATA_OPTION, openDataDirectory } from "./administration.ts";
-import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
+import { escapeControls, outputLine, write } from "../../terminal/output.ts";
+import { DATA_OPTION, openDataDirectory } from "../admin/administration.ts";
+import { type Arguments, type Command, expectArguments, UsageError } from "../command.ts";
 
 /** The server's code that puts a backup back. */
 export interface RestoreCode {

@@ -1,17 +1,17 @@
 import { dim } from "@std/fmt/colors";
-import { WATCHED_SERVICES, type WatchFilter } from "../../protocol/watch.ts";
-import type { OriginalMailbox, WatchUpdate } from "../original_mailbox.ts";
-import { outputLine, terminalSize, write, writeError } from "../terminal/output.ts";
-import { onEndSignal } from "../terminal/signals.ts";
+import { WATCHED_SERVICES, type WatchFilter } from "../../../protocol/watch.ts";
+import type { OriginalMailbox, WatchUpdate } from "../../original_mailbox.ts";
+import { outputLine, terminalSize, write, writeError } from "../../terminal/output.ts";
+import { onEndSignal } from "../../terminal/signals.ts";
 import {
   administration,
   ADMINISTRATOR_OPTIONS,
   DATA_OPTION,
   type DataDirectoryCode,
-} from "./administration.ts";
-import { type Arguments, type Command, expectArguments, parseAddress, UsageError } from "./command.ts";
-import { SERVER_OPTION } from "./server_option.ts";
-import { EventLines } from "./watch/event_line.ts";
+} from "../admin/administration.ts";
+import { type Arguments, type Command, expectArguments, parseAddress, UsageError } from "../command.ts";
+import { SERVER_OPTION } from "../options/server_option.ts";
+import { EventLines } from "./event_line.ts";
 
 /** `wirepost watch`, with the server's code that reads a data directory. */
 export function watchCommand(code: DataDirectoryCode): Command {

@@ -1,12 +1,12 @@
 import { bold } from "@std/fmt/colors";
-import { type Mailbox, type SeenMessage, SHARED_QUEUE } from "../mailbox.ts";
-import { escapeControls, outputLine, report, terminalSize, write } from "../terminal/output.ts";
-import { cutToWidth, tableLines } from "../terminal/table.ts";
-import { type Arguments, checkIdArgument, type Command, EMPTY, expectArguments } from "./command.ts";
+import { type Mailbox, type SeenMessage, SHARED_QUEUE } from "../../mailbox.ts";
+import { escapeControls, outputLine, report, terminalSize, write } from "../../terminal/output.ts";
+import { cutToWidth, tableLines } from "../../terminal/table.ts";
+import { type Arguments, checkIdArgument, type Command, EMPTY, expectArguments } from "../command.ts";
 import { reportEmpty } from "./empty_mailbox.ts";
-import { connectHttp, HTTP_ABOUT, HTTP_OPTIONS, httpServer } from "./http_server.ts";
-import { logInAs, requireSelf, type Self, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
-import { connect, SERVER_OPTIONS } from "./server_option.ts";
+import { connectHttp, HTTP_ABOUT, HTTP_OPTIONS, httpServer } from "../options/http_server.ts";
+import { logInAs, requireSelf, type Self, SELF_ABOUT, SELF_OPTIONS, selfOf } from "../options/self.ts";
+import { connect, SERVER_OPTIONS } from "../options/server_option.ts";
 
 /** Messages that are shown by default. */
 const DEFAULT_COUNT = 100;

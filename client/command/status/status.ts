@@ -1,18 +1,18 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { formatAddress } from "../../protocol/syntax/address.ts";
-import { outputLine, write } from "../terminal/output.ts";
-import type { Control } from "./admin/lists.ts";
+import { formatAddress } from "../../../protocol/syntax/address.ts";
+import { outputLine, write } from "../../terminal/output.ts";
+import type { Control } from "../admin/lists.ts";
 import {
   administration,
   ADMINISTRATOR_OPTIONS,
   DATA_OPTION,
   type DataDirectoryCode,
-} from "./administration.ts";
-import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
-import { mailboxAddress, SERVER_OPTION } from "./server_option.ts";
-import { readLimits, readStatus, type StatusReport } from "./status/report.ts";
-import { INTERVAL_MS, type Look, ratesOf, watchStatus } from "./status/screen.ts";
-import { limitsText, statusText } from "./status/tables.ts";
+} from "../admin/administration.ts";
+import { type Arguments, type Command, expectArguments, UsageError } from "../command.ts";
+import { mailboxAddress, SERVER_OPTION } from "../options/server_option.ts";
+import { readLimits, readStatus, type StatusReport } from "./report.ts";
+import { INTERVAL_MS, type Look, ratesOf, watchStatus } from "./screen.ts";
+import { limitsText, statusText } from "./tables.ts";
 
 /** `wirepost status`, with the server's code that reads a data directory. */
 export function statusCommand(code: DataDirectoryCode): Command {

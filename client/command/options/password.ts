@@ -4,11 +4,11 @@
  * @module
  */
 
-import { decodePublicKey } from "../../protocol/syntax/key_text.ts";
-import { fileError } from "../file/file_error.ts";
-import type { Credentials } from "../mailbox.ts";
-import { promptSecret } from "../terminal/ask.ts";
-import { type Arguments, type Option, UsageError } from "./command.ts";
+import { decodePublicKey } from "../../../protocol/syntax/key_text.ts";
+import { fileError } from "../../file/file_error.ts";
+import type { Credentials } from "../../mailbox.ts";
+import { promptSecret } from "../../terminal/ask.ts";
+import { type Arguments, type Option, UsageError } from "../command.ts";
 
 /** The variable that holds the password, if there is no terminal to ask. */
 export const PASSWORD_VARIABLE = "WIREPOST_PASSWORD";

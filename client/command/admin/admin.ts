@@ -1,15 +1,15 @@
-import { type Control, LISTS, printDead, printFields, printList, printStatus } from "./admin/lists.ts";
-import { measureOf, printBans, printConnections, printMeasure } from "./admin/clients.ts";
-import { AT_ONCE, isConfirmed, removalOf, remove } from "./admin/removal.ts";
+import { type Control, LISTS, printDead, printFields, printList, printStatus } from "./lists.ts";
+import { measureOf, printBans, printConnections, printMeasure } from "./clients.ts";
+import { AT_ONCE, isConfirmed, removalOf, remove } from "./removal.ts";
 import {
   administration,
   ADMINISTRATOR_OPTIONS,
   DATA_OPTION,
   type DataDirectoryCode,
 } from "./administration.ts";
-import { didYouMean } from "./nearest.ts";
-import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
-import { SERVER_OPTION } from "./server_option.ts";
+import { didYouMean } from "../nearest.ts";
+import { type Arguments, type Command, expectArguments, UsageError } from "../command.ts";
+import { SERVER_OPTION } from "../options/server_option.ts";
 
 /** `wirepost admin`, with the server's code that reads a data directory. */
 export function adminCommand(code: DataDirectoryCode): Command {

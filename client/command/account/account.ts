@@ -4,20 +4,20 @@
  * @module
  */
 
-import type { AccountAction } from "../../protocol/admin.ts";
-import { isName, preparePassword } from "../../protocol/seal/scram.ts";
-import { setPassword } from "../account.ts";
-import { connectMailbox } from "../mailbox.ts";
-import { escapeControls, outputLine, write } from "../terminal/output.ts";
-import { importFile } from "./account/import.ts";
-import { addToken, listTokens, removeToken } from "./account/token.ts";
-import { type AccountCode, newVerifier, openAccounts, refused } from "./account/store.ts";
-import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
-import { didYouMean } from "./nearest.ts";
-import { ADMINISTRATOR_OPTIONS, DATA_OPTION } from "./administration.ts";
+import type { AccountAction } from "../../../protocol/admin.ts";
+import { isName, preparePassword } from "../../../protocol/seal/scram.ts";
+import { setPassword } from "../../account.ts";
+import { connectMailbox } from "../../mailbox.ts";
+import { escapeControls, outputLine, write } from "../../terminal/output.ts";
+import { importFile } from "./import.ts";
+import { addToken, listTokens, removeToken } from "./token.ts";
+import { type AccountCode, newVerifier, openAccounts, refused } from "./store.ts";
+import { type Arguments, type Command, expectArguments, UsageError } from "../command.ts";
+import { didYouMean } from "../nearest.ts";
+import { ADMINISTRATOR_OPTIONS, DATA_OPTION } from "../admin/administration.ts";
 import { reportCoverage, reportSetApart } from "./coverage.ts";
-import { NEW_PASSWORD_VARIABLE, readNewPassword, readPassword, serverKeyOf } from "./password.ts";
-import { connectOptions, isServerNamed, onBusy } from "./server_option.ts";
+import { NEW_PASSWORD_VARIABLE, readNewPassword, readPassword, serverKeyOf } from "../options/password.ts";
+import { connectOptions, isServerNamed, onBusy } from "../options/server_option.ts";
 
 /** `wirepost account`, with the server's code for a data directory. */
 export function accountCommand(code: AccountCode): Command {

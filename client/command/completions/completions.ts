@@ -4,16 +4,16 @@
  * @module
  */
 
-import { outputLine, write } from "../terminal/output.ts";
-import { DATA_OPTION } from "./administration.ts";
-import { type Command, expectArguments, type NameKind, UsageError } from "./command.ts";
-import { bashScript } from "./completions/bash.ts";
-import { fishScript } from "./completions/fish.ts";
-import { namesOf } from "./completions/names.ts";
-import { powershellScript } from "./completions/powershell.ts";
-import { type CommandEntry, completionTable } from "./completions/table.ts";
-import { zshScript } from "./completions/zsh.ts";
-import { SERVER_OPTIONS } from "./server_option.ts";
+import { outputLine, write } from "../../terminal/output.ts";
+import { DATA_OPTION } from "../admin/administration.ts";
+import { type Command, expectArguments, type NameKind, UsageError } from "../command.ts";
+import { bashScript } from "./bash.ts";
+import { fishScript } from "./fish.ts";
+import { namesOf } from "./names.ts";
+import { powershellScript } from "./powershell.ts";
+import { type CommandEntry, completionTable } from "./table.ts";
+import { zshScript } from "./zsh.ts";
+import { SERVER_OPTIONS } from "../options/server_option.ts";
 
 const SCRIPTS: Readonly<Record<string, (table: readonly CommandEntry[]) => string>> = {
   bash: bashScript,

@@ -1,13 +1,13 @@
 import { bold } from "@std/fmt/colors";
-import { MAX_TEXT_BYTES } from "../../protocol/session.ts";
-import { write } from "../terminal/output.ts";
-import { bar, Progress } from "../terminal/progress.ts";
-import { type LoadOptions, originalLoad, type OriginalLoadResult } from "./bench/original_load.ts";
-import { measureRuns, median, microseconds } from "./bench/result.ts";
-import { benchSession } from "./bench/session.ts";
-import { MIN_LOAD_TEXT } from "./bench/session_load.ts";
-import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
-import { mailboxAddress, SERVER_OPTION } from "./server_option.ts";
+import { MAX_TEXT_BYTES } from "../../../protocol/session.ts";
+import { write } from "../../terminal/output.ts";
+import { bar, Progress } from "../../terminal/progress.ts";
+import { type LoadOptions, originalLoad, type OriginalLoadResult } from "./original_load.ts";
+import { measureRuns, median, microseconds } from "./result.ts";
+import { benchSession } from "./session.ts";
+import { MIN_LOAD_TEXT } from "./session_load.ts";
+import { type Arguments, type Command, expectArguments, UsageError } from "../command.ts";
+import { mailboxAddress, SERVER_OPTION } from "../options/server_option.ts";
 
 /** `wirepost bench`. */
 export const command: Command = {

@@ -1,13 +1,13 @@
-import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import type { SendOptions } from "../mailbox.ts";
-import { report, writeError } from "../terminal/output.ts";
-import { type Arguments, checkIdArgument, checkSender, type Command, UsageError } from "./command.ts";
-import { logInAs, requireSelf, type Self, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
-import { LineSender, type LineTarget } from "./send/line_sender.ts";
-import { sendOriginal } from "./send/original.ts";
-import { Resume } from "./send/resume.ts";
-import { connectHttp, HTTP_ABOUT, HTTP_OPTIONS, httpServer } from "./http_server.ts";
-import { BUSY, connect, EITHER_WIRE_OPTIONS } from "./server_option.ts";
+import { SHARED_QUEUE } from "../../../protocol/mailbox.ts";
+import type { SendOptions } from "../../mailbox.ts";
+import { report, writeError } from "../../terminal/output.ts";
+import { type Arguments, checkIdArgument, checkSender, type Command, UsageError } from "../command.ts";
+import { logInAs, requireSelf, type Self, SELF_ABOUT, SELF_OPTIONS, selfOf } from "../options/self.ts";
+import { LineSender, type LineTarget } from "./line_sender.ts";
+import { sendOriginal } from "./original.ts";
+import { Resume } from "./resume.ts";
+import { connectHttp, HTTP_ABOUT, HTTP_OPTIONS, httpServer } from "../options/http_server.ts";
+import { BUSY, connect, EITHER_WIRE_OPTIONS } from "../options/server_option.ts";
 
 /** How long to wait while a mailbox is full. */
 const WAIT_MS = 30_000;

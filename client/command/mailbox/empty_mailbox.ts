@@ -1,5 +1,5 @@
-import { SHARED_QUEUE } from "../../protocol/mailbox.ts";
-import { report } from "../terminal/output.ts";
+import { SHARED_QUEUE } from "../../../protocol/mailbox.ts";
+import { report } from "../../terminal/output.ts";
 
 /** Says at a terminal, where nobody sees the exit code, that a mailbox has no `messages` such as were asked for. */
 export async function reportEmpty(command: string, mailbox: string, messages: string) {

@@ -5,11 +5,11 @@
  * @module
  */
 
-import { CHANNELS_PORT } from "../../protocol/channels.ts";
-import { FORUM_PORT } from "../../protocol/forum.ts";
-import { MAILBOX_PORT } from "../../protocol/mailbox.ts";
-import { ROOM_PORT, ROOM_TLS_PORT } from "../../protocol/room.ts";
-import { type Address, formatAddress } from "../../protocol/syntax/address.ts";
+import { CHANNELS_PORT } from "../../../protocol/channels.ts";
+import { FORUM_PORT } from "../../../protocol/forum.ts";
+import { MAILBOX_PORT } from "../../../protocol/mailbox.ts";
+import { ROOM_PORT, ROOM_TLS_PORT } from "../../../protocol/room.ts";
+import { type Address, formatAddress } from "../../../protocol/syntax/address.ts";
 import {
   connectMailbox,
   type ConnectOptions,
@@ -17,11 +17,11 @@ import {
   type OnBusy,
   type ServerInfo,
   ServerTimeoutError,
-} from "../mailbox.ts";
-import { connectOriginalMailbox, type OriginalMailbox } from "../original_mailbox.ts";
-import { writeError } from "../terminal/output.ts";
-import { type Arguments, type Option, parseAddress, UsageError } from "./command.ts";
-import type { DataDirectoryCode } from "./data_directory.ts";
+} from "../../mailbox.ts";
+import { connectOriginalMailbox, type OriginalMailbox } from "../../original_mailbox.ts";
+import { writeError } from "../../terminal/output.ts";
+import { type Arguments, type Option, parseAddress, UsageError } from "../command.ts";
+import type { DataDirectoryCode } from "../data/data_directory.ts";
 import { serverKeyOf } from "./password.ts";
 
 /** The variable that says where the server is. */

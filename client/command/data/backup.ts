@@ -1,10 +1,10 @@
 import { format as formatBytes } from "@std/fmt/bytes";
-import { connectOriginalMailbox, type OriginalMailbox } from "../original_mailbox.ts";
-import { escapeControls, outputLine, write } from "../terminal/output.ts";
-import { InterruptedError, onSignal } from "../terminal/signals.ts";
-import { DATA_OPTION, type DataDirectoryCode, openDataDirectory } from "./administration.ts";
-import { type Arguments, type Command, expectArguments, UsageError } from "./command.ts";
-import { localServer } from "./server_option.ts";
+import { connectOriginalMailbox, type OriginalMailbox } from "../../original_mailbox.ts";
+import { escapeControls, outputLine, write } from "../../terminal/output.ts";
+import { InterruptedError, onSignal } from "../../terminal/signals.ts";
+import { DATA_OPTION, type DataDirectoryCode, openDataDirectory } from "../admin/administration.ts";
+import { type Arguments, type Command, expectArguments, UsageError } from "../command.ts";
+import { localServer } from "../options/server_option.ts";
 
 /** What a server answers that holds its state for a backup. */
 interface HeldState {

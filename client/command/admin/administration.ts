@@ -5,12 +5,12 @@
  * @module
  */
 
-import { connectAdministrator, NO_SECRET, type OriginalMailbox } from "../original_mailbox.ts";
-import { report } from "../terminal/output.ts";
-import { type Arguments, type Option, UsageError } from "./command.ts";
-import type { DataDirectoryCode } from "./data_directory.ts";
-import { credentials, LOGIN_OPTIONS, serverKeyOf } from "./password.ts";
-import { connectOptions, connectOriginal, onBusy } from "./server_option.ts";
+import { connectAdministrator, NO_SECRET, type OriginalMailbox } from "../../original_mailbox.ts";
+import { report } from "../../terminal/output.ts";
+import { type Arguments, type Option, UsageError } from "../command.ts";
+import type { DataDirectoryCode } from "../data/data_directory.ts";
+import { credentials, LOGIN_OPTIONS, serverKeyOf } from "../options/password.ts";
+import { connectOptions, connectOriginal, onBusy } from "../options/server_option.ts";
 
 export type { DataDirectoryCode };
 

@@ -1,24 +1,24 @@
 import { dim } from "@std/fmt/colors";
-import type { Line } from "../../protocol/syntax/line.ts";
-import type { Credentials } from "../mailbox.ts";
-import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
-import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
-import { escapeControls } from "../terminal/output.ts";
-import { onEndSignal } from "../terminal/signals.ts";
-import { type Arguments, checkIdArgument, checkSender, type Command, expectArguments } from "./command.ts";
-import { completionOf, SeenNames } from "./mailbox/completion.ts";
-import { OriginalMailboxWire } from "./mailbox/original.ts";
-import { SessionWire } from "./mailbox/session.ts";
-import type { MailboxWire } from "./mailbox/wire.ts";
-import { didYouMean } from "./nearest.ts";
-import { logInAs, SELF_ABOUT, SELF_OPTIONS, selfOf } from "./self.ts";
+import type { Line } from "../../../protocol/syntax/line.ts";
+import type { Credentials } from "../../mailbox.ts";
+import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
+import { openLineEditor } from "../../terminal/line_editor/open_line_editor.ts";
+import { escapeControls } from "../../terminal/output.ts";
+import { onEndSignal } from "../../terminal/signals.ts";
+import { type Arguments, checkIdArgument, checkSender, type Command, expectArguments } from "../command.ts";
+import { completionOf, SeenNames } from "./completion.ts";
+import { OriginalMailboxWire } from "./original.ts";
+import { SessionWire } from "./session.ts";
+import type { MailboxWire } from "./wire.ts";
+import { didYouMean } from "../nearest.ts";
+import { logInAs, SELF_ABOUT, SELF_OPTIONS, selfOf } from "../options/self.ts";
 import {
   BUSY,
   connect,
   connectOriginal,
   EITHER_WIRE_OPTIONS,
   onBusy as reportBusy,
-} from "./server_option.ts";
+} from "../options/server_option.ts";
 
 const HELP = `Each line is sent as a message, and is stored when the prompt is there again.
 Messages for you are shown as they come. Lines that begin with / are commands:

@@ -1,27 +1,27 @@
-import { FORUM_COMMANDS, isWord } from "../../protocol/forum.ts";
+import { FORUM_COMMANDS, isWord } from "../../../protocol/forum.ts";
 import {
   ENTER_COMMAND,
   ENTER_USERNAME,
   type ForumCommand,
   parseCommand,
-} from "../../protocol/forum/forum_text.ts";
-import type { Address } from "../../protocol/syntax/address.ts";
-import type { Forum } from "../forum.ts";
-import type { LineEditor } from "../terminal/line_editor/line_editor.ts";
-import { openLineEditor } from "../terminal/line_editor/open_line_editor.ts";
-import { escapeControls, outputLine, write, writeError } from "../terminal/output.ts";
-import { STANDARD_TERMINAL } from "../terminal/pager.ts";
-import { INTERRUPTED, onEndSignal } from "../terminal/signals.ts";
-import { type Arguments, type Command, UsageError } from "./command.ts";
-import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./forum/commands.ts";
-import { askToLogIn, exitCode, invalidName, logIn, MAX_LEAVE_MS, type ServerOptions } from "./forum/login.ts";
-import { isPaged, pageResults } from "./forum/paged_results.ts";
-import { ForumShell } from "./forum/shell.ts";
-import { findForum, logInAtTerminal } from "./forum/shell_login.ts";
-import { readServer } from "./live_chat.ts";
-import { givenPassword, PASSWORD_VARIABLE, serverKeyOf } from "./password.ts";
-import { requireSelf, SELF_OPTIONS, selfOf } from "./self.ts";
-import { BUSY, onBusy, SERVER_OPTION, serviceAddress } from "./server_option.ts";
+} from "../../../protocol/forum/forum_text.ts";
+import type { Address } from "../../../protocol/syntax/address.ts";
+import type { Forum } from "../../forum.ts";
+import type { LineEditor } from "../../terminal/line_editor/line_editor.ts";
+import { openLineEditor } from "../../terminal/line_editor/open_line_editor.ts";
+import { escapeControls, outputLine, write, writeError } from "../../terminal/output.ts";
+import { STANDARD_TERMINAL } from "../../terminal/pager.ts";
+import { INTERRUPTED, onEndSignal } from "../../terminal/signals.ts";
+import { type Arguments, type Command, UsageError } from "../command.ts";
+import { CommandFailedError, commandOf, printResults, type ResultOptions } from "./commands.ts";
+import { askToLogIn, exitCode, invalidName, logIn, MAX_LEAVE_MS, type ServerOptions } from "./login.ts";
+import { isPaged, pageResults } from "./paged_results.ts";
+import { ForumShell } from "./shell.ts";
+import { findForum, logInAtTerminal } from "./shell_login.ts";
+import { readServer } from "../live_chat.ts";
+import { givenPassword, PASSWORD_VARIABLE, serverKeyOf } from "../options/password.ts";
+import { requireSelf, SELF_OPTIONS, selfOf } from "../options/self.ts";
+import { BUSY, onBusy, SERVER_OPTION, serviceAddress } from "../options/server_option.ts";
 
 /** `wirepost forum`. */
 export const command: Command = {

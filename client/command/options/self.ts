@@ -4,9 +4,9 @@
  * @module
  */
 
-import { preparePassword } from "../../protocol/seal/scram.ts";
-import type { Credentials, OnBusy } from "../mailbox.ts";
-import { type Arguments, type Option, UsageError } from "./command.ts";
+import { preparePassword } from "../../../protocol/seal/scram.ts";
+import type { Credentials, OnBusy } from "../../mailbox.ts";
+import { type Arguments, type Option, UsageError } from "../command.ts";
 import { credentials, LOGIN_OPTIONS, PASSWORD_VARIABLE, readPassword } from "./password.ts";
 import { askInfo } from "./server_option.ts";
 
