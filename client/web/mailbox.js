@@ -291,8 +291,8 @@ export class Mailbox {
         const messages = await this.#requests.repeat(ask, { wait: BUSY_MS, signal: over });
         if (messages.length > 0 || partMs() === 0) return messages;
       } catch (error) {
-        this.#stop.signal.throwIfAborted();
         if (signal?.aborted) return [];
+        this.#stop.signal.throwIfAborted();
         throw error;
       }
     }

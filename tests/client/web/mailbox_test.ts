@@ -142,13 +142,18 @@ Deno.test("a signal or close() ends the wait for a message, and later messages s
     assertEquals(asked.slice(1).toSorted(), ["POST /mailbox/bob/receive", "POST /mailbox/carol"]);
     stop.abort();
     assertEquals(await received, []);
+    const { mailbox: other } = client(port), end = new AbortController();
+    const ended = Array.fromAsync(other.messages("bob", { signal: end.signal }));
+    end.abort();
+    await other.close();
+    assertEquals(await ended, []);
     const waiting = assertRejects(() => mailbox.messages("bob").next(), Error, "The mailbox is closed");
     await mailbox.close();
     await waiting;
     await assertRejects(() => mailbox.send("bob", "alice", "x"), Error, "The mailbox is closed");
-    await using other = client(port).mailbox;
-    await other.send("bob", "alice", "still there");
-    assertEquals(await textsOf(other, "bob"), ["still there"]);
+    await using last = client(port).mailbox;
+    await last.send("bob", "alice", "still there");
+    assertEquals(await textsOf(last, "bob"), ["still there"]);
   }));
 
 Deno.test("close() waits for what is sent behind others too, and without a time has nothing more begun", () =>
