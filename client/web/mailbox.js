@@ -137,6 +137,7 @@ export class Mailbox {
    * @throws {UnreachableError} There was no answer for the time of `timeout`: it may be stored.
    */
   send(receiver, sender, text, options = {}) {
+    if (this.#stop.signal.aborted) return Promise.reject(this.#stop.signal.reason);
     const before = this.#sending.get(receiver);
     const sent = before === undefined
       ? this.#put(receiver, sender, text, options)
@@ -155,7 +156,7 @@ export class Mailbox {
    * @param {SendOptions} options
    */
   async #put(receiver, sender, text, { delay, ttl, signal, ...options }) {
-    this.#stop.signal.throwIfAborted();
+    this.#end.signal.throwIfAborted();
     signal?.throwIfAborted();
     const { id, time } = await this.#requests.change("POST", pathOf(receiver), {
       ...options,
@@ -290,8 +291,8 @@ export class Mailbox {
         const messages = await this.#requests.repeat(ask, { wait: BUSY_MS, signal: over });
         if (messages.length > 0 || partMs() === 0) return messages;
       } catch (error) {
-        this.#stop.signal.throwIfAborted();
         if (signal?.aborted) return [];
+        this.#stop.signal.throwIfAborted();
         throw error;
       }
     }
@@ -368,6 +369,8 @@ export class Mailbox {
   async close(limit = 5000) {
     const reason = new Error("The mailbox is closed");
     this.#stop.abort(reason);
+    // who does not wait has nothing more begun
+    if (limit <= 0) this.#end.abort(reason);
     this.#leases.close();
     const settled = new AbortController();
     const open = Promise.all([...this.#sending.values(), this.#leases.settled()]);

@@ -114,8 +114,9 @@ export class Requests {
     const all = { accept: "application/json", ...this.#headers, ...headers };
     if (json !== undefined) all["content-type"] = "application/json";
     else if (typeof body === "string") all["content-type"] ??= "text/plain";
+    // what is followed may become a GET, whose answer would look as if a change had been carried out
     /** @type {RequestInit} */
-    const init = { method, headers: all, credentials: "same-origin", cache: "no-store" };
+    const init = { method, headers: all, credentials: "same-origin", cache: "no-store", redirect: "manual" };
     if (json !== undefined) init.body = JSON.stringify(json);
     else if (body !== undefined) init.body = body;
     if (signal !== undefined) init.signal = signal;
@@ -345,6 +346,11 @@ async function errorOf(answer) {
   const seconds = Number(answer.headers.get("retry-after") ?? NaN);
   const retryAfterMs = Number.isFinite(seconds) ? seconds * 1000 : undefined;
   let code = "failed", message = `The server answered ${answer.status}`;
+  // a browser does not say which one
+  const isElsewhere = answer.type === "opaqueredirect" || answer.status >= 300 && answer.status < 400;
+  if (isElsewhere) {
+    message = `It is at another address: ${answer.headers.get("location") ?? "a browser finds it"}`;
+  }
   try {
     const problem = JSON.parse(text);
     if (typeof problem.code === "string") code = problem.code;

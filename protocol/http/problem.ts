@@ -152,7 +152,6 @@ export const STATUS_TEXTS: Readonly<Record<number, string>> = {
   204: "No Content",
   206: "Partial Content",
   304: "Not Modified",
-  308: "Permanent Redirect",
   400: "Bad Request",
   401: "Unauthorized",
   403: "Forbidden",
@@ -172,7 +171,7 @@ export const STATUS_TEXTS: Readonly<Record<number, string>> = {
   507: "Insufficient Storage",
 };
 
-/** A refusal; thrown by what handles a request, and answered at once place. */
+/** A refusal; thrown by what handles a request, and answered at one place. */
 export class Refusal extends Error {
   override name = "Refusal";
   readonly code: ProblemCode;

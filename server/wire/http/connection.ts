@@ -82,6 +82,9 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   #isStreamClosed = false;
   #isReading = false;
   #isTakenOver = false;
+  /** Whether node:http is not told yet that the client sends no more, and whether it has to be at once. */
+  #isEndHeld = false;
+  #isEndAwaited = false;
 
   constructor(stream: Stream, { hostname, port }: Deno.NetAddr, options: HttpConnectionOptions) {
     // texts are encoded here, several of them at once
@@ -119,6 +122,21 @@ export class HttpConnection extends Duplex implements SlottedConnection {
   setPhase(phase: HttpPhase) {
     this.#phase = phase;
     this.#phaseMs = this.#options.monotonicClock();
+    if (phase === "answer") return;
+    this.#isEndAwaited = false;
+    this.#tellEnd();
+  }
+
+  /** What is asked may take any time: it has to end when the client does. */
+  awaitEnd() {
+    this.#isEndAwaited = true;
+    this.#tellEnd();
+  }
+
+  #tellEnd() {
+    if (!this.#isEndHeld) return;
+    this.#isEndHeld = false;
+    this.push(null);
   }
 
   /** What has taken too long, if anything has. To be called about every second. */
@@ -171,7 +189,12 @@ export class HttpConnection extends Duplex implements SlottedConnection {
       if (length === null) this.#hasEnded = true;
       if (this.destroyed || this.writableEnded && length !== null) return;
       if (this.#isTakenOver) return length === null ? this.close() : void this.#readPiece();
-      if (length === null) return void this.push(null);
+      if (length === null) {
+        // node:http gives no answer to who has ended its side, which 'nc -N' does behind its request
+        this.#isEndHeld = true;
+        if (this.unanswered === 0 || this.#phase !== "answer" || this.#isEndAwaited) this.#tellEnd();
+        return;
+      }
       this.takeWhole = undefined;
       // the buffer is read into again before all of this is used
       const bytes = this.#buffer.slice(0, length);

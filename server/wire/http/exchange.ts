@@ -109,6 +109,7 @@ export class HttpExchange<R extends Route = Route> {
   /** Calls back once when the client is gone, or the answer is whole. */
   onOver(callback: () => void) {
     this.#response.once("close", callback);
+    this.connection.awaitEnd();
   }
 
   /**
@@ -171,6 +172,7 @@ export class HttpExchange<R extends Route = Route> {
   /** Begins an answer that is sent in pieces. Returns what they are written to. */
   open(status: number, headers: HttpAnswer["headers"] = {}): ServerResponse {
     const all = { ...COMMON_HEADERS, ...headers } as Record<string, string | string[]>;
+    this.connection.awaitEnd();
     this.#response.writeHead(status, all);
     this.#response.flushHeaders();
     return this.#response;

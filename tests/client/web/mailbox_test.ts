@@ -142,14 +142,48 @@ Deno.test("a signal or close() ends the wait for a message, and later messages s
     assertEquals(asked.slice(1).toSorted(), ["POST /mailbox/bob/receive", "POST /mailbox/carol"]);
     stop.abort();
     assertEquals(await received, []);
+    const { mailbox: other } = client(port), end = new AbortController();
+    const ended = Array.fromAsync(other.messages("bob", { signal: end.signal }));
+    end.abort();
+    await other.close();
+    assertEquals(await ended, []);
     const waiting = assertRejects(() => mailbox.messages("bob").next(), Error, "The mailbox is closed");
     await mailbox.close();
     await waiting;
     await assertRejects(() => mailbox.send("bob", "alice", "x"), Error, "The mailbox is closed");
-    await using other = client(port).mailbox;
-    await other.send("bob", "alice", "still there");
-    assertEquals(await textsOf(other, "bob"), ["still there"]);
+    await using last = client(port).mailbox;
+    await last.send("bob", "alice", "still there");
+    assertEquals(await textsOf(last, "bob"), ["still there"]);
   }));
+
+Deno.test("close() waits for what is sent behind others too, and without a time has nothing more begun", () =>
+  withHttp({}, async (port) => {
+    const { mailbox } = client(port);
+    const sent = numbers(5).map((text) => mailbox.send("bob", "alice", text));
+    await mailbox.close(60_000);
+    await Promise.all(sent);
+    await using reader = client(port).mailbox;
+    assertEquals(await textsOf(reader, "bob"), numbers(5));
+    const { mailbox: other, asked } = client(port);
+    const late = Promise.allSettled(numbers(5).map((text) => other.send("carol", "alice", text)));
+    await other.close(0);
+    assertEquals((await late).map(({ status }) => status), Array(5).fill("rejected"));
+    assertEquals(asked, ["POST /mailbox/carol"]);
+  }));
+
+Deno.test("a message is not taken for stored where a redirect leads to a good answer", async () => {
+  const asked: string[] = [];
+  await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ method, url }) => {
+    asked.push(method);
+    const answer = { ready: 0, leased: 0, delayed: 0, dead: 0, messages: [], more: false };
+    return method === "GET" ? Response.json(answer) : Response.redirect(url, 301);
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  await using mailbox = connectMailbox({ url });
+  const error = await assertRejects(() => mailbox.send(SHARED_QUEUE, "", "a job"), RequestError);
+  assertEquals([error.status, error.message], [301, `It is at another address: ${url}/queue`]);
+  assertEquals(asked, ["POST"]);
+});
 
 Deno.test("a message for which there is no room is given up after the wait, and one that is refused at once", () =>
   withHttp({ limits: { mailboxMessages: 1 } }, async (port) => {

@@ -6,6 +6,8 @@ import type { LeaseOutcome } from "../../../../server/store/requests/lease.ts";
 import type { StoreRequest } from "../../../../server/store/store.ts";
 import type { HttpClient } from "../../../../server/wire/http/exchange.ts";
 import { type GivenMessage, HttpReceivers } from "../../../../server/wire/http/mailbox/receivers.ts";
+import { HttpPeer } from "../../../http.ts";
+import { withHttp } from "./http_server.ts";
 
 const CLIENT: HttpClient = {
   ...{ hostname: "192.0.2.1", port: 1, network: "192.0.2.1", account: "" },
@@ -80,4 +82,16 @@ Deno.test("a take that could not be sent goes back, and one that was sent is rem
     receivers.remove(messages, "");
     receivers.confirm(messages);
     assertEquals(asked, ["lease taken 1", "release", "settle ack 7", "confirm"]);
+  }));
+
+// http.md 1.5
+Deno.test("a client that ends its side while it waits is not answered, and another one gets the message", () =>
+  withHttp({}, async (port) => {
+    using waiting = await HttpPeer.connect(port);
+    await waiting.send("POST /mailbox/bob/receive?wait=30s");
+    await waiting.conn.closeWrite();
+    assertEquals(await new Response(waiting.conn.readable).text(), "");
+    using peer = await HttpPeer.connect(port);
+    await peer.request("POST /mailbox/bob", { body: "hi" });
+    assertEquals((await peer.request("POST /mailbox/bob/receive")).body, "hi\n");
   }));

@@ -224,3 +224,18 @@ Deno.test("requests on one connection are answered in their order, however they 
     assertEquals(messages.map(({ text }: { text: string }) => text), [..."12345678"]);
   });
 });
+
+// http.md 1.5
+Deno.test("who has ended its side behind a request is answered, whether node:http has read it or not", async () => {
+  await withHttp({}, async (port) => {
+    for (const lines of [[], ["X-Other: 1"], ["Connection: close"], ["X-Other: 1", "Connection: close"]]) {
+      for (let i = 0; i < 10; i++) {
+        using socket = await Deno.connect({ port });
+        await socket.write(encoder.encode(request([HOST, LENGTH, ...lines])));
+        await socket.closeWrite();
+        const answer = await new Response(socket.readable).text();
+        assertEquals(answer.split("\r\n")[0], "HTTP/1.1 201 Created", `${lines}`);
+      }
+    }
+  });
+});
