@@ -32,9 +32,16 @@ const NODE = ">=22";
 const ROOT = new URL("../../", import.meta.url).pathname;
 const HERE = new URL(".", import.meta.url).pathname;
 
+/**
+ * Of the user's settings of npm, that one is left out which npm refuses in a directory with a package.json: started by npm
+ * or npx, everything has it in its environment.
+ */
+const OWN_NPM = { npm_config_allow_scripts: "" };
+
 async function run(command: readonly string[], cwd = ROOT): Promise<string> {
   const [program = "", ...args] = command;
-  const { code, stdout } = await new Deno.Command(program, { args, cwd, stderr: "inherit" }).output();
+  const { code, stdout } = await new Deno.Command(program, { args, cwd, env: OWN_NPM, stderr: "inherit" })
+    .output();
   const text = new TextDecoder().decode(stdout);
   if (code !== 0) {
     throw new Error(`Cannot make the packages: ${command.join(" ")} ended with ${code}\n${text}`);

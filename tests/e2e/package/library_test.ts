@@ -8,7 +8,7 @@ import { selfSigned } from "../../../client/command/cert/self_signed.ts";
 import { testSessionClient } from "../mailbox/session_client.ts";
 import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
-import { ignore, Packed } from "./library/packed.ts";
+import { ignore, OWN_NPM, Packed } from "./library/packed.ts";
 import { Program } from "./library/program.ts";
 import { snippets } from "./library/snippets.ts";
 import { SERVICE_PORTS } from "../../../server/options/options.ts";
@@ -36,7 +36,10 @@ Deno.test(
   { ignore },
   async () => {
     const { path } = await packed();
-    const { out } = await runCommand(["npm", "pack", "--dry-run", "--json"], { cwd: `${path}/npm` });
+    const { out } = await runCommand(["npm", "pack", "--dry-run", "--json"], {
+      cwd: `${path}/npm`,
+      env: OWN_NPM,
+    });
     const [{ name, files }] = JSON.parse(out) as [{ name: string; files: { path: string }[] }];
     assertEquals(name, "wirepost");
     const paths = files.map((file) => file.path);

@@ -8,6 +8,9 @@
 import { assertEquals } from "@std/assert";
 import { lacks, runCommand } from "../../../program.ts";
 
+/** Without a setting that npm refuses in a directory with a package.json: npx puts it into the environment. */
+export const OWN_NPM = { npm_config_allow_scripts: "" };
+
 const ROOT = new URL("../../../../", import.meta.url).pathname;
 
 /** Node of npm, for where none or an older one is installed. */
@@ -46,7 +49,7 @@ export class Packed {
       ...[`${ROOT}.package/library/make.ts`, path],
     ]);
     assertEquals(made.code, 0, made.err);
-    const packed = await runCommand(["npm", "pack", "--json"], { cwd: `${path}/npm` });
+    const packed = await runCommand(["npm", "pack", "--json"], { cwd: `${path}/npm`, env: OWN_NPM });
     assertEquals(packed.code, 0, packed.err);
     const [{ filename }] = JSON.parse(packed.out);
     const program = `${path}/program`;
@@ -54,7 +57,7 @@ export class Packed {
     await Deno.writeTextFile(`${program}/package.json`, '{ "private": true, "type": "module" }\n');
     // it needs nothing else, and so no network
     const install = ["npm", "install", "--offline", "--no-audit", "--no-fund", `${path}/npm/${filename}`];
-    const installed = await runCommand(install, { cwd: program });
+    const installed = await runCommand(install, { cwd: program, env: OWN_NPM });
     assertEquals(installed.code, 0, installed.err);
     return new Packed(path, await findNode());
   }
