@@ -52,8 +52,6 @@ export interface Page extends Finds {
   reload(): Promise<unknown>;
   /** Runs a script in the page. */
   evaluate(script: string): Promise<unknown>;
-  /** Waits until this expression is true in the page. */
-  waitForFunction(expression: string): Promise<unknown>;
   waitForTimeout(ms: number): Promise<void>;
   waitForEvent(event: "download"): Promise<{ path(): Promise<string> }>;
   route(pattern: string | ((url: URL) => boolean), handle: (route: Route) => Promise<void>): Promise<void>;
