@@ -62,6 +62,8 @@ export class HttpLogins {
   /** By the keyed hash of the header that carried it: looking at a password costs a tenth of a second. */
   readonly #known = new Map<string, Known>();
   readonly #hashKey: Uint8Array;
+  /** Checks that run, by the same hash and the network: connections that begin together with one header share one. */
+  readonly #checking = new Map<string, Promise<string>>();
 
   constructor(options: HttpLoginsOptions) {
     this.#options = options;
@@ -73,6 +75,8 @@ export class HttpLogins {
   }
 
   #forget(isMeant: (known: Known) => boolean) {
+    // nobody shares a check that may have begun before
+    this.#checking.clear();
     for (const [hash, known] of this.#known) if (isMeant(known)) this.#known.delete(hash);
   }
 
@@ -98,10 +102,14 @@ export class HttpLogins {
     }
     const credentials = parseAuthorization(header);
     if (credentials === undefined) throw new Refusal("bad header", "the header Authorization can't be read");
-    return this.#check(credentials, origin).then((account) => {
+    const key = `${hash} ${origin.network}`, running = this.#checking.get(key);
+    if (running !== undefined) return running;
+    const checking = this.#check(credentials, origin).then((account) => {
       this.#remember(hash, account, "token" in credentials ? credentials.token : credentials.password);
       return account;
-    });
+    }).finally(() => this.#checking.delete(key));
+    this.#checking.set(key, checking);
+    return checking;
   }
 
   #remember(hash: string, account: string, password: string) {

@@ -35,6 +35,19 @@ Deno.test("a request logs in by Basic, a wrong password is 401, and the header n
   });
 });
 
+Deno.test("requests that come together with the same password are one log-in (http.md 4.3)", async () => {
+  await withProtected(async ({ port }) => {
+    const statuses = (password: string) =>
+      Promise.all(Array.from({ length: 40 }, async () => {
+        const headers = { authorization: basic("alice", password) };
+        return (await httpRequest(port("http"), "GET /", { headers })).status;
+      }));
+    assertEquals(await statuses(PASSWORD), Array(40).fill(200));
+    // one wrong password, and not 40 of which most have to wait
+    assertEquals(await statuses("wrong"), Array(40).fill(401));
+  });
+});
+
 Deno.test("a token logs in without its account's name, until it is removed", async () => {
   await withProtected(async ({ control, port }) => {
     const { token, id, verifier } = await newToken(), authorization = `Bearer ${token}`;
