@@ -65,7 +65,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   "banned": "This name is banned.",
 };
 
-/** A form to log in, beside the page as it is before its script has run: whoever has JavaScript does not see it. */
+/** A form to log in, beside the page as it is before its script has run: it is shown only where JavaScript is off. */
 export function loginContent(path: string): string {
   const refusals = Object.entries(REFUSALS).map(([id, text]) =>
     html`<p class="refusal" id="${id}" role="alert">${text}</p>`

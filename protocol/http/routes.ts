@@ -6,16 +6,18 @@
 
 import { ADMIN_ROUTES } from "./routes/admin.ts";
 import { CHANNEL_ROUTES } from "./routes/channel.ts";
-import { FORUM_ROUTES } from "./routes/forum.ts";
+import { FILE_ROUTES } from "./routes/file.ts";
 import { LOGIN_ROUTES } from "./routes/login.ts";
 import { MAILBOX_ROUTES } from "./routes/mailbox.ts";
 import { METRICS_ROUTES } from "./routes/metrics.ts";
 import { SERVER_ROUTES } from "./routes/server.ts";
+import { THREAD_ROUTES } from "./routes/thread.ts";
 
 export const ROUTES = {
   ...SERVER_ROUTES,
   ...CHANNEL_ROUTES,
-  ...FORUM_ROUTES,
+  ...THREAD_ROUTES,
+  ...FILE_ROUTES,
   ...METRICS_ROUTES,
   ...LOGIN_ROUTES,
   ...MAILBOX_ROUTES,

@@ -30,7 +30,7 @@ export function fromBase64(text: string): Bytes | undefined {
   return toBase64(bytes) === text ? bytes : undefined;
 }
 
-/** The bytes of base64url, of which the caller has checked the characters. */
+/** Decodes base64url. The caller has checked its characters. */
 export function fromBase64url(text: string): Bytes {
   return new Uint8Array(Buffer.from(text, "base64url"));
 }

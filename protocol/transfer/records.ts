@@ -255,7 +255,7 @@ export class RecordReader {
     if (record[0]! >= 0x80) this.#erase();
   }
 
-  /** Makes room for so many bytes, of which some are there. */
+  /** Makes room for so many bytes in all; those that are there stay. */
   #makeRoom(length: number, there: number) {
     if (this.#opened.length >= length) return;
     const opened = new Uint8Array(

@@ -225,14 +225,14 @@ export const METRICS = {
 
 export type MetricName = keyof typeof METRICS;
 
-/** What is measured so often that only how many of which size there were is kept. `status` has none of them. */
+/** What is measured too often to keep each value: the values are counted by their size. `status` shows none of them. */
 export const HISTOGRAMS = {
   "journal sync": { unit: "milliseconds", help: "How long a sync of the journal to disk took" },
 } as const satisfies Record<string, Omit<Metric, "type">>;
 
 export type HistogramName = keyof typeof HISTOGRAMS;
 
-/** How many there were of which size, in the unit of the histogram. */
+/** Values, counted by their size in the unit of the histogram. */
 export interface HistogramValue {
   /** Upwards; there is none above all. */
   readonly bounds: readonly number[];

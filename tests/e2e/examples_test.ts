@@ -2,6 +2,7 @@
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
+import { RunningProgram } from "./running_program.ts";
 
 const EXAMPLES = new URL("../../client/examples/", import.meta.url).pathname;
 
@@ -38,59 +39,6 @@ async function client(language: string, wire: string, directory: string): Promis
   return run(program);
 }
 
-/** A client that runs, and what it has printed. */
-class Running implements AsyncDisposable {
-  out = "";
-  readonly #process: Deno.ChildProcess;
-  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
-  readonly #reading: Promise<void>;
-  #printed = Promise.withResolvers<void>();
-
-  constructor([program = "", ...args]: readonly string[]) {
-    this.#process = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "inherit" })
-      .spawn();
-    this.#input = this.#process.stdin.getWriter();
-    this.#reading = this.#read();
-  }
-
-  async #read() {
-    for await (const text of this.#process.stdout.pipeThrough(new TextDecoderStream())) {
-      this.out += text;
-      this.#printed.resolve();
-      this.#printed = Promise.withResolvers();
-    }
-    this.#printed.reject(new Error(`The client ended, and printed: ${this.out}`));
-    this.#printed.promise.catch(() => {});
-  }
-
-  async say(line: string) {
-    await this.#input.write(new TextEncoder().encode(`${line}\n`));
-  }
-
-  async printed(text: string) {
-    while (!this.out.includes(text)) await this.#printed.promise;
-  }
-
-  /** Closes its input, and returns its exit code. */
-  async end(): Promise<number> {
-    await this.#input.close();
-    const { code } = await this.#process.status;
-    await this.#reading;
-    return code;
-  }
-
-  async [Symbol.asyncDispose]() {
-    await this.#input.close().catch(() => {});
-    try {
-      this.#process.kill();
-    } catch {
-      // it has ended
-    }
-    await this.#process.status;
-    await this.#reading;
-  }
-}
-
 for (const language of Object.keys(LANGUAGES)) {
   Deno.test(`the clients of 30 lines talk to a server: ${language}`, async () => {
     await using directory = await temporaryDirectory();
@@ -115,14 +63,14 @@ for (const language of Object.keys(LANGUAGES)) {
 
     const port = `${await server.ready("channels")}`;
     const channels = [...(await client(language, "channels", directory.path))!, "127.0.0.1", port];
-    await using ann = new Running([...channels, "ann", "lab"]);
-    await ann.say("/list");
+    await using ann = new RunningProgram([...channels, "ann", "lab"]);
+    await ann.say("/list\n");
     await ann.printed("lab\n");
-    await using bea = new Running([...channels, "bea", "lab"]);
+    await using bea = new RunningProgram([...channels, "bea", "lab"]);
     await ann.printed("bea has joined\n");
-    await bea.say("5 Ω, or more? ✓");
+    await bea.say("5 Ω, or more? ✓\n");
     await ann.printed("[bea] 5 Ω, or more? ✓\n");
-    await ann.say("more");
+    await ann.say("more\n");
     await bea.printed("[ann] more\n");
     assertEquals([await bea.end(), await ann.end()], [0, 0]);
     assertStringIncludes(bea.out, "Room lab already exists, so cannot be created.\n");
@@ -131,13 +79,13 @@ for (const language of Object.keys(LANGUAGES)) {
     const roomPort = await server.ready("room"), inRoom = [...room!, "127.0.0.1", `${roomPort}`];
     // it is told of the first, which is told of the second
     using observer = await Deno.connect({ hostname: "127.0.0.1", port: roomPort });
-    await using one = new Running(inRoom);
+    await using one = new RunningProgram(inRoom);
     await observer.read(new Uint8Array(1024));
-    await using two = new Running(inRoom);
+    await using two = new RunningProgram(inRoom);
     await one.printed("] entered room\n");
-    await two.say("5 Ω, or more? ✓");
+    await two.say("5 Ω, or more? ✓\n");
     await one.printed("> 5 Ω, or more? ✓\n");
-    await one.say("more");
+    await one.say("more\n");
     await two.printed("> more\n");
     assertEquals([await two.end(), await one.end()], [0, 0]);
   });

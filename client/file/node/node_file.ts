@@ -3,7 +3,7 @@ import type { FileInfo, OpenFile, OpenOptions } from "../system.ts";
 import { infoOf } from "./file_info.ts";
 import { withSystemError } from "./system_error.ts";
 
-/** Permissions of a new file, of which the user's mask takes some away. */
+/** Permissions of a new file, before the user's mask (umask) is applied. */
 const MODE = 0o666;
 
 /** An open file of node:fs, with a position of its own. */

@@ -57,8 +57,8 @@ export class PageAssembly<R extends { id: number }> {
   }
 
   /**
-   * Follows the rows from place to place. Returns the page if it is complete. A row of which something is missing does
-   * not keep the page from ending before it: it was not there yet, or is not there any more.
+   * Follows the rows from place to place. Returns the page if it is complete. An incomplete row does not
+   * hold the page up, which then ends before it: the row was not there yet, or is not there any more.
    *
    * @param whole Gives a row with all that belongs to it, or undefined if that has not arrived.
    */

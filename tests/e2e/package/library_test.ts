@@ -9,7 +9,7 @@ import { testSessionClient } from "../mailbox/session_client.ts";
 import { freePort } from "../../ports.ts";
 import { FROM_SOURCE, runCommand, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 import { ignore, OWN_NPM, Packed } from "./library/packed.ts";
-import { Program } from "./library/program.ts";
+import { RunningProgram } from "../running_program.ts";
 import { snippets } from "./library/snippets.ts";
 import { SERVICE_PORTS } from "../../../server/options/options.ts";
 
@@ -192,7 +192,7 @@ Deno.test("node: files go on after the server was killed, each way", { ignore },
   try {
     const key = await keyOf(server);
     const command = await node.command(`${PROGRAMS}files.mjs`);
-    await using program = new Program([...command, `${port}`, key, data.path]);
+    await using program = new RunningProgram([...command, `${port}`, key, data.path]);
     for (const half of ["half sent", "half fetched"]) {
       await program.printed(`${half}\n`);
       await server.end("SIGKILL");

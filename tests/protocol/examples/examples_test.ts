@@ -186,10 +186,10 @@ async function makeBob(world: Administered) {
   await new Maker(world.port("mailbox")).send("make,1,bob,");
 }
 
-/** A server with a data directory: numbers of its records depend on what came together. */
+/** A server with a data directory: numbers of its records depend on what came together, and it writes some by itself. */
 const held: Scene = async (conversation) => {
   await using directory = await temporaryDirectory();
-  await withDatagrams(putThree, { data: `${directory.path}/data` }, [8120, 8131])(conversation);
+  await withDatagrams(putThree, { data: `${directory.path}/data` }, [8120, 8131, 8134])(conversation);
 };
 
 async function cutUpload(server: TransferServer) {

@@ -13,7 +13,7 @@ import {
   parseDigest,
   parseRange,
 } from "../../../../protocol/http/range.ts";
-import type { FORUM_ROUTES } from "../../../../protocol/http/routes/forum.ts";
+import type { FILE_ROUTES } from "../../../../protocol/http/routes/file.ts";
 import { isFileName } from "../../../../protocol/transfer.ts";
 import type { Forum } from "../../../service/forum.ts";
 import type { DownloadGrant } from "../../../service/tickets.ts";
@@ -25,7 +25,7 @@ import { checkMuted, forumRefusal, type ThreadRoutesOptions, userOf } from "./th
 
 export interface FileRoutesOptions extends ThreadRoutesOptions, TransferContext {}
 
-type FileRoutes = Pick<typeof FORUM_ROUTES, "downloadFile" | "uploadFile">;
+type FileRoutes = typeof FILE_ROUTES;
 
 export function fileHandlers(options: FileRoutesOptions): Handlers<FileRoutes> {
   const { forum, moderation, console } = options;

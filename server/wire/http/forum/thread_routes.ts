@@ -7,7 +7,7 @@
 import { type ForumChange, isWord } from "../../../../protocol/forum.ts";
 import { doneText, type ForumCommand, refusedText } from "../../../../protocol/forum/forum_text.ts";
 import { type ProblemCode, Refusal } from "../../../../protocol/http/problem.ts";
-import type { FORUM_ROUTES } from "../../../../protocol/http/routes/forum.ts";
+import type { THREAD_ROUTES } from "../../../../protocol/http/routes/thread.ts";
 import { utf8Length } from "../../../../protocol/mailbox.ts";
 import { MAX_TEXT_BYTES } from "../../../../protocol/session.ts";
 import type { Forum } from "../../../service/forum.ts";
@@ -28,7 +28,7 @@ export interface ThreadRoutesOptions {
   console(line: string, hostname: string): void;
 }
 
-type ThreadRoutes = Omit<typeof FORUM_ROUTES, "downloadFile" | "uploadFile">;
+type ThreadRoutes = typeof THREAD_ROUTES;
 
 /** A route that changes a thread. */
 type ChangeRoute = ThreadRoutes[Exclude<keyof ThreadRoutes, "threads" | "thread">];

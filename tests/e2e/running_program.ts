@@ -1,5 +1,5 @@
 /** A program that runs, what it has printed, and its input. */
-export class Program implements AsyncDisposable {
+export class RunningProgram implements AsyncDisposable {
   /** Standard output until now. */
   out = "";
   readonly #process: Deno.ChildProcess;
@@ -34,6 +34,12 @@ export class Program implements AsyncDisposable {
 
   async say(text: string) {
     await this.#input.write(new TextEncoder().encode(text));
+  }
+
+  /** Closes its input. Resolves to its exit code. */
+  async end(): Promise<number> {
+    await this.#input.close();
+    return await this.ended();
   }
 
   /** Resolves to its exit code. */
