@@ -5,7 +5,7 @@ import { encodeFrames } from "../../../../../protocol/syntax/frame.ts";
 import { DEFAULT_HUB_LIMITS } from "../../../../../server/hub_service.ts";
 import { FramePeer, LinePeer } from "../../../../stream.ts";
 import { lacks, runCommand } from "../../../../program.ts";
-import { DEFAULT_OPTIONS } from "../../../../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../../../../default_options.ts";
 import { withServer } from "../../../serve.ts";
 import { withTlsServer } from "./tls_server.ts";
 
