@@ -202,6 +202,7 @@ for (const topic of Object.keys(TOPICS)) {
     await reader.run("console", {
       command: "wirepost serve",
       output: ["mailbox listening on udp 127.0.0.1:21001"],
+      isFirst: true,
     });
     let reason: string | undefined;
     for (const step of commands) {
