@@ -16,6 +16,7 @@ const PANELS: Readonly<Record<string, readonly MetricName[]>> = {
   "Messages put and taken, original wire": ["stored", "forwarded"],
   "Requests of sessions": ["session put", "session lease", "session ack"],
   "Requests of HTTP": ["http requests"],
+  "Messages put and taken over HTTP": ["http put", "http taken"],
   "Members and readers": ["members", "event readers"],
   "Messages said and delivered": [
     "channels received",

@@ -93,7 +93,9 @@ function State({ models }) {
     const timer = setTimeout(() => setLate(true), PATIENCE_MS);
     return () => clearTimeout(timer);
   }, [isConnected]);
-  const text = isConnected || !isLate
+  const text = channels.state === "refused"
+    ? "not connected"
+    : isConnected || !isLate
     ? "connected"
     : channels.state === "connecting"
     ? "connecting…"

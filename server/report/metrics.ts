@@ -221,6 +221,8 @@ export const METRICS = {
   "http cut off pending": counter("connections", "Readers of events with too much to be sent"),
   "http cut off most pending": counter("connections", "Readers of events with most to be sent of all"),
   "http logged out": counter("connections", "Readers of events that ended because of an account"),
+  "http put": counter("messages", "Messages put over HTTP"),
+  "http taken": counter("messages", "Messages taken or acknowledged over HTTP"),
   "http received": counter("messages", "Messages received for channels"),
   "http delivered": counter("messages", "Messages sent to readers of events"),
   "http requests": counter("requests", "Requests of HTTP"),

@@ -58,7 +58,7 @@ export class ChannelsModel extends Observable {
   channels = new Map();
   /** @type {Pending[]} In the order in which they were written. */
   pending = readOutbox();
-  /** @type {"connecting" | "connected" | "disconnected"} */
+  /** @type {"connecting" | "connected" | "disconnected" | "refused"} */
   state = "connecting";
   /** @type {string | undefined} The channel that is shown. */
   shown;
@@ -104,15 +104,10 @@ export class ChannelsModel extends Observable {
       } catch (error) {
         if (!(error instanceof RequestError)) throw error;
         // refused for good: until there is another name, or a log-in
-        this.state = "disconnected";
+        this.state = "refused";
         this.changed();
         this.#self.askIfNeeded(error);
-        await new Promise((resolve) => {
-          const end = this.#self.follow(() => {
-            end();
-            resolve(undefined);
-          });
-        });
+        await this.#self.another();
       }
     }
   }

@@ -88,9 +88,25 @@ export class Self extends Observable {
     return true;
   }
 
-  /** @param {string} why */
+  /**
+   * Resolves when one is somebody else: by another name, or by a log-in.
+   *
+   * @returns {Promise<void>}
+   */
+  another() {
+    const { name, account } = this;
+    return new Promise((resolve) => {
+      const end = this.follow(() => {
+        if (this.name === name && this.account === account) return;
+        end();
+        resolve();
+      });
+    });
+  }
+
+  /** @param {string} why Text of the server's, or `""`. */
   ask(why) {
-    this.asked = why;
+    this.asked = why === "" ? "" : `${why[0]?.toUpperCase()}${why.slice(1)}.`;
     this.changed();
   }
 

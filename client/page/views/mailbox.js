@@ -115,15 +115,13 @@ function Waiting({ name, messages, isMore, isHolding }) {
 
 /** @param {{ message: import("../model/mailboxes.js").SeenMessage }} props */
 function Letter({ message: { state, attempts, time: received, sender, text, bytes } }) {
-  const time = new Date(received);
+  const time = new Date(received), isCut = bytes > new TextEncoder().encode(text).length;
   return html`<li class="letter"><header><b>${sender}</b>
     <time datetime=${time.toISOString()} title=${fullTime(time)}>${shortTime(time)}</time>
     <span class="end">${attempts > 0 && html`<span class="why">${counted(attempts, "attempt")} failed</span>`}
     <span class=${state === "ready" ? "tag on" : "tag"}>${WORDS[state] ?? state}</span></span></header>
-    <${Text} text=${text} />
-    ${
-    bytes > new TextEncoder().encode(text).length && html`<p class="fate">${sizeText(bytes)} in all</p>`
-  }</li>`;
+    <${Text} text=${isCut ? `${text}…` : text} />
+    ${isCut && html`<p class="fate">${sizeText(bytes)} in all</p>`}</li>`;
 }
 
 /** @type {Record<string, string>} */

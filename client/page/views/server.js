@@ -86,8 +86,8 @@ export function View({ models }) {
 /** @param {{ server: ServerModel }} props */
 function Plots({ server }) {
   const put = server.rates(["stored", "session put", "http put"]);
-  const taken = server.rates(["forwarded", "session ack", "http ack"]);
-  const said = server.rates(["channels received", "room received", "http said"]);
+  const taken = server.rates(["forwarded", "session ack", "http taken"]);
+  const said = server.rates(["channels received", "room received", "http received"]);
   const delivered = server.rates(["channels delivered", "room delivered", "http delivered"]);
   const sync = server.means("journal sync time", "journal syncs");
   const written = server.rates(["journal bytes"]);

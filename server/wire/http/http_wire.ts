@@ -286,12 +286,13 @@ export class HttpWire {
     }
     this.#options.metrics.add(`http refused ${refusal.code}`);
     const { status, retryAfter, headers } = refusal;
+    const mayLogIn = () => originOf(incoming, connection, this.#options.trustedProxies).isPrivate;
     return {
       status,
       headers: {
         "content-type": PROBLEM_TYPE,
         ...headers,
-        ...status === 401 ? { "www-authenticate": challenge(incoming) } : {},
+        ...status === 401 ? { "www-authenticate": challenge(incoming, mayLogIn()) } : {},
         ...retryAfter === undefined ? {} : { "retry-after": `${retryAfter}` },
       },
       body: encodeProblem(refusal),

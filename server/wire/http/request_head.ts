@@ -5,7 +5,7 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import { mediaType } from "../../../protocol/http/accept.ts";
+import { mediaType, preferredForm } from "../../../protocol/http/accept.ts";
 import { Refusal } from "../../../protocol/http/problem.ts";
 import type { Route } from "../../../protocol/http/route.ts";
 
@@ -19,9 +19,20 @@ export function splitTarget(target: string): { authority: string | undefined; pa
   return { authority, path: path === "" ? "/" : path, query: mark < 0 ? "" : rest.slice(mark + 1) };
 }
 
-/** How to log in. A browser would ask for a password by itself for what a page asks: the page asks for it. */
-export function challenge({ headers }: IncomingMessage): string {
-  return headers["sec-fetch-dest"] === "empty" ? "Bearer" : 'Basic realm="Wirepost", charset="UTF-8"';
+/**
+ * How to log in (http.md 4.3). A browser asks for a password by itself where it is told Basic: not for what a page's script
+ * asks for, since the page asks, and not where the password would travel in clear.
+ *
+ * @param isPrivate Whether a password may travel.
+ */
+export function challenge({ headers }: IncomingMessage, isPrivate: boolean): string {
+  return isPrivate && !isOfScript(headers) ? 'Basic realm="Wirepost", charset="UTF-8"' : "Bearer";
+}
+
+/** Browsers send `Sec-Fetch-Dest` over TLS and on this machine alone; elsewhere a script's request names its page. */
+function isOfScript({ accept, referer, ...headers }: IncomingMessage["headers"]): boolean {
+  const dest = headers["sec-fetch-dest"];
+  return dest === undefined ? referer !== undefined && preferredForm(accept) !== "html" : dest === "empty";
 }
 
 export function hasBody({ headers }: IncomingMessage): boolean {

@@ -27,10 +27,11 @@ export class TestBrowser implements AsyncDisposable {
     this.#downloads = downloads;
   }
 
-  static async start(): Promise<TestBrowser> {
+  /** @param more Arguments for Chromium. */
+  static async start(more: readonly string[] = []): Promise<TestBrowser> {
     const executablePath = await pathOf("chromium"), downloads = await temporaryDirectory();
     // as root there is no sandbox, and what it loads is the page alone
-    const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
+    const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", ...more];
     return new TestBrowser(await launchChromium(executablePath, args, downloads.path), downloads);
   }
 

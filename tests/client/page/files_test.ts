@@ -2,6 +2,7 @@ import { assert, assertEquals, assertLess, assertStringIncludes } from "@std/ass
 import { gzipSync } from "node:zlib";
 import { webPage } from "../../../client/page/files.ts";
 import { loginContent, threadContent, threadsContent } from "../../../client/page/without_script.ts";
+import { METRICS } from "../../../server/report/metrics.ts";
 import { XSS_CORPUS } from "./xss_corpus.ts";
 
 /** Bytes that the first view takes at most, compressed. */
@@ -27,6 +28,14 @@ Deno.test("the first view is small and one module, and those that are loaded lat
       assertStringIncludes(table, `"${name}": `);
     }
   }
+});
+
+Deno.test("what the operator's view shows is counted", async () => {
+  const view = [...(await webPage()).files].find(([path]) => path.endsWith("views/server.js"))![1].text;
+  const shown = [...view.matchAll(/server\.(?:rates|means)\(([^)]*)\)/g)]
+    .flatMap(([, names]) => [...names!.matchAll(/"([^"]+)"/g)].map(([, name]) => name!));
+  assert(shown.includes("stored"));
+  assertEquals(shown.filter((name) => !Object.hasOwn(METRICS, name)), []);
 });
 
 Deno.test("a thread without JavaScript has all of its text, and nothing of it is markup", () => {

@@ -1,8 +1,6 @@
 /**
  * How the page looks: nothing serious that axe finds, nothing wider than the window, and all of it by keyboard.
  *
- * `WIREPOST_SCREENSHOTS=DIRECTORY` has pictures of each view made, as they stand in README.
- *
  * @module
  */
 
@@ -13,8 +11,6 @@ import { fillChannels, showAll } from "./fixtures.ts";
 import { axeScript } from "./playwright.ts";
 
 const ignore = LACKS_BROWSER;
-
-const SCREENSHOTS = Deno.env.get("WIREPOST_SCREENSHOTS");
 
 /** Each view, and what it shows when it is there. */
 const VIEWS = {
@@ -134,35 +130,4 @@ Deno.test("everything can be done by keyboard", { ignore }, async () => {
   assertEquals(server.channel("tea").messages.map(({ sender, text }) => `${sender}: ${text}`), [
     "Anna Ω: two",
   ]);
-});
-
-Deno.test("pictures of each view for README", { ignore: ignore || SCREENSHOTS === undefined }, async () => {
-  await using server = new FakeServer();
-  fillChannels(server, false);
-  await using browser = await TestBrowser.start();
-  for (const width of [1280, 390]) {
-    for (const colorScheme of ["light", "dark"] as const) {
-      for (const isFull of [true, false]) {
-        const viewport = { width, height: width > 500 ? 800 : 844 };
-        const page = await browser.open("about:blank", "ana", { viewport, colorScheme });
-        await showAll(page, isFull);
-        for (const [name, { path, shows }] of Object.entries(VIEWS)) {
-          if (!isFull && name === "channel") continue;
-          await page.goto(server.url + path);
-          await page.locator(shows).first().waitFor();
-          if (name === "mailbox" && isFull) {
-            await page.getByRole("button", { name: "Take the next" }).click();
-            await page.getByRole("button", { name: "Acknowledge" }).waitFor();
-          }
-          await page.waitForTimeout(
-            name !== "server" ? 300 : isFull && colorScheme === "light" ? 20_000 : 3000,
-          );
-          await page.screenshot({
-            path: `${SCREENSHOTS}/${name}-${width}-${colorScheme}${isFull ? "" : "-empty"}.png`,
-          });
-        }
-        await page.context().close();
-      }
-    }
-  }
 });

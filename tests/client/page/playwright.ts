@@ -43,10 +43,16 @@ export interface Route {
 }
 
 export interface Page extends Finds {
+  /** The page's time. */
+  readonly clock: {
+    install(options: { time: number }): Promise<void>;
+
+    runFor(ms: number): Promise<void>;
+  };
   readonly keyboard: { type(text: string): Promise<void>; press(key: string): Promise<void> };
   on(event: "pageerror", receive: (error: Error) => void): void;
   on(event: "console", receive: (message: { type(): string; text(): string }) => void): void;
-  on(event: "request", receive: (request: { method(): string }) => void): void;
+  on(event: "request", receive: (request: { method(): string; url(): string }) => void): void;
   context(): Context;
   goto(url: string): Promise<unknown>;
   reload(): Promise<unknown>;
@@ -55,7 +61,8 @@ export interface Page extends Finds {
   waitForTimeout(ms: number): Promise<void>;
   waitForEvent(event: "download"): Promise<{ path(): Promise<string> }>;
   route(pattern: string | ((url: URL) => boolean), handle: (route: Route) => Promise<void>): Promise<void>;
-  screenshot(options: { path: string }): Promise<unknown>;
+  waitForResponse(url: RegExp): Promise<unknown>;
+  screenshot(options: { path: string; animations: "disabled"; caret: "hide" }): Promise<unknown>;
 }
 
 export interface Context {
@@ -71,6 +78,8 @@ export interface ContextOptions {
   viewport?: { width: number; height: number };
   colorScheme?: "light" | "dark";
   javaScriptEnabled?: boolean;
+  timezoneId?: string;
+  locale?: string;
   storageState?: unknown;
 }
 

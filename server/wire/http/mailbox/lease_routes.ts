@@ -8,6 +8,7 @@ import { type LeaseId, parseLeaseId } from "../../../../protocol/http/lease_id.t
 import { Refusal } from "../../../../protocol/http/problem.ts";
 import type { MAILBOX_ROUTES } from "../../../../protocol/http/routes/mailbox.ts";
 import { isFailure } from "../../../../protocol/session/mailbox_requests.ts";
+import type { Metrics } from "../../../report/metrics.ts";
 import type { GroupCommit } from "../../../store/journaled/group.ts";
 import type { Settle } from "../../../store/requests/keyed.ts";
 import type { Handlers, HttpAnswer, HttpClient } from "../exchange.ts";
@@ -20,7 +21,7 @@ const ATTEMPTS = 5, REASON = "released";
 
 type LeaseRoutes = Pick<typeof MAILBOX_ROUTES, "extend" | "release" | "acknowledge">;
 
-export function leaseHandlers(store: Pick<GroupCommit, "submit">): Handlers<LeaseRoutes> {
+export function leaseHandlers(store: Pick<GroupCommit, "submit">, metrics: Metrics): Handlers<LeaseRoutes> {
   return {
     extend: ({ path, query: { lease: duration = EXTEND_MS }, client }) =>
       settle(store, path.lease, client, { kind: "extend", duration }),
@@ -33,7 +34,11 @@ export function leaseHandlers(store: Pick<GroupCommit, "submit">): Handlers<Leas
       }
       return settle(store, path.lease, client, { kind: "fail", ...failure });
     },
-    acknowledge: ({ path, client }) => settle(store, path.lease, client, { kind: "ack" }),
+    async acknowledge({ path, client }) {
+      const answer = await settle(store, path.lease, client, { kind: "ack" });
+      metrics.add("http taken");
+      return answer;
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import { encodeLeaseId } from "../../../../protocol/http/lease_id.ts";
 import { Refusal } from "../../../../protocol/http/problem.ts";
 import { MAILBOX_ROUTES, MAX_PAGE_MESSAGES } from "../../../../protocol/http/routes/mailbox.ts";
 import { SHARED_QUEUE } from "../../../../protocol/mailbox.ts";
+import type { Metrics } from "../../../report/metrics.ts";
 import type { Mailboxes } from "../../../service/mailboxes.ts";
 import type { GroupCommit } from "../../../store/journaled/group.ts";
 import type { PeekedPage, Stats } from "../../../store/requests/message.ts";
@@ -22,14 +23,22 @@ export interface MailboxRoutesOptions {
   store: GroupCommit;
   mailboxes: Mailboxes;
   receivers: HttpReceivers;
+  metrics: Metrics;
 }
+
+type Putting = Parameters<HttpPuts["put"]>[0];
 
 type Receiving =
   | HttpExchange<typeof MAILBOX_ROUTES["receive"]>
   | HttpExchange<typeof MAILBOX_ROUTES["receiveShared"]>;
 
 export function mailboxHandlers(options: MailboxRoutesOptions): Handlers<typeof MAILBOX_ROUTES> {
-  const { store, mailboxes } = options, puts = new HttpPuts(mailboxes, store);
+  const { store, mailboxes, metrics } = options, puts = new HttpPuts(mailboxes, store);
+  const put = async (exchange: Putting, receiver: string, sender?: string) => {
+    const stored = await puts.put(exchange, receiver, sender);
+    metrics.add("http put");
+    return receipt(stored, exchange.form === "json");
+  };
   return {
     async peek({ path: { mailbox }, query: { after = 0, limit = MAX_PAGE_MESSAGES }, client, form }) {
       checkName(mailbox, "the mailbox");
@@ -42,20 +51,18 @@ export function mailboxHandlers(options: MailboxRoutesOptions): Handlers<typeof 
       checkRead(mailboxes, client.account, mailbox);
       return shown(mailbox, stats, page, form === "json");
     },
-    async put(exchange) {
+    put(exchange) {
       const { path: { mailbox }, query: { sender } } = exchange;
       checkName(mailbox, "the mailbox");
-      return receipt(await puts.put(exchange, mailbox, sender), exchange.form === "json");
+      return put(exchange, mailbox, sender);
     },
-    async putShared(exchange) {
-      return receipt(await puts.put(exchange, SHARED_QUEUE), exchange.form === "json");
-    },
+    putShared: (exchange) => put(exchange, SHARED_QUEUE),
     receive(exchange) {
       checkName(exchange.path.mailbox, "the mailbox");
       return receive(exchange, exchange.path.mailbox, options);
     },
     receiveShared: (exchange) => receive(exchange, SHARED_QUEUE, options),
-    ...leaseHandlers(store),
+    ...leaseHandlers(store, metrics),
   };
 }
 
@@ -98,7 +105,7 @@ function receipt({ id, time }: PutReceipt, isJson: boolean): HttpAnswer {
 async function receive(
   exchange: Receiving,
   mailbox: string,
-  { mailboxes, receivers }: MailboxRoutesOptions,
+  { mailboxes, receivers, metrics }: MailboxRoutesOptions,
 ): Promise<Handled> {
   const { client, form, query: { wait = 0, max = 1, lease } } = exchange;
   checkRead(mailboxes, client.account, mailbox);
@@ -110,7 +117,10 @@ async function receive(
       if (delivery === "sent") receivers.confirm(given);
       else receivers.giveBack(given);
     } else if (delivery === "unsent") receivers.giveBack(given);
-    else receivers.remove(given, client.account);
+    else {
+      metrics.add("http taken", given.length);
+      receivers.remove(given, client.account);
+    }
   };
   return { ...received(given, form === "json", lease !== undefined), onDelivery };
 }

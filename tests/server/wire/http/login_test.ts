@@ -27,6 +27,10 @@ Deno.test("a request logs in by Basic, a wrong password is 401, and the header n
       alice = …"code":"wrong log-in"…
       page > GET / | authorization: ${basic("nobody", "wrong")} | sec-fetch-dest: empty
       page < 401 | www-authenticate: Bearer
+      plain > GET /thread | accept: application/json | referer: http://lab.local/thread
+      plain < 401 | www-authenticate: Bearer
+      link > GET /thread/t/file/f | accept: text/html, */* | referer: http://lab.local/thread/t
+      link < 401 | www-authenticate: Basic realm="Wirepost", charset="UTF-8"
       odd > GET / | authorization: Digest x
       odd < 400
       odd = …"code":"bad header"…
@@ -128,6 +132,8 @@ Deno.test("over TLS the cookie is secure; behind a proxy that is trusted the cli
         proxy > GET / | authorization: ${basic("alice", PASSWORD)} | x-forwarded-for: 127.0.0.9, 192.0.2.1
         proxy < 403
         proxy = …"code":"in clear"…
+        proxy > GET /admin/status | x-forwarded-for: 192.0.2.1
+        proxy < 401 | www-authenticate: Bearer
         proxy > GET / | authorization: ${
           basic("alice", PASSWORD)
         } | x-forwarded-for: 192.0.2.1 | x-forwarded-proto: https

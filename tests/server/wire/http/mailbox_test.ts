@@ -35,6 +35,9 @@ Deno.test("a message is put, shown without being taken, and taken once", async (
       bob = {"messages":[{"id":2,"sender":"al ice","time":"…Z","text":"Ω","attempt":1}]}\n
       bob > POST /mailbox/bob/receive
       bob < 204
+      bob > GET /metrics
+      bob < 200
+      bob = …wirepost_http_put_total 2\n…wirepost_http_taken_total 2\n…
       `,
     ));
 });
