@@ -39,6 +39,9 @@ export interface HttpMailboxOptions {
   onDelay?(error: Error): void;
 }
 
+/** How a message is sent: with a `key` it is stored once, also if it is sent again within 24 hours. */
+export type HttpSendOptions = SendOptions & { key?: string };
+
 /** A message that came over HTTP. */
 export type HttpReceivedMessage = Pick<
   ReceivedMessage,
@@ -94,20 +97,23 @@ export class HttpMailbox implements AsyncDisposable {
    * @throws {RefusedError} The server refuses it.
    * @throws {ServerTimeoutError} There is no answer: it may be stored.
    */
-  async send(receiver: string, sender: string, text: string, options: SendOptions = {}): Promise<void> {
+  async send(receiver: string, sender: string, text: string, options: HttpSendOptions = {}): Promise<void> {
     checkMessage(receiver, sender, text);
     await this.#mailbox.send(receiver, sender, text, options).catch((error) => {
       throw this.#putError(error);
     });
   }
 
-  /** Sends a message and calls back when its outcome is known. Returns whether there is room for more. */
+  /**
+   * Sends a message and calls back when its outcome is known. Returns whether there is room for more. Where one fails,
+   * those of the same receiver that were posted behind it fail too, and are not sent.
+   */
   post(
     receiver: string,
     sender: string,
     text: string,
     settle: (error?: Error) => void,
-    options: SendOptions = {},
+    options: HttpSendOptions = {},
   ): boolean {
     checkMessage(receiver, sender, text);
     const settled = (error?: Error) => error === undefined ? settle() : settle(this.#putError(error));

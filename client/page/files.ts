@@ -52,6 +52,7 @@ import webChannels from "../web/channels.js" with { type: "text" };
 import webEventStream from "../web/event_stream.js" with { type: "text" };
 import webForum from "../web/forum.js" with { type: "text" };
 import webMailbox from "../web/mailbox.js" with { type: "text" };
+import webPosts from "../web/posts.js" with { type: "text" };
 import webReceivedMessage from "../web/received_message.js" with { type: "text" };
 import webRequest from "../web/request.js" with { type: "text" };
 
@@ -103,6 +104,7 @@ const FIRST: Modules = {
   "web/event_stream.js": webEventStream,
   "web/forum.js": webForum,
   "web/mailbox.js": webMailbox,
+  "web/posts.js": webPosts,
   "web/received_message.js": webReceivedMessage,
   "web/request.js": webRequest,
   "npm/preact.js": preact,

@@ -5,6 +5,7 @@ import { type Arguments, checkIdArgument, checkSender, type Command, UsageError 
 import { logInAs, requireSelf, type Self, SELF_ABOUT, SELF_OPTIONS, selfOf } from "../options/self.ts";
 import { LineSender, type LineTarget } from "./line_sender.ts";
 import { sendOriginal } from "./original.ts";
+import { HttpResume } from "./http_resume.ts";
 import { Resume } from "./resume.ts";
 import { connectHttp, HTTP_ABOUT, HTTP_OPTIONS, httpServer } from "../options/http_server.ts";
 import { BUSY, connect, EITHER_WIRE_OPTIONS } from "../options/server_option.ts";
@@ -67,7 +68,7 @@ async function run(args: Arguments): Promise<number> {
     return await sendAll({
       ...{ mailbox, receiver, sender, options, waitMs: wait },
       isBusy: () => false,
-      resume: undefined,
+      resume: resumeName === undefined ? undefined : await HttpResume.load(resumeName),
     }, texts);
   }
   let isBusy = false;
@@ -85,7 +86,7 @@ async function run(args: Arguments): Promise<number> {
     onBusy,
   });
   return await sendAll(
-    { mailbox, receiver, sender, options, waitMs: wait, isBusy: () => isBusy, resume },
+    { mailbox, receiver, sender, options, waitMs: wait, isBusy: () => isBusy, resume: resume?.in(mailbox) },
     texts,
   );
 }

@@ -199,6 +199,30 @@ Deno.test("a message for which there is no room is given up after the wait, and 
     await assertRejects(() => mailbox.batches("bob", { prefetch: 65 }).next(), RangeError, "1 to 64");
   }));
 
+Deno.test("behind a posted message that fails none is stored that was posted before that was known", () =>
+  withMailbox(async (mailbox, _, asked) => {
+    const outcomes: string[] = [], { promise, resolve } = Promise.withResolvers<void>();
+    const post = (text: string, receiver = "bob") =>
+      mailbox.post(receiver, "ana", text, (error) => {
+        outcomes.push(error instanceof RequestError ? `${text} ${error.code}` : text);
+        if (text === "5") resolve();
+      });
+    const isRefused = "a\x07";
+    post("1"), post(isRefused), post("2"), post("3"), post("4", "eve");
+    mailbox.post("bob", "ana", "late", () => post("5"));
+    await promise;
+    assertEquals(outcomes.filter((outcome) => outcome !== "4"), [
+      "1",
+      `${isRefused} not printable`,
+      "2 not printable",
+      "3 not printable",
+      "5",
+    ]);
+    assertEquals(asked.filter((path) => path === "POST /mailbox/bob").length, 3);
+    assertEquals(await textsOf(mailbox, "bob"), ["1", "5"]);
+    assertEquals(await textsOf(mailbox, "eve"), ["4"]);
+  }));
+
 Deno.test("a server that does not answer is given up after the timeout", async () => {
   // bound and never accepted
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });

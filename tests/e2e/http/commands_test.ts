@@ -126,9 +126,9 @@ Deno.test("what HTTP can't do is refused, and other commands say what they need"
       return [code, err.split("\n")[0]];
     };
     for (
-      const words of ["send bob --as alice --resume x", "receive bob --basic", "peek bob --server-key x"]
+      const words of ["send bob --as alice --basic", "receive bob --basic", "peek bob --server-key x"]
     ) {
-      const [command] = words.split(" "), [, option] = /(--(?:resume|basic|server-key))/.exec(words)!;
+      const [command] = words.split(" "), [, option] = /(--(?:basic|server-key))/.exec(words)!;
       assertEquals(await refused(words), [
         2,
         `wirepost ${command}: Cannot use ${option} over HTTP: it needs --server HOST[:PORT]`,
