@@ -92,11 +92,6 @@ export class FakeServer implements AsyncDisposable {
     this.#isPaused = false;
   }
 
-  /** Loses what it knows of requests that may be repeated, as a server that was started anew. */
-  forgetKeys() {
-    this.#keys.clear();
-  }
-
   /** Loses the history of a channel, as a server whose data are gone. */
   forget(name: string) {
     this.channels.delete(name);
