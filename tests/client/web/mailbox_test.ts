@@ -104,6 +104,25 @@ Deno.test("what was acknowledged, released or failed while its answer was lost h
     assertEquals(again, [["released", 1], ["failed", 2]]);
   }));
 
+Deno.test("a lease is extended while what others are finished with waits for answers", () =>
+  withHttp({}, async (port) => {
+    const isExtended = Promise.withResolvers<void>(), answers = Promise.withResolvers<void>();
+    let acked = 0;
+    const slow: Fetch = async (input, init) => {
+      if (`${input}`.includes("/extend")) isExtended.resolve();
+      if (init?.method === "DELETE" && ++acked <= 9) await answers.promise;
+      return await fetch(input, init);
+    };
+    await using mailbox = connectMailbox({ url: `http://127.0.0.1:${port}`, fetch: slow });
+    for (const text of numbers(10)) await mailbox.send("bob", "alice", text);
+    for await (const batch of mailbox.batches("bob", { count: 10, lease: 1000 })) {
+      const kept = batch.pop()!, finished = batch.map((message) => message.ack());
+      await isExtended.promise;
+      answers.resolve();
+      await Promise.all([...finished, kept.release()]);
+    }
+  }));
+
 Deno.test("a loop that ends leaves the rest, and what it had fetched counts as no attempt", () =>
   withMailbox(async (mailbox) => {
     for (const text of numbers(10)) await mailbox.send("bob", "alice", text);
