@@ -5,6 +5,7 @@
  */
 
 import { PATIENCE_MS } from "./patience.ts";
+import { connectTls } from "./stream.ts";
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
@@ -35,7 +36,7 @@ export class HttpPeer implements Disposable {
 
   /** A client that speaks TLS, to a server with this certificate. */
   static async overTls(port: number, cert: string): Promise<HttpPeer> {
-    return new HttpPeer(await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [cert] }));
+    return new HttpPeer(await connectTls(port, cert));
   }
 
   /** Writes it as it stands. */

@@ -81,9 +81,14 @@ abstract class StreamPeer implements Disposable {
   }
 }
 
-/** Connects, and makes the handshake, which would otherwise be made with the first read or write. */
-async function connectTls(port: number, cert: string): Promise<Deno.TlsConn> {
-  const conn = await Deno.connectTls({ hostname: "127.0.0.1", port, caCerts: [cert] });
+/**
+ * Connects, and makes the handshake, which would otherwise be made with the first read or write. What is sent first must not
+ * wait until the server's system has acknowledged the handshake's end.
+ */
+export async function connectTls(port: number, cert: string): Promise<Deno.TlsConn> {
+  const hostname = "127.0.0.1", tcp = await Deno.connect({ hostname, port });
+  tcp.setNoDelay(true);
+  const conn = await Deno.startTls(tcp, { hostname, caCerts: [cert] });
   try {
     await conn.handshake();
   } catch (error) {

@@ -12,6 +12,7 @@ import {
   Sealer,
 } from "../../../protocol/seal.ts";
 import { clientKeys, sealId, sealKey, serverKeys } from "../../../protocol/seal/keys.ts";
+import { newToken } from "../../server/protected.ts";
 import { ACCOUNT } from "../account.ts";
 import { SealedWorld, SERVER } from "../sealed_world.ts";
 
@@ -148,8 +149,8 @@ Deno.test("a man in the middle learns nothing of a new account if the server's k
   assert(!world.server.accounts.has("carol"));
 });
 
-// seal.md 5.9
-Deno.test("a client sends no proof to a server that asks for few iterations, or has a short salt", async () => {
+// seal.md 5.9, 5.16
+Deno.test("a client sends no proof to a server that asks for few iterations, of a password or a token, or has a short salt", async () => {
   await using world = await SealedWorld.make();
   const weak = new Middleman(world);
   weak.change = (plain) => plain.replace(/i=\d+/, "i=4096");
@@ -161,4 +162,12 @@ Deno.test("a client sends no proof to a server that asks for few iterations, or 
   salted.change = (plain) => plain.replace(/s=[^,]+/, "s=AAAA");
   assertEquals(await refused(second, second.client({ server: salted.address }).login()), "refused");
   assert(salted.read.every((plain) => !plain.startsWith("final")));
+  // or asks for less than a token has
+  await using third = await SealedWorld.make();
+  const hasty = new Middleman(third), { token: password, ...token } = await newToken();
+  assertEquals(await third.soon(third.server.accounts.addToken(ACCOUNT.name, token)), "changed");
+  hasty.change = (plain) => plain.replace("i=4096", "i=4095");
+  const login = third.client({ server: hasty.address, as: { name: ACCOUNT.name, password } }).login();
+  assertEquals(await refused(third, login), "refused");
+  assert(hasty.read.every((plain) => !plain.startsWith("final")));
 });

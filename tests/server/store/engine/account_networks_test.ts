@@ -127,8 +127,8 @@ Deno.test("users whose accounts were made at one address have one share of the f
   });
 });
 
-// seal.md 6.6
-Deno.test("an address that has made all the accounts it may makes no more after a restart, and others do", async () => {
+// seal.md 6.6, 6.9
+Deno.test("an address that has made all the accounts it may makes no more after a restart, and others do; none is removed for it", async () => {
   await withEngine((ask, restart) => {
     restart(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 24999)
       INSERT INTO account (name, verifier, network) SELECT 'user' || i, 'v', '192.0.2.1' FROM n`);
@@ -137,6 +137,8 @@ Deno.test("an address that has made all the accounts it may makes no more after 
     assertEquals(outcomes, [made, "full", made, made]);
     restart();
     assertEquals(ask(add("b", "192.0.2.1")), ["full"]);
+    const old = ["a", "c", "d", ...Array.from({ length: 24_999 }, (_, i) => `user${i + 1}`)];
+    assertEquals(new Set(ask(...old.map((name) => add(name, "192.0.2.3")))), new Set(["exists"]));
     // the two of others count too
     const removed = [7, 8, 9].map((i) => change("remove", `user${i}`));
     assertEquals(ask(...removed, add("b", "192.0.2.1")).slice(2), ["removed", made]);

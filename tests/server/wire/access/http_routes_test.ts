@@ -1,7 +1,7 @@
-/** Who is let in on which route of HTTP: each service, times how somebody logs in, with `--auth open` and `required`. */
+/** Who is let in on which route of HTTP: each service, times how somebody logs in, in each mode, and over TLS. */
 
 import { assertEquals } from "@std/assert";
-import { HttpPeer, type HttpReply, httpRequest } from "../../../http.ts";
+import { HttpPeer, type HttpReply } from "../../../http.ts";
 import { expected, HTTP_TABLE, type HttpRoute, WHO, type Who, WRONG_LOGIN } from "./http_table.ts";
 import { PASSWORD, tokenOver, withWorld, type World, WRONG } from "./world.ts";
 
@@ -12,8 +12,11 @@ const basic = (name: string, password: string): Headers => ({
   authorization: `Basic ${new TextEncoder().encode(`${name}:${password}`).toBase64()}`,
 });
 
-async function cookieOf({ port }: World, name: string): Promise<Headers> {
-  const { headers } = await httpRequest(port("http"), "POST /login", {
+type Connect = () => Promise<HttpPeer>;
+
+async function cookieOf(connect: Connect, name: string): Promise<Headers> {
+  using peer = await connect();
+  const { headers } = await peer.request("POST /login", {
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ name, password: PASSWORD }),
   });
@@ -21,14 +24,17 @@ async function cookieOf({ port }: World, name: string): Promise<Headers> {
 }
 
 /** The ways in which each of these logs in: all of them have to come to the same. */
-async function waysOf(world: World): Promise<Record<Who, Headers[]>> {
-  const cookie = await cookieOf(world, "alice");
+async function waysOf(world: World, connect: Connect): Promise<Record<Who, Headers[]>> {
+  const cookie = await cookieOf(connect, "alice");
   return {
     "nobody": [{}, { cookie: cookie.cookie!.replace("alice", "bob") }],
     "alice": [basic("alice", PASSWORD), basic("alice", world.token), bearer(world.token), cookie],
-    "carla, forum alone": [basic("carla", PASSWORD), await cookieOf(world, "carla")],
-    "bob": [bearer(world.bobsToken), await cookieOf(world, "bob")],
-    "ada, admin": [bearer(world.adasToken), basic("ada", PASSWORD), await cookieOf(world, "ada")],
+    // where only administrators make accounts, there is none that covers the forum alone
+    "carla, forum alone": world.mode === "accounts admin"
+      ? []
+      : [basic("carla", PASSWORD), await cookieOf(connect, "carla")],
+    "bob": [bearer(world.bobsToken), await cookieOf(connect, "bob")],
+    "ada, admin": [bearer(world.adasToken), basic("ada", PASSWORD), await cookieOf(connect, "ada")],
   };
 }
 
@@ -47,17 +53,17 @@ async function wrongOf(world: World): Promise<Headers[]> {
 
 /** What a request comes to: its status, and why it is refused. */
 class Client {
-  readonly #port: number;
+  readonly #connect: Connect;
   readonly #headers: Headers;
 
-  constructor({ port }: World, headers: Headers) {
-    this.#port = port("http");
+  constructor(connect: Connect, headers: Headers) {
+    this.#connect = connect;
     this.#headers = headers;
   }
 
   async request(line: string, body?: string): Promise<HttpReply> {
     // an answer of events has no end
-    using peer = await HttpPeer.connect(this.#port);
+    using peer = await this.#connect();
     const type = body?.startsWith("{") ? { "content-type": "application/json" } : {};
     const options = { headers: { accept: "application/json", ...type, ...this.#headers } };
     return await peer.request(line, body === undefined ? options : { ...options, body });
@@ -155,16 +161,20 @@ const EXCHANGES: Readonly<Record<HttpRoute, Exchange>> = {
 
 const ROUTES = Object.keys(HTTP_TABLE) as HttpRoute[];
 
-for (const mode of ["open", "required"] as const) {
-  Deno.test(`who is let in on which route of HTTP, ${mode}`, () =>
+const CASES = [["open", false], ["required", false], ["accounts admin", false], ["open", true]] as const;
+
+for (const [mode, isTls] of CASES) {
+  Deno.test(`who is let in on which route of HTTP, ${mode}${isTls ? ", over TLS" : ""}`, () =>
     withWorld(mode, async (world) => {
-      const ways = await waysOf(world), wrong = await wrongOf(world);
+      const port = world.port("http");
+      const connect = () => isTls ? HttpPeer.overTls(port, world.cert) : HttpPeer.connect(port);
+      const ways = await waysOf(world, connect), wrong = await wrongOf(world);
       const others = {
-        alice: new Client(world, bearer(world.token)),
-        bob: new Client(world, bearer(world.bobsToken)),
+        alice: new Client(connect, bearer(world.token)),
+        bob: new Client(connect, bearer(world.bobsToken)),
       };
       const outcome = (route: HttpRoute, headers: Headers) =>
-        EXCHANGES[route](new Client(world, headers), world, others).catch((error) => `${error.stack}`);
+        EXCHANGES[route](new Client(connect, headers), world, others).catch((error) => `${error.stack}`);
       for (const [i, route] of ROUTES.entries()) {
         for (const who of WHO) {
           const outcomes: string[] = [];

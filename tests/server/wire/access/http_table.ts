@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Mode } from "./table.ts";
+
 /** Who asks: the accounts of `world.ts`, each in every way in which one logs in. */
 export const WHO = ["nobody", "alice", "carla, forum alone", "bob", "ada, admin"] as const;
 
@@ -33,7 +35,7 @@ const users = (done: string) => [NO_LOGIN, done, done, done, done];
 const his = (done: string) => [NO_LOGIN, "403 not yours", "403 not yours", done, "403 not yours"];
 const admin = (done: string) => [NO_LOGIN, ...Array(3).fill("403 no administrator"), done];
 
-/** With `--auth open`, in the order of {@linkcode WHO}. With `--auth required`, nobody gets `no log-in`. */
+/** In the order of {@linkcode WHO}. With `--auth required`, nobody gets `no log-in`. */
 export const HTTP_TABLE = {
   "put": mailbox("201"),
   "put as alice": hers("401 sender has an account", "201", "401 sender has an account"),
@@ -74,6 +76,6 @@ export const HTTP_TABLE = {
 export type HttpRoute = keyof typeof HTTP_TABLE;
 
 /** What it comes to for one of these. */
-export function expected(mode: "open" | "required", route: HttpRoute, who: Who): string {
+export function expected(mode: Mode, route: HttpRoute, who: Who): string {
   return who === "nobody" && mode === "required" ? NO_LOGIN : HTTP_TABLE[route][WHO.indexOf(who)]!;
 }
