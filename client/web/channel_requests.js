@@ -49,26 +49,6 @@ export class ChannelRequests {
   }
 
   /**
-   * Does something that needs channels. If one is not there, because the server was started anew and nobody has taken it
-   * up, it is made again first.
-   *
-   * @protected
-   * @template T
-   * @param {readonly string[]} channels
-   * @param {() => Promise<T>} act
-   * @returns {Promise<T>}
-   */
-  async inChannels(channels, act) {
-    try {
-      return await act();
-    } catch (error) {
-      if (!(error instanceof RequestError) || error.code !== "no channel") throw error;
-      for (const channel of channels) await this.create(channel);
-      return await act();
-    }
-  }
-
-  /**
    * Makes a channel. Returns whether it is new.
    *
    * @param {string} channel
@@ -141,9 +121,21 @@ export class ChannelRequests {
   async say(channel, sender, text, { key = newKey(), onDelay, signal }) {
     const said = () =>
       this.requests.once("POST", pathOf(channel), { query: { sender }, json: { text }, key, signal });
-    const { id } = await this.requests.repeat(() => this.inChannels([channel], said), { onDelay, signal });
+    // one that is not there, because the server was started anew and nobody has taken it up, is made again first
+    const inChannel = () =>
+      said().catch(async (error) => {
+        if (!isNoChannel(error)) throw error;
+        await this.create(channel);
+        return await said();
+      });
+    const { id } = await this.requests.repeat(inChannel, { onDelay, signal });
     return { id };
   }
+}
+
+/** @param {unknown} error */
+export function isNoChannel(error) {
+  return error instanceof RequestError && error.code === "no channel";
 }
 
 /** @param {string} channel */

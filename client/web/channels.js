@@ -20,7 +20,7 @@
  * @module
  */
 
-import { ChannelRequests, isAfter, messageOf } from "./channel_requests.js";
+import { ChannelRequests, isAfter, isNoChannel, messageOf } from "./channel_requests.js";
 import { readEvents } from "./event_stream.js";
 import { delay, isTemporary, RequestError, UnreachableError } from "./request.js";
 
@@ -43,9 +43,11 @@ export const MAX_CHANNELS = 32;
  *   | { type: "gap", channel: string, missing: number | undefined }
  *   | { type: "joined" | "left", channel: string, name: string, members: number }
  *   | { type: "caught up", channel: string, last: string, hasOlder: boolean }
+ *   | { type: "refused", channel: string, error: RequestError }
  *   | { type: "connected" }
  *   | { type: "disconnected", error: Error }} ChannelEvent
- * `missing` of a gap is undefined where nobody knows how many. `caught up`: all that was said before has come.
+ * `missing` of a gap is undefined where nobody knows how many. `caught up`: all that was said before has come. `refused`: there is no
+ * such channel, and the server does not let it be made; it is not followed any more.
  */
 
 /**
@@ -168,6 +170,11 @@ export class Channels extends ChannelRequests {
       } catch (error) {
         // other channels, another name, or the end: nothing is wrong
         if (stream.signal.aborted && stream !== this.#stream) continue;
+        if (error instanceof RefusedChannel) {
+          this.#channels.delete(error.channel);
+          yield { type: "refused", channel: error.channel, error: error.refusal };
+          continue;
+        }
         if (!isTemporary(error)) throw error;
         yield { type: "disconnected", error };
         await delay(delayMs, this.#stream.signal).catch(() => {});
@@ -190,15 +197,7 @@ export class Channels extends ChannelRequests {
     let timer = setTimeout(() => silence.abort(), SILENCE_MS);
     const followed = [...this.#channels.keys()].slice(0, MAX_CHANNELS);
     try {
-      const opening = this.inChannels(
-        [...this.#channels.keys()],
-        () =>
-          this.requests.send("GET", "/events", {
-            query: { channel: followed, sender: this.#name },
-            headers: { accept: "text/event-stream" },
-            signal: silence.signal,
-          }),
-      );
+      const opening = this.#open(followed, silence.signal);
       // it is awaited below
       const opened = opening.then(() => undefined, () => undefined);
       // asked for at the same time, and shown as soon as they are there; in what goes wrong they are asked for again
@@ -224,12 +223,43 @@ export class Channels extends ChannelRequests {
     } catch (error) {
       if (signal.aborted) throw error;
       if (error instanceof RequestError || error instanceof UnreachableError) throw error;
+      if (error instanceof RefusedChannel) throw error;
       throw new UnreachableError("The connection to the server broke", { cause: error });
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", end);
       silence.abort();
     }
+  }
+
+  /**
+   * Opens the stream of these channels. Those that are not there, because the server was started anew and nobody has taken
+   * them up, are made again first.
+   *
+   * @param {readonly string[]} channels
+   * @param {AbortSignal} signal
+   * @throws {RefusedChannel} One of them can't be made.
+   */
+  async #open(channels, signal) {
+    const open = () =>
+      this.requests.send("GET", "/events", {
+        query: { channel: channels, sender: this.#name },
+        headers: { accept: "text/event-stream" },
+        signal,
+      });
+    try {
+      return await open();
+    } catch (error) {
+      if (!isNoChannel(error)) throw error;
+    }
+    for (const channel of channels) {
+      await this.create(channel).catch((error) => {
+        throw error instanceof RequestError && !isTemporary(error)
+          ? new RefusedChannel(channel, error)
+          : error;
+      });
+    }
+    return await open();
   }
 
   /**
@@ -295,5 +325,18 @@ export class Channels extends ChannelRequests {
     else if (type === "joined" || type === "left") {
       yield { type, channel, name: content.name, members: content.members };
     }
+  }
+}
+
+/** A channel is not there, and can't be made. */
+class RefusedChannel extends Error {
+  /**
+   * @param {string} channel
+   * @param {RequestError} refusal
+   */
+  constructor(channel, refusal) {
+    super(refusal.message);
+    this.channel = channel;
+    this.refusal = refusal;
   }
 }

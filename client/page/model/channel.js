@@ -35,6 +35,8 @@ export class Channel {
   names = [];
   /** @type {string | undefined} The ID of the last message. */
   last;
+  /** @type {string | undefined} Why the server does not let it be made. */
+  refused;
   /** Entries that are no messages. */
   #marks = 0;
 

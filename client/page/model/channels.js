@@ -95,6 +95,9 @@ export class ChannelsModel extends Observable {
         return this.#add(channel, event.message);
       case "gap":
         return channel.addGap(event.missing);
+      case "refused":
+        channel.refused = event.error.message;
+        return this.#keepJoined();
       case "caught up":
         channel.caughtUp(event.last, event.hasOlder);
         this.readMembers(channel).catch(() => {});
@@ -145,7 +148,9 @@ export class ChannelsModel extends Observable {
    */
   show(name) {
     if (name === this.shown) return;
-    if (this.shown !== undefined) this.channels.get(this.shown)?.forgetMark();
+    const before = this.shown === undefined ? undefined : this.channels.get(this.shown);
+    before?.forgetMark();
+    if (before?.refused !== undefined) this.channels.delete(before.name);
     this.shown = name;
     if (name !== undefined) {
       this.#recent = [...this.#recent.filter((one) => one !== name), name];
@@ -192,7 +197,8 @@ export class ChannelsModel extends Observable {
   }
 
   #keepJoined() {
-    const joined = [...this.channels.keys()].map((name) => [name, ""]);
+    const followed = [...this.channels.values()].filter(({ refused }) => refused === undefined);
+    const joined = followed.map(({ name }) => [name, ""]);
     localStorage.setItem(JOINED_KEY, JSON.stringify(Object.fromEntries(joined)));
   }
 

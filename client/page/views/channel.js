@@ -161,7 +161,7 @@ function Log({ models, name, channel }) {
   }
       ${
     !entries.some(({ kind }) => kind === "message") && pending.length === 0 &&
-    html`<${Blank} name=${name} isLoaded=${channel?.isLoaded ?? false} />`
+    html`<${Blank} name=${name} isLoaded=${channel?.isLoaded ?? false} refused=${channel?.refused} />`
   }
       <${Entries} entries=${entries} pending=${pending} self=${self.name} isNamed=${(
     /** @type {string} */ text,
@@ -214,8 +214,11 @@ function isShown({ id }, entries) {
   return id !== undefined && entries.findLast(({ key }) => key === id) !== undefined;
 }
 
-/** @param {{ name: string, isLoaded: boolean }} props */
-function Blank({ name, isLoaded }) {
+/** @param {{ name: string, isLoaded: boolean, refused: string | undefined }} props */
+function Blank({ name, isLoaded, refused }) {
+  if (refused !== undefined) {
+    return html`<div class="blank" role="alert"><b>There is no channel #${name}</b>It can’t be made: ${refused}.</div>`;
+  }
   if (!isLoaded) return html`<p class="blank" role="status">Connecting…</p>`;
   return html`<div class="blank"><b>Nothing was said in #${name} yet</b>What you write here reaches everybody
     who is in the channel: in a browser, with <code>wirepost chat</code>, or with nothing but a socket.</div>`;

@@ -152,6 +152,10 @@ export class FakeServer implements AsyncDisposable {
 
   async #channel(request: Request, url: URL, name: string): Promise<Response> {
     if (request.method === "PUT") {
+      if (/\s/.test(name)) {
+        const detail = "a channel's name has no white space in it";
+        return Response.json({ code: "bad ID", detail }, { status: 400 });
+      }
       const isNew = !this.channels.has(name);
       this.channel(name);
       return new Response(null, { status: isNew ? 201 : 204 });

@@ -92,3 +92,18 @@ Deno.test("what was said though its answer was lost is not said again, also wher
   assertEquals([first.id, second.id].map((id) => id.split(":")[1]), ["2", "4"]);
   assertEquals(server.channel("lab").messages.length, 4);
 });
+
+Deno.test("a channel that can't be made is refused, and the others are followed", async () => {
+  await using server = new FakeServer();
+  const channels = connectChannels({ url: server.url, name: "ana", channels: ["lab", "a b", "tea"] });
+  server.say("lab", "bob", "1");
+  const seen: string[] = [];
+  for await (const event of channels) {
+    if (event.type === "refused") seen.push(`${event.channel}: ${event.error.code}`);
+    else if (event.type === "message") seen.push(event.message.text);
+    else if (event.type === "caught up") seen.push(event.channel);
+    if (event.type === "caught up" && event.channel === "tea") break;
+  }
+  // what was said may come before
+  assertEquals(seen.toSorted(), ["1", "a b: bad ID", "lab", "tea"]);
+});
