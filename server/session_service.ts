@@ -12,6 +12,7 @@ import { isSealDatagram } from "../protocol/seal.ts";
 import type { SealKey } from "../protocol/seal/keys.ts";
 import { isSessionDatagram, MAX_SESSION_DATAGRAM_BYTES } from "../protocol/session.ts";
 import { type Address, formatAddress } from "../protocol/syntax/address.ts";
+import { MAX_UNHANDLED_BYTES } from "./net/datagram_queue.ts";
 import { DatagramSocket, MAX_QUEUED_DATAGRAMS, REMOTE_DATAGRAMS_PER_SECOND } from "./net/datagram_socket.ts";
 import type { SocketPolling } from "./net/fairness.ts";
 import { isLoopback } from "./quota/address.ts";
@@ -151,10 +152,19 @@ export class SessionService {
     const { burst: limit, fullest: used } = this.#rate, { service } = this.#service;
     return [
       { name: `${service} datagrams of an address`, option: "datagram-rate", used, limit },
+      {
+        name: `${service} bytes that are not handled yet`,
+        used: this.#mostUnhandled,
+        limit: MAX_UNHANDLED_BYTES,
+      },
       { name: `${service} datagrams that wait`, used: this.#mostWaiting, limit: MAX_QUEUED_DATAGRAMS },
       { name: `${service} early bytes`, used: this.#sessions.earlyBytes, limit: 2 * MAX_EARLY_BYTES },
       ...this.#seals.limits(),
     ];
+  }
+
+  get #mostUnhandled(): number {
+    return Math.max(0, ...this.#sockets.map(({ unhandledBytes }) => unhandledBytes));
   }
 
   get #mostWaiting(): number {

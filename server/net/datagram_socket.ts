@@ -1,5 +1,9 @@
 /**
- * A UDP socket that is read no faster than its replies can be sent.
+ * A UDP socket whose datagrams are handled no faster than their replies can be sent.
+ *
+ * The system keeps 208 KiB for a socket, which a flood fills in 14 ms, and drops what comes then, whoever sent it. To read
+ * a datagram takes a third of the time that it takes to handle one, so where more have come than are handled at once, they
+ * are read first, and wait in a {@linkcode DatagramQueue} (session.md 10.10).
  *
  * Invariant: datagrams are sent in the order of the calls. Deno sends several that are not awaited in any order, even
  * backwards.
@@ -7,12 +11,32 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Metrics } from "../report/metrics.ts";
+import { DatagramQueue } from "./datagram_queue.ts";
 import type { SocketPolling } from "./fairness.ts";
 
-/** Datagrams that may wait to be sent before the next one is received. */
+/** Datagrams that may wait to be sent before the next one is handled. */
 const MAX_WAITING_DATAGRAMS = 1024;
+
+/**
+ * Datagrams that are handled as they are read, in one turn of the event loop and since it was last looked at, which is after
+ * so many.
+ */
+const MAX_AT_ONCE = 64, LOOK_AFTER = 16;
+
+/**
+ * Datagrams that are read, but not handled, while the other sockets are polled: as many as the system keeps of small ones. A
+ * poll takes 5 ms and more while V8 collects garbage, piece by piece.
+ */
+const MAX_WHILE_POLLING = 277;
+
+/**
+ * Of those that were read before, how many are handled in one turn, and how many if that many were read in it: then there are
+ * more. Deno reads 128 in a turn at most.
+ */
+const MAX_OF_TURN = 32, FEW_OF_TURN = 4, MANY_READ = 64;
 
 /**
  * Datagrams that may wait in all, with those that no datagram has asked for: what comes then is dropped, as the network may
@@ -52,12 +76,20 @@ export class DatagramSocket {
   #waiting = 0;
   #sent: PromiseWithResolvers<void> | undefined;
   #isStopped = false;
+  /** What was read and is not handled yet, and whether that is done later. */
+  readonly #unhandled = new DatagramQueue();
+  #isBehind = false;
+  #readWhilePolling = 0;
+  /** Datagrams that were handled as they were read since the last look. */
+  #atOnce = 0;
+  /** Datagrams that were read in this turn, while it is behind. */
+  #readInTurn = 0;
 
   /** Begins to receive. */
   constructor(socket: Deno.DatagramConn, options: DatagramSocketOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#reading = this.#read();
+    this.#reading = this.#readAll();
   }
 
   get address(): Deno.NetAddr {
@@ -67,6 +99,11 @@ export class DatagramSocket {
   /** Datagrams that wait to be sent. */
   get waiting(): number {
     return this.#waiting;
+  }
+
+  /** What datagrams that were read and not handled yet count for, in bytes. */
+  get unhandledBytes(): number {
+    return this.#unhandled.bytes;
   }
 
   /** Never waits and never throws. */
@@ -80,6 +117,7 @@ export class DatagramSocket {
   /** Receives no more. */
   stop() {
     this.#isStopped = true;
+    this.#unhandled.clear();
   }
 
   /** Receives no more, sends what waits, and closes. */
@@ -90,13 +128,17 @@ export class DatagramSocket {
     await this.#reading;
   }
 
-  async #read() {
-    const { maxBytes, polling, metrics, onDatagram } = this.#options;
+  async #readAll() {
+    const { maxBytes, polling, metrics } = this.#options;
     // what fills the last byte was cut
     const buffer = new Uint8Array(maxBytes + 1);
     for (let retryMs = FIRST_RETRY_MS; !this.#isStopped;) {
       const polled = polling.due;
-      if (polled !== undefined) await polled;
+      this.#readWhilePolling = polled === undefined ? 0 : this.#readWhilePolling + 1;
+      if (this.#readWhilePolling > MAX_WHILE_POLLING) {
+        await polled;
+        this.#readWhilePolling = 0;
+      }
       let datagram: Uint8Array, from: Deno.Addr;
       try {
         [datagram, from] = await this.#socket.receive(buffer);
@@ -110,9 +152,37 @@ export class DatagramSocket {
         retryMs = Math.min(2 * retryMs, LAST_RETRY_MS);
         continue;
       }
-      if (!this.#isStopped) onDatagram(datagram, from as Deno.NetAddr, this);
-      if (this.#waiting > MAX_WAITING_DATAGRAMS) await this.#allSent();
+      if (!this.#isStopped) this.#received(datagram, from as Deno.NetAddr);
     }
+  }
+
+  #received(datagram: Uint8Array, from: Deno.NetAddr) {
+    const { metrics, polling, onDatagram } = this.#options;
+    if (
+      !this.#isBehind && !polling.isPolling && this.#atOnce < MAX_AT_ONCE &&
+      this.#waiting <= MAX_WAITING_DATAGRAMS
+    ) {
+      if (++this.#atOnce === LOOK_AFTER) setImmediate(() => this.#atOnce = 0);
+      return onDatagram(datagram, from, this);
+    }
+    this.#readInTurn++;
+    const dropped = this.#unhandled.push(datagram, from);
+    if (dropped > 0) metrics.add("receive queue full", dropped);
+    if (!this.#isBehind) void this.#catchUp();
+  }
+
+  /** Handles what was read, a few in each turn of the event loop: what comes meanwhile is read first. */
+  async #catchUp() {
+    const { polling, onDatagram } = this.#options;
+    this.#isBehind = true;
+    while (this.#unhandled.length > 0) {
+      await polling.poll();
+      if (this.#waiting > MAX_WAITING_DATAGRAMS) await this.#allSent();
+      const count = this.#readInTurn < MANY_READ ? MAX_OF_TURN : FEW_OF_TURN;
+      this.#readInTurn = 0;
+      for (const { bytes, from } of this.#unhandled.take(count)) onDatagram(bytes, from, this);
+    }
+    this.#isBehind = false;
   }
 
   async #allSent() {

@@ -103,9 +103,18 @@ export class SocketPolling {
   /** What to wait for before reading or working on, if a poll is due: the same for everybody. */
   get due(): Promise<void> | undefined {
     if (this.#polled === undefined && this.#options.monotonicClock() - this.#polledAt >= POLL_INTERVAL_MS) {
-      this.#polled = this.#poll();
+      return this.poll();
     }
     return this.#polled;
+  }
+
+  get isPolling(): boolean {
+    return this.#polled !== undefined;
+  }
+
+  /** Polls every socket now. */
+  poll(): Promise<void> {
+    return this.#polled ??= this.#poll();
   }
 
   async #poll() {

@@ -11,7 +11,7 @@ import { Networks, PRIVATE_NETWORKS } from "../quota/address.ts";
 import type { SocketsOptions } from "../start/service_sockets.ts";
 import { DEFAULT_TIMEOUTS } from "../wire/http/http_wire.ts";
 import type { WebPage } from "../wire/http/page_files.ts";
-import { OPTIONS, type OptionValues, SERVICE_PORTS } from "./options.ts";
+import { type OptionValues, SERVICE_PORTS } from "./options.ts";
 
 /** How many of the longest lines have to fit into what waits: in frames, one may be over four times as long. */
 const MIN_PENDING_LINES = 16;
@@ -174,9 +174,3 @@ function hubLimits(values: OptionValues): HubLimits {
     maxLineBytes: maxLine,
   };
 }
-
-/** The options if none is given. */
-export const DEFAULT_OPTIONS: Readonly<ServeOptions> = serveOptions(
-  Object.fromEntries(Object.entries(OPTIONS).map(([name, option]) => [name, option.default])) as OptionValues,
-  {},
-);

@@ -132,6 +132,10 @@ export const METRICS = {
   "received": counter("datagrams", "Datagrams received by mailbox and forum"),
   "read failed": counter("reads", "Reads from a UDP socket that failed"),
   "send failed": counter("datagrams", "Datagrams that could not be sent"),
+  "receive queue full": counter(
+    "datagrams",
+    "Datagrams that were dropped because too many waited to be handled",
+  ),
   "send queue full": counter("datagrams", "Datagrams that were dropped because too many waited to be sent"),
   "stored": counter("messages", "Messages put on the original wire"),
   "forwarded": counter("messages", "Messages taken on the original wire"),

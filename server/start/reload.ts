@@ -2,7 +2,7 @@
  * What a running server takes over of options that are read again: limits, rates, whom it answers, what it logs, and its
  * certificate. What it has opened, and whom it has let in, stays as it was (`AT_START`).
  *
- * Invariant: either all of it is taken over, or nothing: options that can't be used change nothing.
+ * Invariant: either all of it is taken over, or nothing: options or a certificate that can't be used change nothing.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { HubService } from "../hub_service.ts";
 import type { MailboxService } from "../mailbox_service.ts";
 import { configurationOf } from "../store/journaled/open.ts";
 import type { Shared } from "./shared.ts";
-import { reloadCertificate } from "./tls.ts";
+import { logCertificate } from "./tls.ts";
 
 /** Services that take over options. */
 export interface Reloadable {
@@ -47,30 +47,41 @@ export class Reloading {
   }
 
   async #reload(read: () => Promise<ServeOptions>) {
-    const { log, certificate, options } = this.#shared;
+    const { log, certificate } = this.#shared;
     try {
       await this.#takeOver(await read());
     } catch (error) {
-      const what = `${(error as Error).message}; the options stay as they were`;
-      return log.error({ service: "server", what });
+      const kept = certificate === undefined ? "the options" : "the options and the certificate";
+      return log.error({ service: "server", what: `${(error as Error).message}; ${kept} stay as they were` });
     }
-    if (certificate !== undefined) await reloadCertificate(certificate, options.tls!, log);
+    if (certificate !== undefined) logCertificate(certificate, log);
   }
 
   async #takeOver(next: ServeOptions) {
-    const { log, options } = this.#shared, before = options.values;
+    const { log, options, certificate } = this.#shared, before = options.values;
     const changed = (Object.keys(before) as OptionName[]).filter((name) =>
       !isSame(before[name], next.values[name])
     );
+    const later = changed.filter((name) => this.#needsRestart(name, next));
+    const kept = Object.fromEntries(later.map((name) => [name, before[name]]));
+    const wanted = changed.length === 0 ? options : serveOptions({ ...next.values, ...kept }, options.given);
+    // what may fail comes first
+    const takeCertificate = await certificate?.read(wanted.tls);
+    if (wanted !== options) {
+      await this.#configureStore(wanted);
+      update(options, wanted);
+      this.#configure(changed);
+    }
+    takeCertificate?.();
+    this.#report(changed, later);
+  }
+
+  /** Logs which options hold from now on, and which need a restart. */
+  #report(changed: readonly OptionName[], later: readonly OptionName[]) {
+    const { log } = this.#shared;
     if (changed.length === 0) {
       return log.info({ service: "server", what: "options were read again, and are as they were" });
     }
-    const later = changed.filter((name) => this.#needsRestart(name, next));
-    const kept = Object.fromEntries(later.map((name) => [name, before[name]]));
-    const wanted = serveOptions({ ...next.values, ...kept }, options.given);
-    await this.#configureStore(wanted);
-    update(options, wanted);
-    this.#configure(changed);
     const taken = changed.filter((name) => !later.includes(name));
     const names = (options: readonly OptionName[]) => options.map((name) => `--${name}`).join(", ");
     if (taken.length > 0) {

@@ -5,7 +5,7 @@
  */
 
 import type { StreamSocket } from "../net/listener.ts";
-import type { Certificate, CertificateFiles } from "../net/tls/certificate.ts";
+import type { Certificate } from "../net/tls/certificate.ts";
 import { TlsPort, type TlsPortOptions } from "../net/tls/tls_port.ts";
 import type { Log } from "../report/log.ts";
 import type { ServiceSockets } from "./service_sockets.ts";
@@ -35,16 +35,6 @@ export function withTls(
   tls: Tls | undefined,
 ): readonly StreamSocket[] {
   return tls === undefined ? sockets : sockets.map((socket) => new TlsPort(socket, tls));
-}
-
-/** Reads the files again, or others. Those that can't be used leave the certificate as it is. */
-export async function reloadCertificate(certificate: Certificate, files: CertificateFiles, log: Log) {
-  try {
-    await certificate.reload(files);
-    logCertificate(certificate, log);
-  } catch (error) {
-    log.error({ service: "server", what: `${(error as Error).message}; the certificate stays as it was` });
-  }
 }
 
 /** Logs which certificate clients get from now on. */

@@ -1,13 +1,13 @@
-/** Each command under the permissions that README.md names for it, and without any other. */
+/** Each command under the permissions that SECURITY.md names for it, and without any other. */
 
 import { assert, assertEquals } from "@std/assert";
 import { COMMANDS } from "../../main.ts";
 import { FORUM_COMMANDS } from "../../protocol/forum.ts";
 import { FROM_SOURCE, Peer, runCommand, ServerProcess, temporaryDirectory } from "../program.ts";
 
-/** What README.md names, by the first words of its rows. */
+/** What SECURITY.md names, by the first words of its rows. */
 async function permissions(): Promise<Map<string, string[]>> {
-  const text = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+  const text = await Deno.readTextFile(new URL("../../.github/SECURITY.md", import.meta.url));
   const rows = new Map<string, string[]>();
   for (const [, names = "", list = ""] of text.matchAll(/^\| (`.+?) +\| `(--allow[^`]+)` +\|$/gm)) {
     const more = /` (with an account|over https)$/.exec(names)?.[1] ?? "";
@@ -25,7 +25,7 @@ function withOnly(allowed: readonly string[]): string[] {
   );
 }
 
-/** A server with every service and TLS, and commands that run beside it under what README names for them. */
+/** A server with every service and TLS, and commands that run beside it under what SECURITY.md names for them. */
 class Scene implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
 
@@ -79,14 +79,14 @@ class Scene implements AsyncDisposable {
   }
 }
 
-/** The program with what README names for a row. */
+/** The program with what SECURITY.md names for a row. */
 function only(rows: Map<string, string[]>, row: string): string[] {
   const allowed = rows.get(row);
-  assert(allowed !== undefined, `README names no permissions of ${row}`);
+  assert(allowed !== undefined, `SECURITY.md names no permissions of ${row}`);
   return withOnly(allowed);
 }
 
-Deno.test("each command runs under the permissions that README names", async () => {
+Deno.test("each command runs under the permissions that SECURITY.md names", async () => {
   await using scene = await Scene.open();
   const { run, server, at, login, path, rows } = scene;
   const files = await server.ready("forum"), room = await server.ready("room");

@@ -19,6 +19,8 @@ const COPIED = ["main.ts", "deno.json", "deno.lock", "std.d.ts", "client", "serv
 interface Step {
   command: string;
   output: string[];
+  /** Whether its block begins with it. */
+  isFirst: boolean;
 }
 
 /** The commands of a block, each with the output that it shows. */
@@ -29,12 +31,13 @@ function steps(language: string, block: string): Step[] {
       m[1]!
     );
     assert(output.length > 0, `a program that does not show what it prints:\n${block}`);
-    return [{ command: block, output }];
+    return [{ command: block, output, isFirst: true }];
   }
   const steps: Step[] = [];
   for (const line of lines) {
-    if (line.startsWith("$ ")) steps.push({ command: line.slice(2), output: [] });
-    else {
+    if (line.startsWith("$ ")) {
+      steps.push({ command: line.slice(2), output: [], isFirst: steps.length === 0 });
+    } else {
       assert(steps.length > 0, `output of no command: ${line}`);
       steps.at(-1)!.output.push(line);
     }
@@ -168,9 +171,9 @@ class Reader implements AsyncDisposable {
   }
 }
 
-/** Why a command can not be run here, if it can't; in CI every one is. */
+/** Why a command, and those after it in its block, can not be run here, if they can't; in CI every one is. */
 async function whyNot(command: string): Promise<string | undefined> {
-  for (const [program, use] of Object.entries({ npx: /^npx /, python3: /^import socket/ })) {
+  for (const [program, use] of Object.entries({ npx: /^npx /, python3: /^import socket/, curl: /\bcurl / })) {
     if (use.test(command) && await lacks(program)) return `${program} is not installed`;
   }
   // with -w1, ncat does not wait for an answer
@@ -199,9 +202,12 @@ for (const topic of Object.keys(TOPICS)) {
     await reader.run("console", {
       command: "wirepost serve",
       output: ["mailbox listening on udp 127.0.0.1:21001"],
+      isFirst: true,
     });
+    let reason: string | undefined;
     for (const step of commands) {
-      const reason = await whyNot(step.command), ignore = reason !== undefined;
+      reason = (step.isFirst ? undefined : reason) ?? await whyNot(step.command);
+      const ignore = reason !== undefined;
       const name = `$ ${step.command}${ignore ? ` (skipped: ${reason})` : ""}`;
       const passed = await t.step({ name, ignore, fn: () => reader.run("console", step) });
       if (!passed && !ignore) return;
@@ -217,6 +223,7 @@ Deno.test("every command of README.md does what it says", async (t) => {
   await using reader = new Reader(directory.path);
   await reader.prepare();
   for (const [, language = "", block = ""] of blocks) {
+    let reason: string | undefined;
     // what a terminal shows while other commands run
     if (language === "text") continue;
     assert(["console", "python", "ts"].includes(language), `a block in no language: ${block}`);
@@ -224,7 +231,8 @@ Deno.test("every command of README.md does what it says", async (t) => {
       const { command } = step;
       // that is what runs now
       if (/ task test$/.test(command)) continue;
-      const reason = await whyNot(command), ignore = reason !== undefined;
+      reason ??= await whyNot(command);
+      const ignore = reason !== undefined;
       const name = language === "console" ? `$ ${command}` : `a program in ${language}`;
       const passed = await t.step({
         name: ignore ? `${name} (skipped: ${reason})` : name,

@@ -8,7 +8,7 @@ import { assert, assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { DATABASE_FILE } from "../../server/store/database/database.ts";
 import { maxTaken } from "../../protocol/mailbox.ts";
-import { DEFAULT_OPTIONS } from "../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../default_options.ts";
 import { DEFAULT_LIMITS } from "../../server/store/limits.ts";
 import type { Put } from "../../server/store/requests/message.ts";
 import { BatchEngine } from "../batch_engine.ts";

@@ -43,5 +43,10 @@ export function randomNumbers(seed: number): (limit: number) => number {
 
 /** Resident memory of a process. */
 export async function residentMiB(pid: number): Promise<number> {
+  if (Deno.build.os === "linux") {
+    // not every system has ps
+    const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1];
+    return Number(kibibytes) / 1024;
+  }
   return Number((await runCommand(["ps", "-o", "rss=", "-p", String(pid)])).out) / 1024;
 }

@@ -33,11 +33,18 @@ const CONSTANTS: Readonly<Record<string, readonly string[] | Reason>> = {
     "new connections of one address",
     "new connections for files",
   ],
+  "net/datagram_queue.ts MAX_UNHANDLED_BYTES": [
+    "mailbox bytes that are not handled yet",
+    "forum bytes that are not handled yet",
+  ],
+  "net/datagram_socket.ts MAX_AT_ONCE": "work",
+  "net/datagram_socket.ts MAX_OF_TURN": "work",
   "net/datagram_socket.ts MAX_QUEUED_DATAGRAMS": [
     "mailbox datagrams that wait",
     "forum datagrams that wait",
   ],
   "net/datagram_socket.ts MAX_WAITING_DATAGRAMS": "work",
+  "net/datagram_socket.ts MAX_WHILE_POLLING": "work",
   "net/datagram_socket.ts REMOTE_DATAGRAMS_PER_SECOND": [
     "mailbox datagrams of an address",
     "forum datagrams of an address",

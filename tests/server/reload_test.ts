@@ -3,7 +3,8 @@
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { connectForum } from "../../client/forum.ts";
 import { AT_START, type OptionName, OPTIONS, type OptionValues } from "../../server/options/options.ts";
-import { DEFAULT_OPTIONS, serveOptions } from "../../server/options/serve_options.ts";
+import { serveOptions } from "../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../default_options.ts";
 import type { Server } from "../../server/server.ts";
 import { HttpPeer } from "../http.ts";
 import { Peer } from "../program.ts";

@@ -1,4 +1,5 @@
-import { DEFAULT_OPTIONS, type ServeOptions } from "../../server/options/serve_options.ts";
+import type { ServeOptions } from "../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../default_options.ts";
 import { serve, type Server } from "../../server/server.ts";
 import type { StoreLimits } from "../../server/store/limits.ts";
 import { Peer } from "../program.ts";

@@ -48,11 +48,10 @@ export function age(time: Date, now: number): string {
   return parts.join(" ") || "0s";
 }
 
-/** A number as people read it: bytes in their unit. */
+/** A number as people read it: bytes in their unit, and milliseconds with theirs. */
 export function shownNumber(name: string, count: number): string {
-  return /bytes$/.test(name)
-    ? formatBytes(count, { binary: true }).replace("kiB", "KiB")
-    : count.toLocaleString("en");
+  if (/bytes$|^backlog$/.test(name)) return formatBytes(count, { binary: true }).replace("kiB", "KiB");
+  return count.toLocaleString("en") + (/ time$/.test(name) ? " ms" : "");
 }
 
 export function mailboxName(id: string): string {

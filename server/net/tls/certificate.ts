@@ -40,13 +40,16 @@ export class Certificate {
   }
 
   /**
-   * Reads the files again, or others, for the connections that come from now on.
+   * Reads the files again, or others. What it returns takes them over, for connections that come from then on.
    *
-   * @throws {Error} As {@linkcode load}; then the certificate stays as it was.
+   * @throws {Error} As {@linkcode load}.
    */
-  async reload(files = this.#files) {
-    this.#loaded = await load(files);
-    this.#files = files;
+  async read(files = this.#files): Promise<() => void> {
+    const loaded = await load(files);
+    return () => {
+      this.#loaded = loaded;
+      this.#files = files;
+    };
   }
 
   /** For new connections. */

@@ -6,7 +6,7 @@ import { CHANNELS_TEXTS } from "../../../protocol/channels.ts";
 import { encodePublicKey } from "../../../protocol/syntax/key_text.ts";
 import { lacks, runCommand, temporaryDirectory } from "../../program.ts";
 import { Relay } from "../../relay.ts";
-import { DEFAULT_OPTIONS } from "../../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../../default_options.ts";
 import { Chatter } from "../chat/terminal.ts";
 import { type TlsServer, withTlsServer } from "../../server/wire/hub/tls/tls_server.ts";
 

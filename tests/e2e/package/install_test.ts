@@ -1,7 +1,7 @@
 /** The installer, with a directory that stands for a release. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { runCommand, temporaryDirectory } from "../../program.ts";
+import { lacks, runCommand, temporaryDirectory } from "../../program.ts";
 
 const PACKAGE = new URL("../../../.package/", import.meta.url).pathname;
 
@@ -36,7 +36,9 @@ async function release(path: string, version: string): Promise<string> {
 const install = (from: string, to: string, path = "/usr/bin:/bin") =>
   runCommand(["sh", `${PACKAGE}install.sh`, "--from", from, "--to", to], { env: { PATH: path } });
 
-Deno.test("install.sh fetches a release, verifies and installs it, and a later one over it", async () => {
+Deno.test("install.sh fetches a release, verifies and installs it, and a later one over it", {
+  ignore: await lacks("curl"),
+}, async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory, to = `${path}/home/.local`;
   const first = await install(`file://${await release(path, "1.0.0")}`, to);
@@ -58,29 +60,33 @@ Deno.test("install.sh fetches a release, verifies and installs it, and a later o
   ]);
 });
 
-Deno.test("install.sh installs nothing that is not what SHA256SUMS says", async () => {
-  await using directory = await temporaryDirectory();
-  const { path } = directory, to = `${path}/to`, from = await release(path, "1.0.0");
-  const [archive = ""] = [...Deno.readDirSync(from)].map(({ name }) => name).filter((name) =>
-    name.endsWith(".gz")
-  );
-  const whole = await Deno.readFile(`${from}/${archive}`);
-  await Deno.writeFile(`${from}/${archive}`, Uint8Array.of(...whole, 0));
-  const changed = await install(`file://${from}`, to);
-  assertEquals(changed, {
-    code: 1,
-    out: "",
-    err: `install.sh: ${archive} is not what SHA256SUMS says: nothing was installed\n`,
-  });
-  await Deno.writeTextFile(`${from}/SHA256SUMS`, `${"0".repeat(64)}  another.tar.gz\n`);
-  const unnamed = await install(`file://${from}`, to);
-  assertEquals([unnamed.code, unnamed.err], [1, `install.sh: SHA256SUMS does not name ${archive}\n`]);
-  await Deno.remove(`${from}/${archive}`);
-  const gone = await install(`file://${from}`, to);
-  assertEquals(gone.code, 1);
-  assertStringIncludes(gone.err, `install.sh: cannot fetch file://${from}/${archive}\n`);
-  assert(!(await Array.fromAsync(Deno.readDir(path))).some(({ name }) => name === "to"));
-});
+Deno.test(
+  "install.sh installs nothing that is not what SHA256SUMS says",
+  { ignore: await lacks("curl") },
+  async () => {
+    await using directory = await temporaryDirectory();
+    const { path } = directory, to = `${path}/to`, from = await release(path, "1.0.0");
+    const [archive = ""] = [...Deno.readDirSync(from)].map(({ name }) => name).filter((name) =>
+      name.endsWith(".gz")
+    );
+    const whole = await Deno.readFile(`${from}/${archive}`);
+    await Deno.writeFile(`${from}/${archive}`, Uint8Array.of(...whole, 0));
+    const changed = await install(`file://${from}`, to);
+    assertEquals(changed, {
+      code: 1,
+      out: "",
+      err: `install.sh: ${archive} is not what SHA256SUMS says: nothing was installed\n`,
+    });
+    await Deno.writeTextFile(`${from}/SHA256SUMS`, `${"0".repeat(64)}  another.tar.gz\n`);
+    const unnamed = await install(`file://${from}`, to);
+    assertEquals([unnamed.code, unnamed.err], [1, `install.sh: SHA256SUMS does not name ${archive}\n`]);
+    await Deno.remove(`${from}/${archive}`);
+    const gone = await install(`file://${from}`, to);
+    assertEquals(gone.code, 1);
+    assertStringIncludes(gone.err, `install.sh: cannot fetch file://${from}/${archive}\n`);
+    assert(!(await Array.fromAsync(Deno.readDir(path))).some(({ name }) => name === "to"));
+  },
+);
 
 Deno.test("install.sh says what it needs", async () => {
   const run = (...args: string[]) => runCommand(["sh", `${PACKAGE}install.sh`, ...args]);

@@ -45,6 +45,19 @@ for (const kind of ["file", "abstract"]) {
   });
 }
 
+Deno.test("a server whose directory is named starts without a home, as a service manager starts it", async () => {
+  await using directory = await temporaryDirectory();
+  const data = `${directory.path}/data`,
+    cache = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] })
+      .output().then(({ stdout }) => JSON.parse(new TextDecoder().decode(stdout)).denoDir);
+  // whether it is root is then seen by its home alone
+  const program = FROM_SOURCE.filter((word) => !word.startsWith("--allow-sys"));
+  const command = ["env", "-i", `DENO_DIR=${cache}`, ...program];
+  await using server = await ServerProcess.start(["mailbox", "0", "--data", data], { command });
+  assertEquals((await Deno.stat(`${data}/server.json`)).isFile, true);
+  assertEquals((await server.end()).code, 0);
+});
+
 Deno.test("a service manager hears when files are read again", async () => {
   await using directory = await temporaryDirectory();
   const { path } = directory;

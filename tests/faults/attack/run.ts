@@ -28,12 +28,18 @@ export const PYTHON = await pythonWith("cryptography");
 /** Cores of the clients, and of the server. */
 const CLIENTS = 0, SERVER = 1;
 
-/** What lets honest clients go first on their core, so that it is the server for which they wait. */
-const LAST = ["nice", "-n", "19"];
+/**
+ * What has the server and honest clients go before other programs of this machine, where that is allowed: it is the server
+ * for which clients wait then, and not somebody who takes no part. Attackers come behind them.
+ */
+const FIRST =
+  FULL && await runCommand(["nice", "-n", "-20", "true"]).then(({ err }) => err === "", () => false)
+    ? { parties: ["nice", "-n", "-40"], attacker: ["nice", "-n", "-40", "nice", "-n", "10"] }
+    : { parties: [], attacker: ["nice", "-n", "19"] };
 
 /** What keeps a program on one core, in the full form: the server has one, and attackers and honest clients the other. */
-function pinned(core: number): string[] {
-  return FULL && navigator.hardwareConcurrency > 1 ? ["taskset", "--cpu-list", `${core}`] : [];
+function pinned(core: number, first: string[]): string[] {
+  return FULL && navigator.hardwareConcurrency > 1 ? ["taskset", "--cpu-list", `${core}`, ...first] : [];
 }
 
 /** What ends a program with this process, however that ends. */
@@ -80,7 +86,15 @@ export class Siege implements AsyncDisposable {
     const [deno = "", ...options] = RUN, main = new URL(MAIN).pathname;
     // as many descriptors as there are
     const most = ["sh", "-c", 'ulimit -n $(ulimit -Hn); exec "$0" "$@"'];
-    const command = [...enter, ...pinned(SERVER), ...WITH_TEST, ...most, deno, ...options, main];
+    const command = [
+      ...enter,
+      ...pinned(SERVER, FIRST.parties),
+      ...WITH_TEST,
+      ...most,
+      deno,
+      ...options,
+      main,
+    ];
     const server = stack.use(
       await ServerProcess.start([
         ...["mailbox", "0", "channels", "0", "room", "0", "forum", "0", "--tls-room-port", "0"],
@@ -94,7 +108,7 @@ export class Siege implements AsyncDisposable {
     const accounts = ["account", "import", `${path}/accounts`, "--data", `${path}/data`, ...PATIENT];
     await succeed([...enter, ...RUN, main, ...accounts]);
     const script = new URL("honest.ts", import.meta.url).pathname;
-    const run = [...enter, ...pinned(CLIENTS), ...WITH_TEST, ...RUN, script];
+    const run = [...enter, ...pinned(CLIENTS, FIRST.parties), ...WITH_TEST, ...RUN, script];
     const honest = stack.use(new Program([...run, MAIN, JSON.stringify(target), path]));
     await honest.next("ready");
     return new Siege(stack.move(), namespace, server, honest, target, path);
@@ -129,8 +143,7 @@ export class Siege implements AsyncDisposable {
     const enter = this.#namespace?.enter ?? [];
     return new Program([
       ...enter,
-      ...pinned(CLIENTS),
-      ...LAST,
+      ...pinned(CLIENTS, FIRST.attacker),
       PYTHON!,
       folder,
       attack,

@@ -6,7 +6,7 @@
  */
 
 import { connectForum } from "../../../client/forum.ts";
-import { DEFAULT_OPTIONS } from "../../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../../default_options.ts";
 import { serve, type Server } from "../../../server/server.ts";
 import { openJournaledStore } from "../../../server/store/journaled/open.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";

@@ -2,7 +2,7 @@
 
 import { readyLines } from "../../../client/command/serve/ready_table.ts";
 import { write, writeError } from "../../../client/terminal/output.ts";
-import { DEFAULT_OPTIONS } from "../../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../../default_options.ts";
 import { serve } from "../../../server/server.ts";
 
 const server = await serve(

@@ -7,7 +7,7 @@
 
 import { createHash } from "node:crypto";
 import { openStore } from "../../../server/data/open_store.ts";
-import { DEFAULT_OPTIONS } from "../../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../../default_options.ts";
 import { Log } from "../../../server/report/log.ts";
 import { answerLines } from "../line_process.ts";
 import type { OutcomeOf, Store, StoreRequest } from "../../../server/store/store.ts";

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertLess } from "@std/assert";
 import { DatagramSocket, MAX_QUEUED_DATAGRAMS } from "../../../server/net/datagram_socket.ts";
 import { Metrics } from "../../../server/report/metrics.ts";
 
@@ -28,4 +28,48 @@ Deno.test("datagrams that nobody has asked for wait up to a limit, and those bey
   gate.resolve();
   await socket.close();
   assertEquals([sent, socket.waiting], [MAX_QUEUED_DATAGRAMS, 0]);
+});
+
+Deno.test("of more datagrams than are handled at once, the rest are read first and handled in turn; beyond a limit they are dropped and counted", async () => {
+  const metrics = new Metrics(), closed = Promise.withResolvers<never>(), all = Promise.withResolvers<void>();
+  const flood = { transport: "udp", hostname: "192.0.2.1", port: 1 } as const;
+  const other = { transport: "udp", hostname: "127.0.0.1", port: 2 } as const;
+  const handled: string[] = [];
+  let unread = 10_000, isPolled = false;
+  const conn = {
+    addr: { transport: "udp", hostname: "127.0.0.1", port: 1 },
+    // the last one that has come is of another client
+    receive: (buffer: Uint8Array) =>
+      unread === 0
+        ? closed.promise
+        : Promise.resolve([buffer.subarray(0, 1), --unread === 0 ? other : flood] as const),
+    close: () => closed.reject(new Deno.errors.BadResource()),
+  };
+  const socket = new DatagramSocket(conn as unknown as Deno.DatagramConn, {
+    maxBytes: 100,
+    polling: {
+      due: undefined,
+      get isPolling() {
+        return isPolled;
+      },
+      async poll() {
+        isPolled = true;
+        await new Promise((resolve) => setTimeout(resolve));
+        isPolled = false;
+      },
+    } as never,
+    metrics,
+    onDatagram(_, from) {
+      handled.push(from.hostname);
+      if (handled.length + metrics.get("receive queue full") === 10_000) all.resolve();
+    },
+  });
+  await all.promise;
+  const dropped = metrics.get("receive queue full");
+  assert(dropped > 1000, `${dropped}`);
+  assertEquals(handled.length, 10_000 - dropped);
+  // it came last, and went before what the other one had sent and was not handled
+  assertLess(handled.indexOf(other.hostname), 100);
+  assertEquals(socket.unhandledBytes, 0);
+  await socket.close();
 });

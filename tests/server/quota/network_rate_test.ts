@@ -3,7 +3,7 @@
 import { connect } from "node:net";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { readLimits } from "../../../client/command/status/report.ts";
-import { DEFAULT_OPTIONS } from "../../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../../default_options.ts";
 import { Networks } from "../../../server/quota/address.ts";
 import { FairTable } from "../../../server/quota/fair_table.ts";
 import { NetworkRate } from "../../../server/quota/network_rate.ts";

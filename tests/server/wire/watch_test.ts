@@ -5,7 +5,7 @@ import { connectOriginalMailbox, type OriginalMailbox } from "../../../client/or
 import { connectForum } from "../../../client/forum.ts";
 import { proof } from "../../../protocol/admin.ts";
 import { decodeEvents, type WatchEvent, type WatchFilter } from "../../../protocol/watch.ts";
-import { DEFAULT_OPTIONS } from "../../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../../default_options.ts";
 import type { Server } from "../../../server/server.ts";
 import { HttpPeer } from "../../http.ts";
 import { Peer, temporaryDirectory } from "../../program.ts";

@@ -1,7 +1,7 @@
 /** What clients send by mistake, or to do harm: requests that are none, of other sites, too long, too slow. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { DEFAULT_OPTIONS } from "../../../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../../../default_options.ts";
 import { HttpPeer, httpRequest } from "../../../http.ts";
 import { httpTranscript, withHttp } from "./http_server.ts";
 

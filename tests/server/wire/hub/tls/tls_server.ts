@@ -1,7 +1,7 @@
 import { selfSigned } from "../../../../../client/command/cert/self_signed.ts";
 import type { ServeOptions } from "../../../../../server/options/serve_options.ts";
 import type { Server } from "../../../../../server/server.ts";
-import { DEFAULT_OPTIONS } from "../../../../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../../../../default_options.ts";
 import { temporaryDirectory } from "../../../../program.ts";
 import { withServer } from "../../../serve.ts";
 

@@ -5,7 +5,8 @@ import { encodeFrames } from "../../../../../protocol/syntax/frame.ts";
 import { DEFAULT_HUB_LIMITS } from "../../../../../server/hub_service.ts";
 import { FramePeer, LinePeer } from "../../../../stream.ts";
 import { lacks, runCommand } from "../../../../program.ts";
-import { DEFAULT_OPTIONS } from "../../../../../server/options/serve_options.ts";
+import { serveOptions } from "../../../../../server/options/serve_options.ts";
+import { DEFAULT_OPTIONS } from "../../../../default_options.ts";
 import { withServer } from "../../../serve.ts";
 import { withTlsServer } from "./tls_server.ts";
 
@@ -288,9 +289,13 @@ Deno.test("certificates are changed under load, and no connection is lost", () =
   }));
 
 // channels.md 10.7
-Deno.test("files that can't be used leave the certificate as it is", () =>
+Deno.test("files that can't be used leave the certificate and the options as they are", () =>
   withTlsServer({}, async ({ server, files, log, port, cert }) => {
-    const key = await Deno.readTextFile(files.key), other = await selfSigned(["localhost"], 1);
+    const changed = serveOptions({ ...DEFAULT_OPTIONS.values, "max-channels": 7 }, {});
+    const reload = () => server.reload(() => Promise.resolve(changed));
+    const right = await Deno.readTextFile(files.cert),
+      key = await Deno.readTextFile(files.key),
+      other = await selfSigned(["localhost"], 1);
     for (
       const [file, text, why] of [
         [files.key, other.key, `Cannot use ${files.key}: it is not the key of ${files.cert}`],
@@ -299,11 +304,19 @@ Deno.test("files that can't be used leave the certificate as it is", () =>
       ] as const
     ) {
       await Deno.writeTextFile(file, text);
-      await server.reload(() => Promise.resolve(DEFAULT_OPTIONS));
-      assert(log.at(-1)!.endsWith(` error server - ${why}; the certificate stays as it was\n`), log.at(-1));
+      await reload();
+      assert(
+        log.at(-1)!.endsWith(` error server - ${why}; the options and the certificate stay as they were\n`),
+        log.at(-1),
+      );
       if (file === files.key) await Deno.writeTextFile(file, key);
     }
     using alice = await FramePeer.overTls(port("channels"), cert);
     await alice.send("Alice");
     assertEquals(await alice.settle(), []);
+    await Deno.writeTextFile(files.cert, right);
+    await reload();
+    assertEquals(log.join("").match(/ info server - options .*/g), [
+      " info server - options that hold from now on: --max-channels",
+    ]);
   }));
