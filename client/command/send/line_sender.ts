@@ -14,7 +14,7 @@ export interface LineTarget {
   options: SendOptions;
   /** How long to wait while the mailbox is full. */
   waitMs: number;
-  /** Whether the server has no room for this client; that time does not count as waiting for the mailbox. */
+  /** Whether the server has no room for this client, or is silent; that time does not count as waiting for the mailbox. */
   isBusy: () => boolean;
   resume: LineResume | undefined;
 }

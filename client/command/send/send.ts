@@ -64,10 +64,13 @@ async function run(args: Arguments): Promise<number> {
   };
   const url = httpServer(args);
   if (url !== undefined) {
-    const mailbox = await connectHttp(args, url, self);
+    // while the server is silent nothing is full
+    let isRefused = false;
+    const onDelay = (_: Error, refused: boolean) => void (isRefused = refused);
+    const mailbox = await connectHttp(args, url, self, { onDelay });
     return await sendAll({
       ...{ mailbox, receiver, sender, options, waitMs: wait },
-      isBusy: () => false,
+      isBusy: () => !isRefused,
       resume: resumeName === undefined ? undefined : await HttpResume.load(resumeName),
     }, texts);
   }
