@@ -35,9 +35,12 @@ export interface HttpMailboxOptions {
   timeout?: number;
   /** How the server's certificate is checked. */
   tls?: TlsOptions;
-  /** Called each time when a request has to be repeated. */
-  onDelay?(error: Error): void;
+  /** Called each time when a request has to be repeated: because the server refuses it for the time being, or is silent. */
+  onDelay?(error: Error, isRefused: boolean): void;
 }
+
+/** How a message is sent: with a `key` it is stored once, also if it is sent again within 24 hours. */
+export type HttpSendOptions = SendOptions & { key?: string };
 
 /** A message that came over HTTP. */
 export type HttpReceivedMessage = Pick<
@@ -77,7 +80,9 @@ export class HttpMailbox implements AsyncDisposable {
       timeout,
       fetch: this.#connections.fetch,
       ...as === undefined ? {} : { as },
-      ...onDelay === undefined ? {} : { onDelay },
+      ...onDelay === undefined
+        ? {}
+        : { onDelay: (error: Error) => onDelay(error, error instanceof RequestError) },
     });
   }
 
@@ -94,20 +99,23 @@ export class HttpMailbox implements AsyncDisposable {
    * @throws {RefusedError} The server refuses it.
    * @throws {ServerTimeoutError} There is no answer: it may be stored.
    */
-  async send(receiver: string, sender: string, text: string, options: SendOptions = {}): Promise<void> {
+  async send(receiver: string, sender: string, text: string, options: HttpSendOptions = {}): Promise<void> {
     checkMessage(receiver, sender, text);
     await this.#mailbox.send(receiver, sender, text, options).catch((error) => {
       throw this.#putError(error);
     });
   }
 
-  /** Sends a message and calls back when its outcome is known. Returns whether there is room for more. */
+  /**
+   * Sends a message and calls back when its outcome is known. Returns whether there is room for more. Where one fails,
+   * those of the same receiver that were posted behind it fail too, and are not sent.
+   */
   post(
     receiver: string,
     sender: string,
     text: string,
     settle: (error?: Error) => void,
-    options: SendOptions = {},
+    options: HttpSendOptions = {},
   ): boolean {
     checkMessage(receiver, sender, text);
     const settled = (error?: Error) => error === undefined ? settle() : settle(this.#putError(error));

@@ -42,14 +42,22 @@ export async function runProgram(program: Program, args: readonly string[]): Pro
     if (error instanceof Deno.errors.BrokenPipe) return 1;
     if (error instanceof InterruptedError) return INTERRUPTED;
     colour(Deno.stderr);
-    const known = isCommand ? `wirepost ${name}` : "wirepost";
-    await writeError(
-      `${red(`${known}:`)} ${escapeControls(error instanceof Error ? error.message : `${error}`)}\n`,
-    );
+    const known = isCommand ? `wirepost ${name}` : "wirepost",
+      begin = isForJournal(args) ? JOURNAL_ERROR : "";
+    const message = escapeControls(error instanceof Error ? error.message : `${error}`);
+    await writeError(`${begin}${red(`${known}:`)} ${message}\n`);
     if (!(error instanceof UsageError)) return 1;
-    await writeError(`See '${known} --help'\n`);
+    await writeError(`${begin}See '${known} --help'\n`);
     return 2;
   }
+}
+
+/** What systemd's journal takes for the level of an error in front of a line (sd-daemon(3)). */
+const JOURNAL_ERROR = "<3>";
+
+/** Whether the command line says that the log is read by systemd's journal, also where the rest of it can't be used. */
+function isForJournal(args: readonly string[]): boolean {
+  return / --log[ =]journal( |$)/.test(` ${args.join(" ")}`);
 }
 
 /** Colour is for people at a terminal. */

@@ -20,6 +20,7 @@ import icon from "./icon.svg" with { type: "text" };
 import style from "./page.css" with { type: "text" };
 import frame from "./frame.js" with { type: "text" };
 import main from "./main.js" with { type: "text" };
+import channelModel from "./model/channel.js" with { type: "text" };
 import channelsModel from "./model/channels.js" with { type: "text" };
 import models from "./models.js" with { type: "text" };
 import forumModel from "./model/forum.js" with { type: "text" };
@@ -48,10 +49,12 @@ import mailboxView from "./views/mailbox.js" with { type: "text" };
 import serverView from "./views/server.js" with { type: "text" };
 import threadView from "./views/thread.js" with { type: "text" };
 import threadsView from "./views/threads.js" with { type: "text" };
+import webChannelRequests from "../web/channel_requests.js" with { type: "text" };
 import webChannels from "../web/channels.js" with { type: "text" };
 import webEventStream from "../web/event_stream.js" with { type: "text" };
 import webForum from "../web/forum.js" with { type: "text" };
 import webMailbox from "../web/mailbox.js" with { type: "text" };
+import webPosts from "../web/posts.js" with { type: "text" };
 import webReceivedMessage from "../web/received_message.js" with { type: "text" };
 import webRequest from "../web/request.js" with { type: "text" };
 
@@ -83,6 +86,7 @@ const FIRST: Modules = {
   "page/places.js": places,
   "page/preact.js": preactBinding,
   "page/router.js": router,
+  "page/model/channel.js": channelModel,
   "page/model/channels.js": channelsModel,
   "page/model/forum.js": forumModel,
   "page/model/mailboxes.js": mailboxesModel,
@@ -99,10 +103,12 @@ const FIRST: Modules = {
   "page/parts/text.js": text,
   "page/parts/time.js": time,
   "page/views/channel.js": channelView,
+  "web/channel_requests.js": webChannelRequests,
   "web/channels.js": webChannels,
   "web/event_stream.js": webEventStream,
   "web/forum.js": webForum,
   "web/mailbox.js": webMailbox,
+  "web/posts.js": webPosts,
   "web/received_message.js": webReceivedMessage,
   "web/request.js": webRequest,
   "npm/preact.js": preact,

@@ -46,12 +46,15 @@ export function Frame({ models }) {
     document.title = titleOf(place, channels.unread);
   });
   useEffect(() => {
+    if (isMenuOpen) /** @type {HTMLElement | null} */ (document.querySelector(".places a"))?.focus();
+  }, [isMenuOpen]);
+  useEffect(() => {
     /** @param {KeyboardEvent} event */
     const onKey = (event) => {
       if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
         event.preventDefault();
         step(event.key === "ArrowUp" ? -1 : 1);
-      } else if (event.key === "Escape") openMenu(false);
+      } else if (event.key === "Escape") closeMenu();
       else if (event.key === "?" && !isTyping(event)) showKeys(true);
       else if (event.key === "/" && !isTyping(event)) {
         event.preventDefault();
@@ -61,6 +64,12 @@ export function Frame({ models }) {
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);
   }, []);
+  function closeMenu() {
+    if (document.activeElement?.closest(".places.open")) {
+      /** @type {HTMLElement | null} */ (document.querySelector(".menu-button"))?.focus();
+    }
+    openMenu(false);
+  }
   return html`<div class="frame">
     <a class="skip" href="#view">Skip to the messages</a>
     <header class="bar">
@@ -120,6 +129,12 @@ function Later({ models, place }) {
       () => setWrong("This view could not be loaded."),
     );
   }, [place.view]);
+  useEffect(() => {
+    // where it has no field to write in, what one had went with the view before
+    if (View !== undefined && document.activeElement === document.body) {
+      document.getElementById("view")?.focus();
+    }
+  }, [View]);
   if (View === undefined) {
     return html`
       <main class="view" id="view">

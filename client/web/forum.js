@@ -47,6 +47,12 @@ const FIRST_DELAY_MS = 250, MAX_DELAY_MS = 5000;
 
 /** @typedef {ThreadMessage | ThreadFile} ThreadEntry */
 
+/**
+ * @typedef {object} ChangeOptions
+ * @property {string} [key] The same one again, within 24 hours, changes nothing more.
+ * @property {AbortSignal} [signal] Gives it up; it may have been done.
+ */
+
 /** @param {import("./request.js").ServerOptions} options */
 export function connectForum(options) {
   return new Forum(options);
@@ -100,39 +106,61 @@ export class Forum {
     }
   }
 
-  /** @param {string} title */
-  async create(title) {
-    await this.#requests.act("POST", "/thread", { json: { title } });
+  /**
+   * @param {string} title
+   * @param {ChangeOptions} [options]
+   */
+  async create(title, options) {
+    await this.#change("POST", "/thread", { json: { title } }, options);
   }
 
-  /** @param {string} title */
-  async remove(title) {
-    await this.#requests.act("DELETE", pathOf(title));
+  /**
+   * @param {string} title
+   * @param {ChangeOptions} [options]
+   */
+  async remove(title, options) {
+    await this.#change("DELETE", pathOf(title), {}, options);
   }
 
   /**
    * @param {string} title
    * @param {string} text
+   * @param {ChangeOptions} [options]
    */
-  async post(title, text) {
-    await this.#requests.act("POST", pathOf(title), { json: { text } });
+  async post(title, text, options) {
+    await this.#change("POST", pathOf(title), { json: { text } }, options);
   }
 
   /**
    * @param {string} title
    * @param {Pick<ThreadMessage, "id" | "number">} message
    * @param {string} text
+   * @param {ChangeOptions} [options]
    */
-  async edit(title, { id, number }, text) {
-    await this.#requests.act("PUT", pathOf(title, number), { query: { id }, json: { text } });
+  async edit(title, { id, number }, text, options) {
+    await this.#change("PUT", pathOf(title, number), { query: { id }, json: { text } }, options);
   }
 
   /**
    * @param {string} title
    * @param {Pick<ThreadMessage, "id" | "number">} message
+   * @param {ChangeOptions} [options]
    */
-  async delete(title, { id, number }) {
-    await this.#requests.act("DELETE", pathOf(title, number), { query: { id } });
+  async delete(title, { id, number }, options) {
+    await this.#change("DELETE", pathOf(title, number), { query: { id } }, options);
+  }
+
+  /**
+   * Has something changed, once: while there is no answer it is asked for again, under the same key (http.md 10.9). What
+   * the server refuses is not, also if it is for the time being: somebody waits for it.
+   *
+   * @param {string} method
+   * @param {string} path
+   * @param {import("./request.js").RequestOptions} request
+   * @param {ChangeOptions} [options]
+   */
+  async #change(method, path, request, options) {
+    await this.#requests.change(method, path, { ...request, wait: 0, ...options });
   }
 
   /**

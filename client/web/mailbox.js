@@ -16,6 +16,9 @@
  * await mailbox.close();
  * ```
  *
+ * A server remembers 500,000 messages of one sender a day, to store none twice; beyond that it takes no more for a while, and
+ * `send` waits, or fails after its `wait` (http.md 8.3).
+ *
  * What it keeps: a message whose sending has resolved is on the server's disk, once, however often it had to be repeated,
  * also over a restart of the server; those for one mailbox are stored in the order of the calls. One that was received
  * comes again unless it is acknowledged.
@@ -23,6 +26,7 @@
  * @module
  */
 
+import { Posts } from "./posts.js";
 import { Leases } from "./received_message.js";
 import { delay as pause, RequestError, Requests, UnreachableError } from "./request.js";
 
@@ -45,9 +49,6 @@ const WAY_MS = 5000;
 
 /** Most messages that are leased at a time. */
 const MAX_BATCH = 64;
-
-/** Messages of `post` without an outcome, and the length of their texts, beyond which there is no room for more. */
-const MAX_POSTED = 4096, MAX_POSTED_LENGTH = 1024 * 1024;
 
 /**
  * @typedef {object} SeenMessage
@@ -109,10 +110,7 @@ export class Mailbox {
   #end = new AbortController();
   /** @type {Map<string, Promise<void>>} What is being sent, by receiver: in order. */
   #sending = new Map();
-  #posted = 0;
-  #postedLength = 0;
-  /** @type {(() => void)[]} */
-  #onRoom = [];
+  #posts = new Posts();
 
   /** @param {import("./request.js").ServerOptions} options */
   constructor(options) {
@@ -137,11 +135,20 @@ export class Mailbox {
    * @throws {UnreachableError} There was no answer for the time of `timeout`: it may be stored.
    */
   send(receiver, sender, text, options = {}) {
+    return this.#behind(receiver, () => this.#put(receiver, sender, text, options));
+  }
+
+  /**
+   * Does something behind what is being sent to a receiver.
+   *
+   * @template T
+   * @param {string} receiver
+   * @param {() => Promise<T>} act
+   */
+  #behind(receiver, act) {
     if (this.#stop.signal.aborted) return Promise.reject(this.#stop.signal.reason);
     const before = this.#sending.get(receiver);
-    const sent = before === undefined
-      ? this.#put(receiver, sender, text, options)
-      : before.then(() => this.#put(receiver, sender, text, options));
+    const sent = before === undefined ? act() : before.then(act);
     const done = sent.then(() => {}, () => {}).then(() => {
       if (this.#sending.get(receiver) === done) this.#sending.delete(receiver);
     });
@@ -169,7 +176,8 @@ export class Mailbox {
 
   /**
    * Sends a message and calls back when its outcome is known: for programs that send many. Returns whether there is room
-   * for more; if not, wait for {@linkcode ready}.
+   * for more; if not, wait for {@linkcode ready}. Where one fails, those of the same receiver that were posted behind it,
+   * before its outcome was known, fail with the same error and are not sent: there is no gap in what is stored.
    *
    * @param {string} receiver
    * @param {string} sender
@@ -179,25 +187,10 @@ export class Mailbox {
    * @returns {boolean}
    * @throws {RangeError} Too many have no outcome.
    */
-  post(receiver, sender, text, settle, options) {
-    if (this.#posted >= 2 * MAX_POSTED) {
-      throw new RangeError("Cannot post: too many messages have no outcome");
-    }
-    this.#posted++;
-    this.#postedLength += text.length;
-    /** @param {Error} [error] */
-    const settled = (error) => {
-      this.#posted--;
-      this.#postedLength -= text.length;
-      if (this.#hasRoom) { for (const resolve of this.#onRoom.splice(0)) resolve(); }
-      settle(error);
-    };
-    this.send(receiver, sender, text, options).then(() => settled(), settled);
-    return this.#hasRoom;
-  }
-
-  get #hasRoom() {
-    return this.#posted < MAX_POSTED && this.#postedLength < MAX_POSTED_LENGTH;
+  post(receiver, sender, text, settle, options = {}) {
+    const put = () => this.#put(receiver, sender, text, options);
+    this.#posts.add(receiver, text.length, (act) => this.#behind(receiver, act), put, settle);
+    return this.#posts.hasRoom;
   }
 
   /**
@@ -206,7 +199,7 @@ export class Mailbox {
    * @returns {Promise<void>}
    */
   ready() {
-    return this.#hasRoom ? Promise.resolve() : new Promise((resolve) => this.#onRoom.push(resolve));
+    return this.#posts.ready();
   }
 
   /**

@@ -14,8 +14,11 @@ import { RequestError } from "./request.js";
 /** How often a lease is extended within its time. */
 const EXTENSIONS = 3;
 
-/** Requests about leases at a time: a browser has six connections to a server, and one may wait for a message. */
-const MAX_REQUESTS = 4;
+/**
+ * Requests that finish with messages, at a time. A browser has six connections to a server: one may wait for a message, one
+ * follows channels, and one extends leases, whatever the others wait for.
+ */
+const MAX_FINISHING = 3, MAX_EXTENDING = 1;
 
 /** How long a lease is tried to be ended while the server refuses that for the time being. */
 const WAIT_MS = 60_000;
@@ -32,9 +35,8 @@ export class Leases {
   #finishing = new Set();
   /** @type {Set<ReceivedMessage>} */
   #open = new Set();
-  /** @type {(() => void)[]} Requests that wait for others. */
-  #waiting = [];
-  #running = 0;
+  #finishes = new Turns(MAX_FINISHING);
+  #extensions = new Turns(MAX_EXTENDING);
 
   /**
    * @param {import("./request.js").Requests} requests
@@ -62,34 +64,26 @@ export class Leases {
   }
 
   /**
-   * Does something with a message, a few at a time.
+   * Finishes with a message, a few at a time.
    *
    * @template T
    * @param {() => Promise<T>} act
    * @returns {Promise<T>}
    */
   finish(act) {
-    const finishing = this.#inTurn(act);
+    const finishing = this.#finishes.take(act);
     const settled = finishing.then(() => {}, () => {}).then(() => void this.#finishing.delete(settled));
     this.#finishing.add(settled);
     return finishing;
   }
 
   /**
-   * @template T
-   * @param {() => Promise<T>} act
-   * @returns {Promise<T>}
+   * Extends a lease: behind other extensions alone.
+   *
+   * @param {() => Promise<void>} act
    */
-  async #inTurn(act) {
-    if (this.#running < MAX_REQUESTS) this.#running++;
-    else await new Promise((resolve) => this.#waiting.push(() => resolve(undefined)));
-    try {
-      return await act();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running--;
-      else next();
-    }
+  extend(act) {
+    return this.#extensions.take(act);
   }
 
   /**
@@ -111,6 +105,35 @@ export class Leases {
   }
 }
 
+/** So many at a time; the others wait for their turn. */
+class Turns {
+  /** @type {(() => void)[]} */
+  #waiting = [];
+  #left;
+
+  /** @param {number} max */
+  constructor(max) {
+    this.#left = max;
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} act
+   * @returns {Promise<T>}
+   */
+  async take(act) {
+    if (this.#left > 0) this.#left--;
+    else await new Promise((resolve) => this.#waiting.push(() => resolve(undefined)));
+    try {
+      return await act();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#left++;
+      else next();
+    }
+  }
+}
+
 /** A message that is leased to this client until it is acknowledged or released. The lease is extended until then. */
 export class ReceivedMessage {
   #leases;
@@ -120,6 +143,8 @@ export class ReceivedMessage {
   #until;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #extending;
+  /** The extension that is on its way, or waits for its turn. */
+  #extension = new AbortController();
   /** @type {(() => void) | undefined} Called when the lease turns out to have ended: the message comes again. */
   onLost;
 
@@ -151,21 +176,25 @@ export class ReceivedMessage {
   close() {
     clearInterval(this.#extending);
     this.#extending = undefined;
+    this.#extension.abort();
     this.#leases.remove(this);
   }
 
   async #extend() {
-    const began = performance.now();
+    // the one before has had its time
+    this.#extension.abort();
+    this.#extension = new AbortController();
+    const { signal: ended } = this.#extension, { requests, signal } = this.#leases;
     try {
-      await this.#leases.finish(async () => {
-        if (this.#extending === undefined) return;
-        const { requests, signal } = this.#leases;
+      await this.#leases.extend(async () => {
+        if (ended.aborted) return;
+        const began = performance.now();
         await requests.act("POST", `${this.#path}/extend`, {
           query: { lease: `${this.#leaseMs}ms` },
-          signal,
+          signal: AbortSignal.any([signal, ended]),
         });
+        this.#until = began + this.#leaseMs;
       });
-      this.#until = began + this.#leaseMs;
     } catch (error) {
       // otherwise it is tried again when the next extension is due
       if (!isLost(error) || this.#extending === undefined) return;

@@ -58,7 +58,7 @@ export class Reloading {
   }
 
   async #takeOver(next: ServeOptions) {
-    const { log, options, certificate } = this.#shared, before = options.values;
+    const { options, certificate } = this.#shared, before = options.values;
     const changed = (Object.keys(before) as OptionName[]).filter((name) =>
       !isSame(before[name], next.values[name])
     );

@@ -32,7 +32,7 @@ export const HTTP_ABOUT =
   "the other there. A password is sent with https, or to this machine. See 'wirepost help network'.";
 
 /** What can't be done over HTTP. */
-const REFUSED = ["basic", "resume", "server-key"];
+const REFUSED = ["basic", "server-key"];
 
 /**
  * The URL that names the server, if one does.

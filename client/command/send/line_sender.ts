@@ -3,23 +3,20 @@ import { type Mailbox, OutcomeUnknownError, type SendOptions, SessionEndError } 
 import { readLines } from "../../terminal/input.ts";
 import { report, writeError } from "../../terminal/output.ts";
 import { Progress } from "../../terminal/progress.ts";
-import type { Resume } from "./resume.ts";
+import type { LineResume } from "./resume_file.ts";
 
 /** Where the lines go, and how. */
 export interface LineTarget {
-  /** A connection on any wire; with `resume` one that has a `state`. */
-  mailbox:
-    & Pick<Mailbox, "send" | "post" | "ready" | "close">
-    & Partial<Pick<Mailbox, "state">>
-    & AsyncDisposable;
+  /** A connection on any wire. */
+  mailbox: Pick<Mailbox, "send" | "post" | "ready" | "close"> & AsyncDisposable;
   receiver: string;
   sender: string;
   options: SendOptions;
   /** How long to wait while the mailbox is full. */
   waitMs: number;
-  /** Whether the server has no room for this client; that time does not count as waiting for the mailbox. */
+  /** Whether the server has no room for this client, or is silent; that time does not count as waiting for the mailbox. */
   isBusy: () => boolean;
-  resume: Resume | undefined;
+  resume: LineResume | undefined;
 }
 
 /** Sends the lines of standard input, many at a time and in order, and stops at the first that is not stored. */
@@ -43,7 +40,7 @@ export class LineSender {
     const { mailbox, resume } = this.#target;
     const timer = this.#failWhenFull();
     try {
-      await resume?.save(mailbox.state!, resume.line);
+      await resume?.begin();
       await this.#sendAll(resume?.line ?? 0);
       await this.#waitUntilStored();
     } catch (error) {
@@ -52,7 +49,7 @@ export class LineSender {
       clearInterval(timer);
       // after a failure there is no wait for what is not stored yet
       await mailbox.close(this.#error === undefined ? undefined : 0).catch(() => {});
-      await resume?.save(mailbox.state!, Math.max(this.#stored, resume.line));
+      await resume?.end(Math.max(this.#stored, resume.line));
       await this.#progress.clear();
     }
     return await this.#report();
@@ -73,16 +70,15 @@ export class LineSender {
 
   async #sendOne(text: string) {
     const { mailbox, receiver, sender, options, resume } = this.#target;
+    const post = (more: SendOptions = {}) =>
+      mailbox.post(receiver, sender, text, (error) => this.#settle(error), { ...options, ...more });
     let hasRoom: boolean;
-    // reading the state makes the server keep the session
-    const number = resume === undefined ? 0 : mailbox.state!.next;
     try {
-      hasRoom = mailbox.post(receiver, sender, text, (error) => this.#settle(error), options);
+      hasRoom = resume === undefined ? post() : resume.post(post);
     } catch (error) {
       return await this.#refuse((error as Error).message);
     }
     this.#read++;
-    resume?.sent(number);
     if (!hasRoom) await Promise.race([mailbox.ready(), this.#failure.promise]);
   }
 
@@ -96,7 +92,7 @@ export class LineSender {
     if (error !== undefined) return this.#fail(error);
     if (this.#error !== undefined) return;
     this.#stored++;
-    this.#target.resume?.stored(this.#target.mailbox.state!, this.#stored);
+    this.#target.resume?.stored(this.#stored);
     if (this.#stored === this.#read) this.#allStored?.resolve();
   }
 

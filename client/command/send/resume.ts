@@ -1,9 +1,5 @@
-import { directoryOf, replaceFile } from "../../file/durable_file.ts";
-import type { SessionResume, SessionState } from "../../mailbox.ts";
-import { stateFile } from "../../file/state_file.ts";
-
-/** Least time between two writes of the file. */
-const INTERVAL_MS = 500;
+import type { Mailbox, SessionResume, SessionState } from "../../mailbox.ts";
+import { isCount, type LineResume, ResumeFile } from "./resume_file.ts";
 
 /** A server may soon forget a sealed session that was not used for so long. */
 const STALE_MS = 12 * 60 * 60 * 1000;
@@ -18,22 +14,20 @@ interface Saved {
 }
 
 /**
- * Remembers in a file how far an input was sent. Lines that may have been sent after the file was written are sent again
- * with the same numbers, so that the server stores none of them twice.
+ * Remembers in a file how far an input was sent in a session. Lines that may have been sent after the file was written are
+ * sent again with the same numbers, so that the server stores none of them twice.
  */
 export class Resume {
-  readonly #path: string;
+  readonly #file: ResumeFile;
   readonly #saved: Saved | undefined;
   readonly #isSealed: boolean;
   /** The request number of each line that was sent and is not known to be stored. */
   #unconfirmed: number[] = [];
   /** Lines that are known to be stored. */
   #line: number;
-  #writtenAt = 0;
-  #writing: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, saved: Saved | undefined, isSealed: boolean) {
-    this.#path = path;
+  private constructor(file: ResumeFile, saved: Saved | undefined, isSealed: boolean) {
+    this.#file = file;
     this.#saved = saved;
     this.#isSealed = isSealed;
     this.#line = saved?.line ?? 0;
@@ -41,29 +35,10 @@ export class Resume {
 
   /** @throws {Error} The file of that name can't be read, or it is unknown if its first lines are stored. */
   static async load(name: string, isSealed: boolean): Promise<Resume> {
-    if (!/^[\w.-]{1,64}$/.test(name) || name.startsWith(".")) {
-      throw new Error(`Cannot use '${name}' as a name: expected 1 to 64 letters, digits, '.', '_' and '-'`);
-    }
-    const path = stateFile(`send/${name}.json`);
-    await Deno.mkdir(directoryOf(path), { recursive: true, mode: 0o700 });
-    const text = await Deno.readTextFile(path).catch((error) => {
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      throw error;
-    });
-    const saved = text === undefined ? undefined : decode(text);
-    if (saved === "damaged") {
-      throw new Error(`Cannot resume '${name}': ${path} is damaged; without it, all lines are sent again`);
-    }
-    if (isSealed && saved?.next === 1) {
-      // if the server has forgotten a sealed session, its first numbers look like those of a new one
-      const { mtime } = await Deno.stat(path);
-      if (mtime !== null && Date.now() - mtime.getTime() > STALE_MS) {
-        throw new Error(
-          `Cannot resume '${name}': outcome unknown since ${mtime.toISOString()}; remove ${path}`,
-        );
-      }
-    }
-    return new Resume(path, saved, isSealed);
+    const file = await ResumeFile.open(name), saved = decode(file);
+    // if the server has forgotten a sealed session, its first numbers look like those of a new one
+    if (isSealed && saved?.next === 1) await file.checkAge(STALE_MS);
+    return new Resume(file, saved, isSealed);
   }
 
   /** The session to continue. */
@@ -72,66 +47,56 @@ export class Resume {
     return this.#saved?.startTime === "" ? undefined : this.#saved;
   }
 
-  /** Lines that were stored before. */
-  get line(): number {
-    return this.#saved?.line ?? 0;
-  }
-
   /** A session begins. Resolves when that is in the file; only then a line is sent in it. */
   async began(state: SessionState): Promise<void> {
     // lines that were sent in the session before get new numbers
     const first = this.#unconfirmed[0] ?? 1;
     this.#unconfirmed = this.#unconfirmed.map((number) => number - first + 1);
-    await this.save({ ...state, next: 1 }, this.#line);
+    await this.#save({ ...state, next: 1 }, this.#line);
   }
 
-  /** A line is sent with this request number. */
-  sent(number: number) {
-    this.#unconfirmed.push(number);
+  /** How the lines are sent on in the session of this mailbox. */
+  in(mailbox: Pick<Mailbox, "state">): LineResume {
+    const line = this.#saved?.line ?? 0;
+    return {
+      line,
+      begin: () => this.#save(mailbox.state, line),
+      post: (act) => {
+        // reading the state makes the server keep the session
+        const { next } = mailbox.state, hasRoom = act({});
+        this.#unconfirmed.push(next);
+        return hasRoom;
+      },
+      stored: (line) => {
+        this.#unconfirmed.shift();
+        this.#line = line;
+        this.#file.writeSometimes(() => this.#content(mailbox.state, line));
+      },
+      end: (line) => this.#save(mailbox.state, line),
+    };
   }
 
-  /** The oldest unconfirmed line is stored, as line number `line`. */
-  stored(state: SessionState, line: number) {
-    this.#unconfirmed.shift();
+  async #save(state: SessionState, line: number) {
     this.#line = line;
-    if (performance.now() - this.#writtenAt < INTERVAL_MS) return;
-    this.#writtenAt = performance.now();
-    this.#write(state, line);
+    await this.#file.write(this.#content(state, line));
   }
 
-  /** Writes the file: before anything is sent, and at the end. */
-  async save(state: SessionState, line: number) {
-    this.#line = line;
-    this.#write(state, line);
-    await this.#writing;
-  }
-
-  #write({ id, startTime, next }: SessionState, line: number) {
+  #content({ id, startTime, next }: SessionState, line: number) {
     // in the file, the start time is called `born`
     const born = this.#isSealed ? {} : { born: startTime };
-    const saved = JSON.stringify({ id, ...born, next: this.#unconfirmed[0] ?? next, line });
-    this.#writing = this.#writing.then(() => replaceFile(this.#path, `${saved}\n`));
+    return { id, ...born, next: this.#unconfirmed[0] ?? next, line };
   }
 }
 
-/** What is in the file; a disk may have damaged it, or somebody changed it. */
-function decode(text: string): Saved | "damaged" {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return "damaged";
+function decode(file: ResumeFile): Saved | undefined {
+  if (file.content === undefined) return undefined;
+  const { id, born, next, line, isOpen } = file.content;
+  if (isOpen !== undefined) {
+    throw new Error(`Cannot resume '${file.name}' in a session: its first lines were sent over HTTP`);
   }
-  if (typeof value !== "object" || value === null) return "damaged";
-  const { id, born, next, line } = value as Partial<Record<string, unknown>>;
-  if (typeof id !== "string" || !/^[\w-]{22}$/.test(id)) return "damaged";
-  if (!isCount(next) || next < 1 || !isCount(line)) return "damaged";
+  if (typeof id !== "string" || !/^[\w-]{22}$/.test(id)) throw file.damaged();
+  if (!isCount(next) || next < 1 || !isCount(line)) throw file.damaged();
   if (born === undefined) return { id, next, line };
-  return typeof born === "string" && /^([0-9a-f]{12})?$/.test(born)
-    ? { id, startTime: born, next, line }
-    : "damaged";
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  if (typeof born !== "string" || !/^([0-9a-f]{12})?$/.test(born)) throw file.damaged();
+  return { id, startTime: born, next, line };
 }

@@ -5,6 +5,7 @@ import { type Arguments, checkIdArgument, checkSender, type Command, UsageError 
 import { logInAs, requireSelf, type Self, SELF_ABOUT, SELF_OPTIONS, selfOf } from "../options/self.ts";
 import { LineSender, type LineTarget } from "./line_sender.ts";
 import { sendOriginal } from "./original.ts";
+import { HttpResume } from "./http_resume.ts";
 import { Resume } from "./resume.ts";
 import { connectHttp, HTTP_ABOUT, HTTP_OPTIONS, httpServer } from "../options/http_server.ts";
 import { BUSY, connect, EITHER_WIRE_OPTIONS } from "../options/server_option.ts";
@@ -63,11 +64,14 @@ async function run(args: Arguments): Promise<number> {
   };
   const url = httpServer(args);
   if (url !== undefined) {
-    const mailbox = await connectHttp(args, url, self);
+    // while the server is silent nothing is full
+    let isRefused = false;
+    const onDelay = (_: Error, refused: boolean) => void (isRefused = refused);
+    const mailbox = await connectHttp(args, url, self, { onDelay });
     return await sendAll({
       ...{ mailbox, receiver, sender, options, waitMs: wait },
-      isBusy: () => false,
-      resume: undefined,
+      isBusy: () => !isRefused,
+      resume: resumeName === undefined ? undefined : await HttpResume.load(resumeName),
     }, texts);
   }
   let isBusy = false;
@@ -85,7 +89,7 @@ async function run(args: Arguments): Promise<number> {
     onBusy,
   });
   return await sendAll(
-    { mailbox, receiver, sender, options, waitMs: wait, isBusy: () => isBusy, resume },
+    { mailbox, receiver, sender, options, waitMs: wait, isBusy: () => isBusy, resume: resume?.in(mailbox) },
     texts,
   );
 }

@@ -1,63 +1,27 @@
 // @ts-check
 
 /**
- * The channels that the page shows: what was said in each, what is new, who is there, and what is being sent.
+ * The channels that the page shows, and the connection by which it follows them.
  *
  * @module
  */
 
-import { connectChannels, isAfter, MAX_CHANNELS, RequestError } from "../../web/channels.js";
-import { newKey } from "../../web/request.js";
+import { connectChannels, MAX_CHANNELS, RequestError } from "../../web/channels.js";
+import { Channel } from "./channel.js";
 import { Observable } from "./observable.js";
-import { keepOutbox, readOutbox } from "./outbox.js";
+import { Outbox } from "./outbox.js";
 
 /** The channel that always exists, and in which the page opens. */
 export const ROOM = "room";
 
 const JOINED_KEY = "wirepost.channels", SEEN_KEY = "wirepost.seen";
 
-/** Messages that a channel keeps in the page; older ones are asked for again. */
-const MAX_SHOWN = 2000;
-
 /** How often the list of channels is asked for, to see new ones. */
 const LIST_MS = 15_000;
-
-/** @typedef {import("../../web/channels.js").ChannelMessage} ChannelMessage */
-/** @typedef {import("./outbox.js").Pending} Pending */
-/** @typedef {{ kind: "message", key: string, message: ChannelMessage }
- *   | { kind: "gap", key: string, missing: number | undefined }
- *   | { kind: "event", key: string, text: string }
- *   | { kind: "unread", key: string, count: number, isMissed: boolean }} Entry */
-
-/** One channel. */
-export class Channel {
-  /** @type {Entry[]} The oldest first. */
-  entries = [];
-  /** Whether the last messages have come. */
-  isLoaded = false;
-  hasOlder = false;
-  isLoadingOlder = false;
-  /** Messages that came while nobody looked. */
-  unread = 0;
-  /** Whether one of them names whoever reads. */
-  isNamed = false;
-  members = 0;
-  /** @type {string[]} */
-  names = [];
-  /** @type {string | undefined} */
-  last;
-
-  /** @param {string} name */
-  constructor(name) {
-    this.name = name;
-  }
-}
 
 export class ChannelsModel extends Observable {
   /** @type {Map<string, Channel>} */
   channels = new Map();
-  /** @type {Pending[]} In the order in which they were written. */
-  pending = readOutbox();
   /** @type {"connecting" | "connected" | "disconnected" | "refused"} */
   state = "connecting";
   /** @type {string | undefined} The channel that is shown. */
@@ -67,9 +31,6 @@ export class ChannelsModel extends Observable {
   #isRunning = false;
   /** @type {Record<string, string>} The last message that was seen, by channel. */
   #seen = readObject(SEEN_KEY);
-  /** Channels in which a break, or an absence, is being made up for. */
-  #missed = new Set();
-  #events = 0;
   /** @type {string[]} Channels that were shown, the last one at the end. */
   #recent = [];
 
@@ -79,9 +40,13 @@ export class ChannelsModel extends Observable {
     this.#self = self;
     const kept = Object.keys(readObject(JOINED_KEY)).filter((name) => name !== ROOM);
     const joined = [ROOM, ...kept.slice(1 - MAX_CHANNELS)];
-    for (const name of joined) this.channels.set(name, new Channel(name));
+    for (const name of joined) {
+      const channel = new Channel(name, this.#seen[name]);
+      channel.isMissed = channel.seen !== undefined;
+      this.channels.set(name, channel);
+    }
     this.#client = connectChannels({ url: location.origin, name: self.name, channels: joined });
-    for (const name of joined) if (this.#seen[name] !== undefined) this.#missed.add(name);
+    this.outbox = new Outbox(this.#client, self, this.channels, () => this.changed());
     self.follow(() => this.#client.name = self.name);
     document.addEventListener("visibilitychange", () => this.look());
     addEventListener("focus", () => this.look());
@@ -91,8 +56,7 @@ export class ChannelsModel extends Observable {
   async run() {
     if (this.#isRunning) return;
     this.#isRunning = true;
-    // they may have been said already, for an earlier page
-    for (const pending of this.pending) this.#send(pending, pending.since);
+    this.outbox.resume();
     setInterval(() => this.list().catch(() => {}), LIST_MS);
     for (;;) {
       try {
@@ -121,7 +85,7 @@ export class ChannelsModel extends Observable {
         return;
       case "disconnected":
         this.state = "disconnected";
-        for (const name of this.channels.keys()) this.#missed.add(name);
+        for (const channel of this.channels.values()) channel.isMissed = true;
         return;
     }
     const channel = this.channels.get(event.channel);
@@ -130,84 +94,31 @@ export class ChannelsModel extends Observable {
       case "message":
         return this.#add(channel, event.message);
       case "gap":
-        channel.entries.push({ kind: "gap", key: `gap ${this.#events++}`, missing: event.missing });
-        return;
+        return channel.addGap(event.missing);
+      case "refused":
+        channel.refused = event.error.message;
+        return this.#keepJoined();
       case "caught up":
-        this.#caughtUp(channel, event.last, event.hasOlder);
+        channel.caughtUp(event.last, event.hasOlder);
+        this.readMembers(channel).catch(() => {});
+        if (this.#isLookedAt(channel)) this.#see(channel);
         return;
       case "joined":
       case "left":
-        channel.members = event.members;
-        channel.names = event.type === "joined"
-          ? [...new Set([...channel.names, event.name])]
-          : channel.names.filter((name) => name !== event.name);
-        if (event.name === this.#self.name) return;
-        channel.entries.push({
-          kind: "event",
-          key: `event ${this.#events++}`,
-          text: `${event.name} ${event.type}`,
-        });
+        return channel.addMember(event, this.#self.name);
     }
   }
 
   /**
    * @param {Channel} channel
-   * @param {ChannelMessage} message
+   * @param {import("../../web/channels.js").ChannelMessage} message
    */
   #add(channel, message) {
-    const own = this.pending.find((pending) => isOf(pending, channel.name, message));
-    // the answer may come behind the message: until then it stays in the outbox, and is shown once
-    if (own !== undefined && own.id === undefined) own.id = message.id;
-    else if (own !== undefined) this.#remove(own);
-    if (message.sender !== this.#self.name) this.#countUnread(channel, message);
-    channel.last = message.id;
-    channel.entries.push({ kind: "message", key: message.id, message });
-    if (channel.entries.length > MAX_SHOWN) {
-      channel.entries.splice(0, channel.entries.length - MAX_SHOWN);
-      channel.hasOlder = true;
-    }
+    this.outbox.arrived(channel, message);
+    const isLookedAt = this.#isLookedAt(channel);
+    channel.add(message, { self: this.#self.name, isLookedAt });
     // what was missed counts until all of it has come
-    if (this.#isLookedAt(channel) && !this.#missed.has(channel.name)) this.#see(channel);
-  }
-
-  /**
-   * @param {Channel} channel
-   * @param {ChannelMessage} message
-   */
-  #countUnread(channel, message) {
-    const seen = this.#seen[channel.name];
-    // a history that one opens for the first time is not unread
-    if (!channel.isLoaded && seen === undefined) return;
-    if (!isAfter(message.id, seen)) return;
-    const isMissed = this.#missed.has(channel.name);
-    if (this.#isLookedAt(channel) && !isMissed) return;
-    channel.unread++;
-    if (names(message.text, this.#self.name)) channel.isNamed = true;
-    const mark = channel.entries.findLast(({ kind }) => kind === "unread");
-    if (mark?.kind === "unread" && mark.count > 0 && channel.unread > 1) mark.count = channel.unread;
-    else {
-      channel.entries = channel.entries.filter(({ kind }) => kind !== "unread");
-      channel.entries.push({
-        kind: "unread",
-        key: `unread ${this.#events++}`,
-        count: channel.unread,
-        isMissed,
-      });
-    }
-  }
-
-  /**
-   * @param {Channel} channel
-   * @param {string} last
-   * @param {boolean} hasOlder
-   */
-  #caughtUp(channel, last, hasOlder) {
-    if (!channel.isLoaded) channel.hasOlder = hasOlder;
-    channel.isLoaded = true;
-    channel.last ??= last;
-    this.#missed.delete(channel.name);
-    this.readMembers(channel).catch(() => {});
-    if (this.#isLookedAt(channel)) this.#see(channel);
+    if (isLookedAt && !channel.isMissed) this.#see(channel);
   }
 
   /** @param {Channel} channel */
@@ -217,10 +128,8 @@ export class ChannelsModel extends Observable {
 
   /** @param {Channel} channel */
   #see(channel) {
-    channel.unread = 0;
-    channel.isNamed = false;
-    if (channel.last === undefined || this.#seen[channel.name] === channel.last) return;
-    this.#seen[channel.name] = channel.last;
+    if (!channel.see() || channel.seen === undefined) return;
+    this.#seen[channel.name] = channel.seen;
     localStorage.setItem(SEEN_KEY, JSON.stringify(this.#seen));
   }
 
@@ -239,9 +148,9 @@ export class ChannelsModel extends Observable {
    */
   show(name) {
     if (name === this.shown) return;
-    // a mark that was read is not shown a second time
     const before = this.shown === undefined ? undefined : this.channels.get(this.shown);
-    if (before !== undefined) before.entries = before.entries.filter(({ kind }) => kind !== "unread");
+    before?.forgetMark();
+    if (before?.refused !== undefined) this.channels.delete(before.name);
     this.shown = name;
     if (name !== undefined) {
       this.#recent = [...this.#recent.filter((one) => one !== name), name];
@@ -255,13 +164,12 @@ export class ChannelsModel extends Observable {
   join(name) {
     const channel = this.channels.get(name);
     if (channel !== undefined) return channel;
-    const made = new Channel(name);
+    const made = new Channel(name, this.#seen[name]);
     if (this.channels.size >= MAX_CHANNELS) {
       const { name: left } = this.#expendable();
       this.leave(left);
       this.others = [left, ...this.others];
-      const text = `#${left} is not followed any more: a page follows ${MAX_CHANNELS} channels`;
-      made.entries.push({ kind: "event", key: `event ${this.#events++}`, text });
+      made.addEvent(`#${left} is not followed any more: a page follows ${MAX_CHANNELS} channels`);
     }
     this.others = this.others.filter((one) => one !== name);
     this.channels.set(name, made);
@@ -289,7 +197,8 @@ export class ChannelsModel extends Observable {
   }
 
   #keepJoined() {
-    const joined = [...this.channels.keys()].map((name) => [name, ""]);
+    const followed = [...this.channels.values()].filter(({ refused }) => refused === undefined);
+    const joined = followed.map(({ name }) => [name, ""]);
     localStorage.setItem(JOINED_KEY, JSON.stringify(Object.fromEntries(joined)));
   }
 
@@ -334,112 +243,17 @@ export class ChannelsModel extends Observable {
     channel.isLoadingOlder = true;
     this.changed();
     try {
-      const page = await this.#client.history(channel.name, { before: first.message.id });
-      // meanwhile the stream may have brought some of them
-      const shown = new Set(channel.entries.map(({ key }) => key));
-      const older = page.messages.filter(({ id }) => !shown.has(id)).map((message) => /** @type {Entry} */ ({
-        kind: "message",
-        key: message.id,
-        message,
-      }));
-      channel.entries = [...older, ...channel.entries];
-      channel.hasOlder = page.hasOlder;
+      channel.addOlder(await this.#client.history(channel.name, { before: first.message.id }));
     } finally {
       channel.isLoadingOlder = false;
       this.changed();
     }
   }
 
-  /**
-   * Says something. It is shown at once, as what the server does not have yet.
-   *
-   * @param {string} channel
-   * @param {string} text
-   */
-  say(channel, text) {
-    /** @type {Pending} */
-    const pending = {
-      key: newKey(),
-      channel,
-      sender: this.#self.name,
-      text,
-      time: new Date(),
-      since: this.channels.get(channel)?.last,
-      refused: undefined,
-      id: undefined,
-    };
-    this.pending.push(pending);
-    keepOutbox(this.pending);
-    this.#send(pending);
-    this.changed();
-  }
-
-  /**
-   * @param {Pending} pending
-   * @param {string} [since] Behind which it may have been said.
-   */
-  #send(pending, since) {
-    pending.refused = undefined;
-    this.#client.send(pending.channel, pending.text, { key: pending.key, since }).then(({ id }) => {
-      const channel = this.channels.get(pending.channel);
-      // its message has come before the answer
-      if (channel === undefined || !isAfter(id, channel.last)) return this.#remove(pending);
-      pending.id = id;
-      keepOutbox(this.pending);
-    }, (error) => {
-      pending.refused = error.message;
-      this.#self.askIfNeeded(error);
-    }).finally(() => this.changed());
-  }
-
-  /** @param {Pending} pending */
-  retry(pending) {
-    this.#send(pending);
-    this.changed();
-  }
-
-  /** @param {Pending} pending */
-  discard(pending) {
-    this.#remove(pending);
-    this.changed();
-  }
-
-  /** @param {Pending} pending */
-  #remove(pending) {
-    this.pending = this.pending.filter((one) => one !== pending);
-    keepOutbox(this.pending);
-  }
-
   /** Messages in all channels that nobody has looked at. */
   get unread() {
     return [...this.channels.values()].reduce((sum, { unread }) => sum + unread, 0);
   }
-}
-
-/**
- * Whether a message is what was being sent.
- *
- * @param {Pending} pending
- * @param {string} channel
- * @param {ChannelMessage} message
- */
-function isOf({ id, channel: of, sender, text }, channel, message) {
-  if (id !== undefined) return id === message.id;
-  return of === channel && sender === message.sender && text.trimEnd() === message.text.trimEnd();
-}
-
-/**
- * Whether a text names someone: as a word of its own.
- *
- * @param {string} text
- * @param {string} name
- */
-export function names(text, name) {
-  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1)) {
-    const before = text[at - 1] ?? " ", after = text[at + name.length] ?? " ";
-    if (!/[\p{L}\p{N}_-]/u.test(before) && !/[\p{L}\p{N}_-]/u.test(after)) return true;
-  }
-  return false;
 }
 
 /** @param {string} key */

@@ -24,13 +24,15 @@ export class ForumModel extends Observable {
   entries = new Map();
   /** @type {string[]} Those that were read last. */
   recent = readNames();
-  client = connectForum({ url: location.origin });
+  /** Why something that one has changed is not at the server yet. */
+  late = "";
+  client = connectForum({ url: location.origin, onDelay: ({ message }) => this.#setLate(message) });
   uploads = new Uploads(this.client);
 
   /** @param {AbortSignal} [signal] */
   async list(signal) {
     this.threads = await this.client.threads(signal);
-    this.changed();
+    this.#setLate("");
   }
 
   /**
@@ -40,6 +42,12 @@ export class ForumModel extends Observable {
   async read(title, signal) {
     this.entries.set(title, await this.client.read(title, signal));
     if (!this.recent.includes(title)) this.#keepRecent([title, ...this.recent].slice(0, MAX_RECENT));
+    this.#setLate("");
+  }
+
+  /** @param {string} why */
+  #setLate(why) {
+    this.late = why === "" ? "" : `${why}: trying again until the server has it.`;
     this.changed();
   }
 

@@ -13,7 +13,7 @@ import { clockTime, counted, dayName, fullTime, isSameDay } from "./time.js";
 /** How long a sender's messages are shown below one name. */
 const SAME_SENDER_MS = 5 * 60 * 1000;
 
-/** @typedef {import("../model/channels.js").Entry} Entry */
+/** @typedef {import("../model/channel.js").Entry} Entry */
 /** @typedef {import("../model/outbox.js").Pending} Pending */
 
 /**
@@ -97,7 +97,7 @@ function Mark({ entry, text }) {
 }
 
 /**
- * @typedef {{ message: import("../model/channels.js").ChannelMessage, isAgain: boolean, isMine: boolean, isNamed: boolean }} MessageProps
+ * @typedef {{ message: import("../model/channel.js").ChannelMessage, isAgain: boolean, isMine: boolean, isNamed: boolean }} MessageProps
  * @extends {Component<MessageProps>}
  */
 class Message extends Component {

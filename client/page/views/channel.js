@@ -7,7 +7,7 @@
  */
 
 import { html, useEffect, useLayoutEffect, useRef, useState } from "../preact.js";
-import { names } from "../model/channels.js";
+import { names } from "../model/channel.js";
 import { useFollow } from "../model/observable.js";
 import { Composer } from "../parts/composer.js";
 import { Dialog } from "../parts/dialog.js";
@@ -39,7 +39,7 @@ export function ChannelView({ models, name }) {
       <${Log} key=${name} models=${models} channel=${channel} name=${name} />
       <div class="write">
         <${Composer} place=${`#${name}`} label=${`Message #${name}`} maxBytes=${MAX_TEXT_BYTES} onText=${setText}
-          onSend=${(/** @type {string} */ said) => channels.say(name, said)} />
+          onSend=${(/** @type {string} */ said) => channels.outbox.say(name, said)} />
         <${SameWith} lines=${linesFor(name, text, self)} />
       </div>
     </main>
@@ -73,7 +73,7 @@ function linesFor(channel, text, { name, services }) {
   };
 }
 
-/** @param {{ models: import("../models.js").Models, name: string, channel: import("../model/channels.js").Channel | undefined }} props */
+/** @param {{ models: import("../models.js").Models, name: string, channel: import("../model/channel.js").Channel | undefined }} props */
 function Title({ models, name, channel }) {
   const [isOpen, open] = useState(false);
   const { services } = models.self;
@@ -113,7 +113,7 @@ function Title({ models, name, channel }) {
 /**
  * What was said. It stays at its end while one reads there, and where one reads otherwise.
  *
- * @param {{ models: import("../models.js").Models, name: string, channel: import("../model/channels.js").Channel | undefined }} props
+ * @param {{ models: import("../models.js").Models, name: string, channel: import("../model/channel.js").Channel | undefined }} props
  */
 function Log({ models, name, channel }) {
   const { channels, self } = models;
@@ -122,7 +122,7 @@ function Log({ models, name, channel }) {
   const place = useRef({ height: 0, shown: 0, first: "" });
   const [isAtEnd, setAtEnd] = useState(true);
   const entries = channel?.entries ?? [];
-  const pending = channels.pending.filter((one) => one.channel === name && !isShown(one, entries));
+  const pending = channels.outbox.pending.filter((one) => one.channel === name && !isShown(one, entries));
   useLayoutEffect(() => {
     const element = log.current;
     if (element === null) return;
@@ -161,13 +161,13 @@ function Log({ models, name, channel }) {
   }
       ${
     !entries.some(({ kind }) => kind === "message") && pending.length === 0 &&
-    html`<${Blank} name=${name} isLoaded=${channel?.isLoaded ?? false} />`
+    html`<${Blank} name=${name} isLoaded=${channel?.isLoaded ?? false} refused=${channel?.refused} />`
   }
       <${Entries} entries=${entries} pending=${pending} self=${self.name} isNamed=${(
     /** @type {string} */ text,
-  ) => names(text, self.name)} onRetry=${(/** @type {any} */ one) => channels.retry(one)} onDiscard=${(
+  ) => names(text, self.name)} onRetry=${(/** @type {any} */ one) => channels.outbox.retry(one)} onDiscard=${(
     /** @type {any} */ one,
-  ) => channels.discard(one)} />
+  ) => channels.outbox.discard(one)} />
     </div>
     ${
     !isAtEnd &&
@@ -208,14 +208,17 @@ function wasAtEnd(log, before) {
 
 /**
  * @param {import("../model/outbox.js").Pending} pending
- * @param {readonly import("../model/channels.js").Entry[]} entries
+ * @param {readonly import("../model/channel.js").Entry[]} entries
  */
 function isShown({ id }, entries) {
   return id !== undefined && entries.findLast(({ key }) => key === id) !== undefined;
 }
 
-/** @param {{ name: string, isLoaded: boolean }} props */
-function Blank({ name, isLoaded }) {
+/** @param {{ name: string, isLoaded: boolean, refused: string | undefined }} props */
+function Blank({ name, isLoaded, refused }) {
+  if (refused !== undefined) {
+    return html`<div class="blank" role="alert"><b>There is no channel #${name}</b>It can’t be made: ${refused}.</div>`;
+  }
   if (!isLoaded) return html`<p class="blank" role="status">Connecting…</p>`;
   return html`<div class="blank"><b>Nothing was said in #${name} yet</b>What you write here reaches everybody
     who is in the channel: in a browser, with <code>wirepost chat</code>, or with nothing but a socket.</div>`;

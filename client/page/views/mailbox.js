@@ -48,7 +48,7 @@ export function View({ models, name }) {
                 html`<button type="button" aria-pressed=${tab === id} onClick=${() =>
                   setTab(id)}>${label}</button>`
               )
-            }</span>`}<button class="do" type="button" onClick=${() =>
+            }</span>`}<button class="do take" type="button" onClick=${() =>
             mailboxes.take(name).then(
               (isSome) => setWrong(isSome ? "" : "There is nothing to take."),
               (error) => self.askIfNeeded(error) || setWrong(error.message),
@@ -80,21 +80,23 @@ function useLooking({ mailboxes, self }, name, onWrong) {
   useEffect(() => {
     mailboxes.open(name);
     const end = new AbortController();
-    let wasRefused = false;
+    // another name, or a log-in, may be let in
+    const who = () => `${self.name},${self.account ?? ""}`;
+    /** @type {string | undefined} */
+    let refused;
     const look = () => {
-      if (document.visibilityState !== "visible" || wasRefused) return;
+      if (document.visibilityState !== "visible" || refused === who()) return;
       mailboxes.look(name, end.signal).then(() => onWrong(""), (error) => {
         if (end.signal.aborted) return;
-        wasRefused = self.askIfNeeded(error);
+        if (self.askIfNeeded(error)) refused = who();
+        // no mailbox can be called so
+        if (error.code === "bad ID") mailboxes.forget(name);
         onWrong(error.message);
       });
     };
     look();
     const timer = setInterval(look, LOOK_MS);
-    // another name, or a log-in, may be let in
-    const unfollow = self.follow(() => wasRefused = false);
     return () => {
-      unfollow();
       clearInterval(timer);
       end.abort();
     };
@@ -130,6 +132,15 @@ const WORDS = { ready: "waiting", leased: "taken, not acknowledged", delayed: "d
 /** @param {{ mailboxes: import("../model/mailboxes.js").MailboxesModel, held: import("../model/mailboxes.js").MailboxesModel["held"][number] }} props */
 function HeldCard({ mailboxes, held }) {
   const { message, isBusy, wrong } = held, time = new Date(message.time);
+  /** @param {"ack" | "release"} how The card goes, and with it the focus: the next one is taken from here on. */
+  const finish = async (how) => {
+    await mailboxes.finish(held, how);
+    const { activeElement } = document;
+    if (activeElement !== document.body && !activeElement?.closest(".held") || held.wrong !== undefined) {
+      return;
+    }
+    /** @type {HTMLElement | null} */ (document.querySelector(".take"))?.focus();
+  };
   return html`<section class="card held" aria-label=${`Taken from ${held.mailbox}`}>
     <header><b>${message.sender}</b><time title=${fullTime(time)}>${shortTime(time)}</time>
       <span>you have it${message.attempt > 1 ? `, attempt ${message.attempt}` : ""}</span></header>
@@ -139,9 +150,9 @@ function HeldCard({ mailboxes, held }) {
     wrong === undefined
       ? html`
         <button class="do main" type="button" disabled=${isBusy} onClick=${() =>
-          mailboxes.finish(held, "ack")}>Acknowledge</button>
+          finish("ack")}>Acknowledge</button>
         <button class="do plain" type="button" disabled=${isBusy} onClick=${() =>
-          mailboxes.finish(held, "release")}>Give back</button>
+          finish("release")}>Give back</button>
       `
       : html`<button class="do plain" type="button" onClick=${() => mailboxes.drop(held)}>Close</button>`
   }</div></section>`;

@@ -82,7 +82,7 @@ export function View({ models, name }) {
         <${Composer} before=${html`<${FileButton} onFiles=${upload} />`} place=${`thread ${name}`} label=${`Post to ${name}`} maxBytes=${MAX_TEXT_BYTES}
           onText=${setText}
           onSend=${(/** @type {string} */ said) => attempt(forum.client.post(name, said))} />
-        <p class="wrong" role="alert">${entries === undefined ? "" : wrong}</p>
+        <p class="wrong" role="alert">${entries === undefined ? "" : wrong || forum.late}</p>
         <${SameWith} lines=${linesFor(name, text, self)} />
       </div>
     </main>

@@ -67,7 +67,7 @@ export function View({ models: { forum, self, router } }) {
             title="Letters, digits and !@#$%.?,_- without spaces" autocomplete="off" aria-label="Title of a new thread"
             placeholder="Title of a new thread" /><button class="icon text">Begin</button></div>
         </form>
-        <p class="wrong" role="alert">${forum.threads === undefined ? "" : wrong}</p>
+        <p class="wrong" role="alert">${forum.threads === undefined ? "" : wrong || forum.late}</p>
         <${SameWith} lines=${{
           nc:
             `printf 'GET /thread HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' | nc ${location.hostname} ${location.port}`,

@@ -5,6 +5,7 @@ import type { Journal } from "../journal/journal.ts";
 import { within } from "../../quota/uptime.ts";
 import type { Admission } from "../room/admission.ts";
 import { Backlog, type BacklogOptions } from "./backlog.ts";
+import { Retry, RETRY_MS } from "./retry.ts";
 import type { WriteBack } from "./write_back.ts";
 
 /**
@@ -16,8 +17,8 @@ const CHECKPOINT_MS = 5000, CHECKPOINT_ROWS = 8192;
 /** What was committed is written back when there is enough, or when it is so old (store 5.2). */
 const WRITE_BACK_MS = 5000;
 
-/** How long after one that failed it is tried again, and after one that made the file smaller it goes on, in milliseconds. */
-const RETRY_MS = 1000, SHRINK_MS = 50;
+/** How long after one that made the file smaller it goes on, in milliseconds. */
+const SHRINK_MS = 50;
 
 /**
  * Rows that are written at a time before the checkpoint itself: the part of all that is left, within these bounds; a
@@ -96,7 +97,7 @@ export class Checkpoints {
   #isDurable = true;
   /** Whether nothing is written back (store 10.2). */
   #isHeld = false;
-  #hasFailed = false;
+  readonly #retry = new Retry();
   #running: Promise<void> | undefined;
   /** Checkpoints that were taken. */
   count = 0;
@@ -113,7 +114,7 @@ export class Checkpoints {
    * won by waiting, and what frees space goes on.
    */
   get isBehind(): boolean {
-    const canWrite = this.#options.writeBack !== undefined && !this.#hasFailed && this.#isDurable;
+    const canWrite = this.#options.writeBack !== undefined && !this.#retry.isWanted && this.#isDurable;
     return canWrite && this.backlog.isFull;
   }
 
@@ -130,8 +131,9 @@ export class Checkpoints {
     if (this.#running !== undefined) return false;
     const { host: { engine }, journal, admission } = this.#options;
     const elapsed = performance.now() - this.#at;
-    // first of all: each try makes the engine anew, and everybody waits for that
-    if (this.#hasFailed) return elapsed >= RETRY_MS;
+    if (this.#retry.isWanted) {
+      return this.#retry.isDue(performance.now(), () => admission?.hasMoreRoom === true);
+    }
     if (this.backlog.isEnough || engine.unflushed >= CHECKPOINT_ROWS) return true;
     if (this.#mayCheck && elapsed >= CHECK_MS) return true;
     if (journal.last > this.#number) {
@@ -143,7 +145,7 @@ export class Checkpoints {
   /** Whether rows are to be given checksums: not while room is short, or SQLite's log grows, for nobody counts on that. */
   get #mayCheck(): boolean {
     const { host: { engine }, admission } = this.#options;
-    return engine.hasUnchecked && !this.#hasFailed && !this.#isHeld && !admission?.isFull;
+    return engine.hasUnchecked && !this.#retry.isWanted && !this.#isHeld && !admission?.isFull;
   }
 
   /** Whether what was committed is to be made durable. */
@@ -237,7 +239,7 @@ export class Checkpoints {
     }
     try {
       this.#noteWritten(await written, position);
-      this.#hasFailed = false;
+      this.#retry.worked();
       admission?.endCheckpoint(false);
     } catch (error) {
       this.#failed(error);
@@ -287,9 +289,10 @@ export class Checkpoints {
     try {
       this.#failed(error);
       await host.synced();
+      const began = performance.now();
       await host.rebuild();
-      // that may take longer than the time until the next try
       this.#at = performance.now();
+      this.#retry.failed(this.#at, began);
     } catch (error) {
       host.lose(error);
     }
@@ -314,8 +317,8 @@ export class Checkpoints {
   #failed(error: unknown) {
     const { admission } = this.#options;
     if (!(admission?.isWantOfSpace(error) ?? isDatabaseFull(error) === true)) throw error;
-    this.#hasFailed = true;
     this.#at = performance.now();
+    this.#retry.failed(this.#at);
     admission?.endCheckpoint(true);
   }
 }

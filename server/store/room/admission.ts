@@ -61,6 +61,8 @@ export class Admission {
   #checkedBytes = 0;
   /** A checkpoint has failed for want of space, and none has worked since. */
   #hasFailed = false;
+  /** Bytes that were free on the disk when the last one failed. */
+  #freeAtFailure = 0;
   /** How full it was at most since something was refused; undefined while nothing is. */
   #fullest: Fill | undefined;
 
@@ -114,6 +116,11 @@ export class Admission {
   /** Whether what needs space was refused the last time: a checkpoint may make room. */
   get isFull(): boolean {
     return !this.#canStore;
+  }
+
+  /** Whether the disk has more room than when a checkpoint failed. */
+  get hasMoreRoom(): boolean {
+    return freeBytes(this.#options.directory) >= this.#freeAtFailure + FREED_DISK_BYTES;
   }
 
   get #hasJournalRoom(): boolean {
@@ -177,7 +184,10 @@ export class Admission {
     // one that works again shows that the disk does, whether or not it had been for want of space
     if (this.#hasFailed && !hasFailed) this.#fullest = undefined;
     this.#hasFailed = hasFailed;
-    if (hasFailed) this.#reserve.release();
+    if (hasFailed) {
+      this.#reserve.release();
+      this.#freeAtFailure = freeBytes(this.#options.directory);
+    }
     this.#checkedAt = -Infinity;
   }
 

@@ -182,6 +182,24 @@ Deno.test("who scrolls up stays there, also if something is drawn before the bro
   assertEquals(top, 0);
 });
 
+Deno.test(
+  "a channel that can't be is said to be none, and costs the others nothing",
+  { ignore },
+  async () => {
+    await using room = await openRoom();
+    const { server, page, browser } = room;
+    browser.expected.push(/40[04]/);
+    await page.goto(`${server.url}/channel/a%20b`);
+    await page.getByText("There is no channel #a b").waitFor();
+    await page.getByText("It can’t be made: a channel's name has no white space in it.").waitFor();
+    await page.getByText("connected", { exact: true }).waitFor();
+    server.say("room", "bob", "hello");
+    await page.getByRole("link", { name: "# room" }).click();
+    await page.getByText("hello").waitFor();
+    assertEquals(await page.getByRole("link", { name: "# a b" }).count(), 0);
+  },
+);
+
 Deno.test("whatever is written shows as text", { ignore }, async () => {
   await using room = await openRoom();
   const { server, page } = room;

@@ -92,11 +92,6 @@ export class FakeServer implements AsyncDisposable {
     this.#isPaused = false;
   }
 
-  /** Loses what it knows of requests that may be repeated, as a server that was started anew. */
-  forgetKeys() {
-    this.#keys.clear();
-  }
-
   /** Loses the history of a channel, as a server whose data are gone. */
   forget(name: string) {
     this.channels.delete(name);
@@ -157,6 +152,10 @@ export class FakeServer implements AsyncDisposable {
 
   async #channel(request: Request, url: URL, name: string): Promise<Response> {
     if (request.method === "PUT") {
+      if (/\s/.test(name)) {
+        const detail = "a channel's name has no white space in it";
+        return Response.json({ code: "bad ID", detail }, { status: 400 });
+      }
       const isNew = !this.channels.has(name);
       this.channel(name);
       return new Response(null, { status: isNew ? 201 : 204 });

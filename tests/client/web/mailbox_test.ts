@@ -104,6 +104,25 @@ Deno.test("what was acknowledged, released or failed while its answer was lost h
     assertEquals(again, [["released", 1], ["failed", 2]]);
   }));
 
+Deno.test("a lease is extended while what others are finished with waits for answers", () =>
+  withHttp({}, async (port) => {
+    const isExtended = Promise.withResolvers<void>(), answers = Promise.withResolvers<void>();
+    let acked = 0;
+    const slow: Fetch = async (input, init) => {
+      if (`${input}`.includes("/extend")) isExtended.resolve();
+      if (init?.method === "DELETE" && ++acked <= 9) await answers.promise;
+      return await fetch(input, init);
+    };
+    await using mailbox = connectMailbox({ url: `http://127.0.0.1:${port}`, fetch: slow });
+    for (const text of numbers(10)) await mailbox.send("bob", "alice", text);
+    for await (const batch of mailbox.batches("bob", { count: 10, lease: 1000 })) {
+      const kept = batch.pop()!, finished = batch.map((message) => message.ack());
+      await isExtended.promise;
+      answers.resolve();
+      await Promise.all([...finished, kept.release()]);
+    }
+  }));
+
 Deno.test("a loop that ends leaves the rest, and what it had fetched counts as no attempt", () =>
   withMailbox(async (mailbox) => {
     for (const text of numbers(10)) await mailbox.send("bob", "alice", text);
@@ -197,6 +216,30 @@ Deno.test("a message for which there is no room is given up after the wait, and 
     const refused = await assertRejects(() => mailbox.send("b,b", "alice", "x"), RequestError);
     assertEquals(refused.code, "bad ID");
     await assertRejects(() => mailbox.batches("bob", { prefetch: 65 }).next(), RangeError, "1 to 64");
+  }));
+
+Deno.test("behind a posted message that fails none is stored that was posted before that was known", () =>
+  withMailbox(async (mailbox, _, asked) => {
+    const outcomes: string[] = [], { promise, resolve } = Promise.withResolvers<void>();
+    const post = (text: string, receiver = "bob") =>
+      mailbox.post(receiver, "ana", text, (error) => {
+        outcomes.push(error instanceof RequestError ? `${text} ${error.code}` : text);
+        if (text === "5") resolve();
+      });
+    const isRefused = "a\x07";
+    post("1"), post(isRefused), post("2"), post("3"), post("4", "eve");
+    mailbox.post("bob", "ana", "late", () => post("5"));
+    await promise;
+    assertEquals(outcomes.filter((outcome) => outcome !== "4"), [
+      "1",
+      `${isRefused} not printable`,
+      "2 not printable",
+      "3 not printable",
+      "5",
+    ]);
+    assertEquals(asked.filter((path) => path === "POST /mailbox/bob").length, 3);
+    assertEquals(await textsOf(mailbox, "bob"), ["1", "5"]);
+    assertEquals(await textsOf(mailbox, "eve"), ["4"]);
   }));
 
 Deno.test("a server that does not answer is given up after the timeout", async () => {

@@ -1,6 +1,7 @@
 /** `send`, `receive` and `peek` over HTTP: as over UDP, and what can't be done there. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { freePort } from "../../ports.ts";
 import {
   FROM_SOURCE,
   type Result,
@@ -80,6 +81,22 @@ Deno.test("a message for which there is no room is an error after the wait", () 
     "1",
   ));
 
+Deno.test("a server that is away for longer than --wait is no mailbox without room", async () => {
+  const port = freePort(), away = Deno.listen({ hostname: "127.0.0.1", port });
+  const args = ["send", "bob", "--from", "alice", "--wait", "100ms", "--timeout", "10m"];
+  const sending = run([...args, "--server", `http://127.0.0.1:${port}`], { input: "one\ntwo\n" });
+  {
+    using asking = await away.accept();
+    await asking.read(new Uint8Array(1024));
+    // longer than the wait
+    await new Promise((resolve) => setTimeout(resolve, 600));
+  }
+  away.close();
+  await using server = await ServerProcess.start(["mailbox", `${port}`, "--memory"]);
+  assertEquals(await sending, done());
+  assertEquals(await run(["receive", "bob", "--all", "--server", server.address]), done("one\ntwo\n"));
+});
+
 const failed = (how: string, attempt: number, then: string) =>
   `wirepost receive: the command ended with ${how} for message ID, attempt ${attempt} of 2: ${then}\n`;
 const unnamed = (text: string) => text.replace(/message \d+/g, "message ID");
@@ -126,9 +143,9 @@ Deno.test("what HTTP can't do is refused, and other commands say what they need"
       return [code, err.split("\n")[0]];
     };
     for (
-      const words of ["send bob --as alice --resume x", "receive bob --basic", "peek bob --server-key x"]
+      const words of ["send bob --as alice --basic", "receive bob --basic", "peek bob --server-key x"]
     ) {
-      const [command] = words.split(" "), [, option] = /(--(?:resume|basic|server-key))/.exec(words)!;
+      const [command] = words.split(" "), [, option] = /(--(?:basic|server-key))/.exec(words)!;
       assertEquals(await refused(words), [
         2,
         `wirepost ${command}: Cannot use ${option} over HTTP: it needs --server HOST[:PORT]`,

@@ -1,7 +1,7 @@
 /** What a service manager is told, through the socket that it names. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { FROM_SOURCE, ServerProcess, temporaryDirectory } from "../../program.ts";
+import { FROM_SOURCE, ServerProcess, temporaryDirectory, wirepost } from "../../program.ts";
 
 /** The socket of a service manager in a directory, or by the name of an abstract one. */
 class Manager implements Disposable {
@@ -107,4 +107,13 @@ Deno.test("the watchdog of another process is not answered, and a manager that i
   await using other = await start([`NOTIFY_SOCKET=${path}/nobody`], ["mailbox", "0", "--memory"]);
   assertEquals((await other.end()).code, 0);
   assertEquals(other.err.includes("service manager"), false, other.err);
+});
+
+// log.md 1.2
+Deno.test("why a server does not start is an error in the journal", async () => {
+  const serve = ["serve", "mailbox", "0", "--memory", "--log", "journal"];
+  const { code, err } = await wirepost([...serve, "--max-pending-all", "1"]);
+  assertEquals(code, 2);
+  assertEquals(err.split("\n").filter((line) => !line.startsWith("<3>")), [""]);
+  assertMatch(err, /^<3>wirepost serve: Cannot use --max-pending-all 1: /);
 });

@@ -3,6 +3,7 @@
 import { newDirectory } from "../engine/directory.ts";
 import { KnownServers } from "../../../../client/session/seal/known_servers.ts";
 import { Positions } from "../../../../client/command/chat/positions.ts";
+import { HttpResume } from "../../../../client/command/send/http_resume.ts";
 import { Resume } from "../../../../client/command/send/resume.ts";
 import { Arguments, UsageError } from "../../../../client/command/command.ts";
 import { readOptionsFile } from "../../../../client/command/serve/options_file.ts";
@@ -87,8 +88,11 @@ export const FILES: Target = {
         /^[\w-]{22}$/.test(id) && Number.isSafeInteger(next) && next >= 1,
         () => `a session ${id}, ${next}`,
       );
-      holds(Number.isSafeInteger(resume?.line ?? 0), () => `line ${resume?.line}`);
+      const line = resume?.in({ state: { id, startTime: "", next, low: next } }).line ?? 0;
+      holds(Number.isSafeInteger(line), () => `line ${line}`);
     }
+    const { line = 0 } = await readable(() => HttpResume.load("job")) ?? {};
+    holds(Number.isSafeInteger(line), () => `line ${line} over HTTP`);
     const args = new Arguments(COMMAND, ["--config", `${directory}/options`], {} as never);
     await readable(() =>
       readOptionsFile(args, COMMAND, [["host", "json"]], (line) => void line.size("size"))

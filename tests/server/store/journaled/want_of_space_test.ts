@@ -5,7 +5,22 @@ import { isDatabaseFull } from "../../../../server/store/database/database.ts";
 import { Admission } from "../../../../server/store/room/admission.ts";
 import { FileFailed, hasNoDescriptor, isNoSpace } from "../../../../server/store/errors.ts";
 import { Reserve, RESERVE_BYTES } from "../../../../server/store/room/reserve.ts";
+import { mount } from "../../../faults/disk/mount.ts";
 import { temporaryDirectory } from "../../../program.ts";
+
+/** Of a small store that is not full. */
+const OPTIONS = {
+  maxFileBytes: undefined,
+  pages: () => ({ all: 10, free: 0 }),
+  textBytes: () => 1000,
+  pendingBytes: () => 0,
+  unwrittenBytes: () => 0,
+  journalRoom: () => 1024 * 1024,
+  keptRoomBytes: 1024,
+  segmentBytes: 1024 * 1024,
+  hold: { isOn: false, breakOff() {} },
+  monotonicClock: () => 0,
+};
 
 Deno.test("of the system's errors ENOSPC and EDQUOT are a want of space, also where the runtime gives no code", () => {
   const withCode = (code: string) => Object.assign(new Error(code), { code });
@@ -47,19 +62,24 @@ Deno.test("where only the journal's next segment was missing, what needs space i
   await using directory = await temporaryDirectory();
   let journalRoom = 0, now = 0;
   const admission = new Admission({
+    ...OPTIONS,
     directory: directory.path,
-    maxFileBytes: undefined,
-    pages: () => ({ all: 10, free: 0 }),
-    textBytes: () => 1000,
-    pendingBytes: () => 0,
-    unwrittenBytes: () => 0,
     journalRoom: () => journalRoom,
-    keptRoomBytes: 1024,
-    segmentBytes: 1024 * 1024,
-    hold: { isOn: false, breakOff() {} },
     monotonicClock: () => now += 1000,
   });
   assertEquals(admission.canStore, false);
   journalRoom = 1024 * 1024;
   assertEquals(admission.canStore, true);
+});
+
+// store 6.4
+Deno.test("that the disk has more room than when a checkpoint failed is seen", async () => {
+  await using disk = await mount(8);
+  if (disk === undefined) return;
+  await Deno.writeFile(`${disk.path}/of-others`, new Uint8Array(3 * 1024 * 1024));
+  const admission = new Admission({ ...OPTIONS, directory: disk.path });
+  admission.endCheckpoint(true);
+  assertEquals(admission.hasMoreRoom, false);
+  await Deno.truncate(`${disk.path}/of-others`, 1024 * 1024);
+  assertEquals(admission.hasMoreRoom, true);
 });
