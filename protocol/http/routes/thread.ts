@@ -139,7 +139,17 @@ export const THREAD_ROUTES = {
       },
     },
     answers: {
-      201: { help: "It was created", types: { "text/plain": undefined, "application/json": PLACE_SCHEMA } },
+      201: {
+        help: "It was created",
+        types: {
+          "text/plain": undefined,
+          "application/json": {
+            type: "object",
+            required: ["id", "title"],
+            properties: { id: { type: "integer" }, title: { type: "string" } },
+          },
+        },
+      },
     },
     problems: [...CHANGES, "bad ID", "thread exists", "forum full"],
     examples: [{
@@ -154,7 +164,7 @@ export const THREAD_ROUTES = {
       target: "/thread",
       headers: { "accept": "application/json", "content-type": "application/json" },
       body: '{"title":"sockets"}',
-      answer: { status: 201, body: '{"id":2,"number":0}\n' },
+      answer: { status: 201, body: '{"id":2,"title":"sockets"}\n' },
     }],
   },
   thread: {

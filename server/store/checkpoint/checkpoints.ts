@@ -289,10 +289,9 @@ export class Checkpoints {
     try {
       this.#failed(error);
       await host.synced();
-      const began = performance.now();
       await host.rebuild();
       this.#at = performance.now();
-      this.#retry.failed(this.#at, began);
+      this.#retry.rebuilt(this.#at);
     } catch (error) {
       host.lose(error);
     }

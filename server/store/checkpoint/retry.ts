@@ -1,35 +1,41 @@
-/** How long after a checkpoint that failed it is tried again, in milliseconds. */
+/** How long after a checkpoint that failed it is tried again, in milliseconds: twice as long after each that fails too. */
 export const RETRY_MS = 1000;
 
-/**
- * Each try that fails makes the engine anew, and everybody waits for that: for at most this part of the time, unless the
- * disk has more room than before.
- */
+/** Each try that fails makes the engine anew, and everybody waits for that: in the end for this part of the time at most. */
 const REBUILD_PART = 1 / 10;
 
 /** When a checkpoint that failed for want of space is tried again (store 6.4). Times are milliseconds of one clock. */
 export class Retry {
-  #failedAt: number | undefined;
+  /** How many have failed one after the other. */
+  #failures = 0;
+  #failedAt = 0;
   #rebuildMs = 0;
 
   /** Whether the last checkpoint has failed. */
   get isWanted(): boolean {
-    return this.#failedAt !== undefined;
+    return this.#failures > 0;
   }
 
-  /** @param began Since when the engine was made anew; undefined where it was not. */
-  failed(now: number, began = now) {
+  failed(now: number) {
+    this.#failures++;
     this.#failedAt = now;
-    this.#rebuildMs = now - began;
+    this.#rebuildMs = 0;
+  }
+
+  /** The engine was made anew for the one that failed last. */
+  rebuilt(now: number) {
+    this.#rebuildMs = now - this.#failedAt;
+    this.#failedAt = now;
   }
 
   worked() {
-    this.#failedAt = undefined;
+    this.#failures = 0;
   }
 
   isDue(now: number, hasMoreRoom: () => boolean): boolean {
-    if (this.#failedAt === undefined) return false;
+    if (!this.isWanted) return false;
     const elapsed = now - this.#failedAt;
-    return elapsed >= RETRY_MS && (elapsed >= this.#rebuildMs / REBUILD_PART || hasMoreRoom());
+    const waitMs = Math.min(RETRY_MS * 2 ** (this.#failures - 1), this.#rebuildMs / REBUILD_PART);
+    return elapsed >= RETRY_MS && (elapsed >= waitMs || hasMoreRoom());
   }
 }

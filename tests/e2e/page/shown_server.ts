@@ -20,8 +20,8 @@ const PASSWORD = "wise@!@";
 
 export const MINUTE_MS = 60_000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS;
 
-/** Where its clock begins. */
-const NOW = Date.UTC(2026, 10, 26, 16, 20);
+/** Where its clock begins: within a minute, so that the seconds in which it starts change none of those that are shown. */
+const NOW = Date.UTC(2026, 10, 26, 16, 20, 45);
 
 /** ana is an administrator; luke and yoda have accounts too. */
 export class ShownServer implements AsyncDisposable {

@@ -79,8 +79,8 @@ export function threadHandlers(options: ThreadRoutesOptions): Handlers<ThreadRou
       userOf(client);
       const title = await valueOf(exchange, "title");
       if (!isWord(title)) throw new Refusal("bad ID", "a title has 1 to 64 letters, digits or !@#$%.?,_-");
-      const place = await change(exchange, { kind: "CRT", title });
-      return form === "json" ? json(place, 201) : text(`${title}\n`, 201);
+      const { id } = await change(exchange, { kind: "CRT", title });
+      return form === "json" ? json({ id, title }, 201) : text(`${title}\n`, 201);
     },
     async thread({ client, path: { thread: title }, query: { after = 0, from }, form }) {
       userOf(client);
