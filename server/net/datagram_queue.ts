@@ -1,15 +1,15 @@
 /**
  * Datagrams that were read from a socket and are not handled yet, shared out between those who sent them.
  *
- * Invariants (session.md 10.10): blocks of networks take turns (README.md 1.4), and in each of them its clients, a datagram each; where there
- * is no room, the block that holds most bytes loses the oldest datagram of its client that does. So a flood waits for
- * itself and pushes itself out, and a client that sends little overtakes it. Both are told apart by a hash with a secret,
- * because a text for each would be garbage: nobody can choose with whom they share a turn.
+ * Invariants (session.md 10.10): blocks of networks take turns (README.md 1.4), and in each of them its clients, a
+ * datagram each; where there is no room, the block that holds most bytes loses the oldest datagram of its client that does.
+ * So a flood waits for itself and pushes itself out, and a client that sends little overtakes it. Both are told apart by a
+ * hash with a secret, because a text for each would be garbage: nobody can choose with whom they share a turn.
  *
  * @module
  */
 
-/** What all may take, and what a datagram counts for beside its own bytes, which is about as much as in the system's queue. */
+/** What all may take, and what a datagram counts for beside its own bytes: about as much as in the system's queue. */
 export const MAX_UNHANDLED_BYTES = 2 * 1024 * 1024, DATAGRAM_OVERHEAD_BYTES = 768;
 
 const DOT = 0x2e, COLON = 0x3a;
@@ -107,8 +107,8 @@ export class DatagramQueue {
   }
 
   /**
-   * The next datagrams to be handled: those whose turn it is, at most `count`, in the order in which they came. So where all
-   * of them go, nobody overtakes anybody.
+   * The next datagrams to be handled: those whose turn it is, at most `count`, in the order in which they came. So where
+   * all of them go, nobody overtakes anybody.
    */
   take(count: number): Unhandled[] {
     const taken: Unhandled[] = [];

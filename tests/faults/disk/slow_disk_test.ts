@@ -17,6 +17,8 @@ const DATAGRAMS = SECONDS * 1000 * BURST;
 /** Rounds. One has to lose nothing: a machine that stops for 15 ms loses what the kernel can't hold. */
 const ROUNDS = 3;
 const MAILBOXES = 100;
+/** How often is looked whether all that was read is stored: each look is a request or two, and 2 MiB may wait before it. */
+const MAX_LOOKS = 10_000;
 
 const never = new Int32Array(new SharedArrayBuffer(4));
 
@@ -38,14 +40,17 @@ Deno.test("20,000 datagrams a second are all stored while each commit takes 5 ms
     }
     const rate = Math.round(DATAGRAMS / (performance.now() - began) * 1000);
     const before = stored;
-    stored = await administrator.count();
+    // who asks little overtakes datagrams that wait to be handled (session.md 10.10): all are handled once both agree
+    for (let looks = 0;; looks++) {
+      stored = await administrator.count();
+      const figures = await administrator.figures(), received = figures("received") - figures("control");
+      assertEquals(figures("refused overload"), 0);
+      if (received === stored) break;
+      assertLess(looks, MAX_LOOKS, `the server handled ${received} and stored ${stored}`);
+    }
     const lost = DATAGRAMS - (stored - before);
     fewest = Math.min(fewest, lost);
     report(`${DATAGRAMS} datagrams at ${rate} a second, ${lost} of them not stored`);
-
-    const figures = await administrator.figures();
-    assertEquals(figures("refused overload"), 0);
-    assertEquals(figures("received") - figures("control"), stored, "what the server read and what it stored");
   }
   // on a machine that does other things as well, the kernel has no room for all of them
   if (FULL) assertEquals(fewest, 0, "datagrams were lost in every round");
