@@ -1,9 +1,10 @@
 /** A number of a row that a disk has made larger than any is: the row is damaged, and the server goes on. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { DATABASE_FILE } from "../../../server/store/database/database.ts";
 import { allRows, firstRow } from "../../../server/store/database/statements.ts";
+import { DatabaseUnusable } from "../../../server/store/errors.ts";
 import { DEFAULT_LIMITS } from "../../../server/store/limits.ts";
 import { BatchEngine } from "../../batch_engine.ts";
 import { temporaryDirectory } from "../../program.ts";
@@ -41,4 +42,17 @@ Deno.test("a thread whose number of entries is too large is not shown, and all e
   const { outcomes: [page] } = again.apply([{ kind: "threads", after: 0, limit: 9, maxBytes: 999 }]);
   assertEquals((page as { threads: { title: string }[] }).threads.map(({ title }) => title), ["other"]);
   again.close();
+});
+
+// store 7.6
+Deno.test("a mailbox whose number is too large is damage, with which no server starts", async () => {
+  await using directory = await temporaryDirectory();
+  const open = () => new BatchEngine({ directory: directory.path, limits: DEFAULT_LIMITS, onEvent() {} });
+  const engine = open();
+  engine.apply([{ kind: "put", mailbox: "bob", sender: "alice", time: 0, text: "hi", bytes: 2 }]);
+  engine.close();
+  const db = new DatabaseSync(`${directory.path}/${DATABASE_FILE}`);
+  db.exec("UPDATE mailbox SET id = 9007199254740993");
+  db.close();
+  assertThrows(open, DatabaseUnusable, "a row of mailbox is damaged");
 });
