@@ -35,8 +35,11 @@ export interface HttpMailboxOptions {
   timeout?: number;
   /** How the server's certificate is checked. */
   tls?: TlsOptions;
-  /** Called each time when a request has to be repeated: because the server refuses it for the time being, or is silent. */
-  onDelay?(error: Error, isRefused: boolean): void;
+  /**
+   * Called each time when a request has to be repeated: because the server refuses it for the time being, with the code
+   * `refusal`, or is silent.
+   */
+  onDelay?(error: Error, refusal: string | undefined): void;
 }
 
 /** How a message is sent: with a `key` it is stored once, also if it is sent again within 24 hours. */
@@ -80,9 +83,9 @@ export class HttpMailbox implements AsyncDisposable {
       timeout,
       fetch: this.#connections.fetch,
       ...as === undefined ? {} : { as },
-      ...onDelay === undefined
-        ? {}
-        : { onDelay: (error: Error) => onDelay(error, error instanceof RequestError) },
+      ...onDelay === undefined ? {} : {
+        onDelay: (error: Error) => onDelay(error, error instanceof RequestError ? error.code : undefined),
+      },
     });
   }
 

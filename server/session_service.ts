@@ -208,7 +208,7 @@ export class SessionService {
     for (const socket of this.#sockets) socket.stop();
   }
 
-  /** Answers what was read, and closes the sockets. */
+  /** Answers what was handled, and closes the sockets. */
   async close() {
     this.stop();
     await this.#shared.store.idle();

@@ -19,16 +19,26 @@ const PAGE_MESSAGES = 100;
  * @property {string} text
  */
 
-/** A history's page, the oldest message first. */
-/** @typedef {{ messages: ChannelMessage[], missing: number | undefined, hasOlder: boolean, position: string, last: string }} HistoryPage `position` is behind the page; where it is `last`, there is
- * no more. */
+/**
+ * @typedef {object} HistoryPage
+ * @property {ChannelMessage[]} messages The oldest first.
+ * @property {number | undefined} missing How many before them the server does not have any more; undefined where nobody knows.
+ * @property {boolean} hasOlder
+ * @property {string} position Behind the page.
+ * @property {string} last Where `position` is the same, there is no more.
+ */
 
 /** The last messages, whose pages come in order; `position` is behind them. */
 /** @typedef {{ pages: HistoryPage[], position: string, hasOlder: boolean }} LastPages */
 
-/** How something is said. */
-/** @typedef {{ key?: string, onDelay?: (error: Error) => void, signal?: AbortSignal }} SayOptions `key`: the same one again
- * says nothing a second time, for 24 hours. */
+/**
+ * How something is said.
+ *
+ * @typedef {object} SayOptions
+ * @property {string} [key] The same one again says nothing a second time, for 24 hours.
+ * @property {(error: Error) => void} [onDelay] Called each time when it has to be sent again.
+ * @property {AbortSignal} [signal] Gives it up; it may be said all the same.
+ */
 
 export class ChannelRequests {
   /** @protected */

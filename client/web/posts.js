@@ -56,7 +56,7 @@ export class Posts {
       this.#length -= length;
       if (this.hasRoom) { for (const resolve of this.#onRoom.splice(0)) resolve(); }
       settle(error);
-      // who has been told may begin again
+      // the poster knows now, and may begin again
       run.open--;
       if ((error !== undefined || run.open === 0) && this.#runs.get(receiver) === run) {
         this.#runs.delete(receiver);

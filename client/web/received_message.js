@@ -143,8 +143,8 @@ export class ReceivedMessage {
   #until;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #extending;
-  /** The extension that is on its way, or waits for its turn. */
-  #extension = new AbortController();
+  /** @type {AbortController | undefined} The extension that is on its way, or waits for its turn. */
+  #extension;
   /** @type {(() => void) | undefined} Called when the lease turns out to have ended: the message comes again. */
   onLost;
 
@@ -176,31 +176,38 @@ export class ReceivedMessage {
   close() {
     clearInterval(this.#extending);
     this.#extending = undefined;
-    this.#extension.abort();
+    this.#extension?.abort();
     this.#leases.remove(this);
   }
 
   async #extend() {
-    // the one before has had its time
-    this.#extension.abort();
-    this.#extension = new AbortController();
-    const { signal: ended } = this.#extension, { requests, signal } = this.#leases;
+    // one that waits keeps its turn: behind all others again, the last of many would never have theirs
+    if (this.#extension !== undefined) return;
+    const extension = this.#extension = new AbortController(), { requests, signal } = this.#leases;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
     try {
       await this.#leases.extend(async () => {
-        if (ended.aborted) return;
+        if (extension.signal.aborted) return;
+        timer = setTimeout(() => extension.abort(), this.#leaseMs / EXTENSIONS);
         const began = performance.now();
         await requests.act("POST", `${this.#path}/extend`, {
           query: { lease: `${this.#leaseMs}ms` },
-          signal: AbortSignal.any([signal, ended]),
+          signal: AbortSignal.any([signal, extension.signal]),
         });
         this.#until = began + this.#leaseMs;
       });
     } catch (error) {
       // otherwise it is tried again when the next extension is due
-      if (!isLost(error) || this.#extending === undefined) return;
-      this.close();
-      this.onLost?.();
+      if (isLost(error) && this.#extending !== undefined) {
+        this.close();
+        this.onLost?.();
+      }
     }
+    clearTimeout(timer);
+    this.#extension = undefined;
+    // it has had its time: the next one was due meanwhile
+    if (extension.signal.aborted && this.#extending !== undefined) void this.#extend();
   }
 
   /**

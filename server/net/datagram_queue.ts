@@ -14,6 +14,9 @@ export const MAX_UNHANDLED_BYTES = 2 * 1024 * 1024, DATAGRAM_OVERHEAD_BYTES = 76
 
 const DOT = 0x2e, COLON = 0x3a;
 
+/** How an IPv4 address begins that is mapped into IPv6 (README.md 1.4). */
+const MAPPED = "::ffff:";
+
 /** A datagram with a copy of its bytes. */
 export interface Unhandled {
   bytes: Uint8Array;
@@ -139,22 +142,24 @@ export class DatagramQueue {
 
   /** Of the block of an address: the /16 of IPv4, or the /32 of IPv6. */
   #blockHash({ hostname }: Deno.NetAddr): number {
-    let end = 0;
+    // so a socket on `::` names all of IPv4
+    const start = hostname.startsWith(MAPPED) && hostname.includes(".") ? MAPPED.length : 0;
+    let end = start;
     for (let separators = 0; end < hostname.length; end++) {
       const code = hostname.charCodeAt(end);
       if ((code === DOT || code === COLON) && ++separators === 2) break;
     }
-    return hashed(this.#secret, hostname, end);
+    return hashed(this.#secret, hostname, start, end);
   }
 
   #clientHash({ hostname, port }: Deno.NetAddr): number {
-    return hashed(mixed(this.#secret, port), hostname, hostname.length);
+    return hashed(mixed(this.#secret, port), hostname, 0, hostname.length);
   }
 }
 
-/** The hash (FNV-1a, with a shift that brings high bits down) of the beginning of a text. */
-function hashed(hash: number, text: string, end: number): number {
-  for (let i = 0; i < end; i++) hash = mixed(hash, text.charCodeAt(i));
+/** The hash (FNV-1a, with a shift that brings high bits down) of a part of a text. */
+function hashed(hash: number, text: string, start: number, end: number): number {
+  for (let i = start; i < end; i++) hash = mixed(hash, text.charCodeAt(i));
   return hash;
 }
 

@@ -21,8 +21,8 @@ import type { SocketPolling } from "./fairness.ts";
 const MAX_WAITING_DATAGRAMS = 1024;
 
 /**
- * Datagrams that are handled as they are read, in one turn of the event loop and since it was last looked at, which is after
- * so many.
+ * Datagrams that are handled as they are read, in one turn of the event loop at most; and after how many of them the end of
+ * the turn is waited for, to count anew: not after each, for that costs time.
  */
 const MAX_AT_ONCE = 64, LOOK_AFTER = 16;
 
@@ -33,8 +33,8 @@ const MAX_AT_ONCE = 64, LOOK_AFTER = 16;
 const MAX_WHILE_POLLING = 277;
 
 /**
- * Of those that were read before, how many are handled in one turn, and how many if that many were read in it: then there are
- * more. Deno reads 128 in a turn at most.
+ * Of those that were read before, how many are handled in one turn; and how many if `MANY_READ` or more were read in it: then
+ * the system has more. Deno reads 128 in a turn at most.
  */
 const MAX_OF_TURN = 32, FEW_OF_TURN = 4, MANY_READ = 64;
 
@@ -76,13 +76,13 @@ export class DatagramSocket {
   #waiting = 0;
   #sent: PromiseWithResolvers<void> | undefined;
   #isStopped = false;
-  /** What was read and is not handled yet, and whether that is done later. */
+  /** What was read and is not handled yet, and whether it is being worked off: then nothing is handled as it is read. */
   readonly #unhandled = new DatagramQueue();
   #isBehind = false;
   #readWhilePolling = 0;
-  /** Datagrams that were handled as they were read since the last look. */
+  /** Datagrams that were handled as they were read since they were last counted anew. */
   #atOnce = 0;
-  /** Datagrams that were read in this turn, while it is behind. */
+  /** Datagrams that were put into the queue in this turn. */
   #readInTurn = 0;
 
   /** Begins to receive. */
@@ -114,7 +114,7 @@ export class DatagramSocket {
     if (!this.#isSending) void this.#sendAll();
   }
 
-  /** Receives no more. */
+  /** Receives no more. What was read and is not handled yet is dropped. */
   stop() {
     this.#isStopped = true;
     this.#unhandled.clear();
@@ -180,7 +180,10 @@ export class DatagramSocket {
       if (this.#waiting > MAX_WAITING_DATAGRAMS) await this.#allSent();
       const count = this.#readInTurn < MANY_READ ? MAX_OF_TURN : FEW_OF_TURN;
       this.#readInTurn = 0;
-      for (const { bytes, from } of this.#unhandled.take(count)) onDatagram(bytes, from, this);
+      for (const { bytes, from } of this.#unhandled.take(count)) {
+        // one of them may have stopped it
+        if (!this.#isStopped) onDatagram(bytes, from, this);
+      }
     }
     this.#isBehind = false;
   }

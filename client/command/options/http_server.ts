@@ -55,7 +55,7 @@ export function httpServer(args: Arguments): URL | undefined {
 }
 
 /** @throws {UsageError} It is a URL, but not that of a server. */
-export function parseServerUrl(text: string): URL | undefined {
+function parseServerUrl(text: string): URL | undefined {
   if (!/^https?:\/\//i.test(text)) return undefined;
   const url = URL.parse(text);
   if (url === null || url.hostname === "") throw new UsageError(`Cannot read the URL '${text}'`);

@@ -16,6 +16,8 @@ export interface LineTarget {
   waitMs: number;
   /** Whether the server has no room for this client, or is silent; that time does not count as waiting for the mailbox. */
   isBusy: () => boolean;
+  /** Why the server has refused a line for the time being, where it says that. */
+  refusal?: () => string | undefined;
   resume: LineResume | undefined;
 }
 
@@ -111,14 +113,16 @@ export class LineSender {
 
   /** Fails if nothing was stored for as long as a full mailbox is waited for. Returns the timer. */
   #failWhenFull() {
-    const { waitMs, isBusy } = this.#target;
+    const { waitMs, isBusy, refusal } = this.#target;
     let stored = 0, since = performance.now();
     return setInterval(() => {
       if (this.#stored > stored || this.#stored === this.#read || isBusy()) {
         stored = this.#stored;
         since = performance.now();
       } else if (performance.now() - since > waitMs) {
-        this.#fail(new Error(`line ${this.#stored + 1}: there was no room for it within ${waitMs / 1000} s`));
+        const code = refusal?.(), why = code === undefined ? "" : `: ${code}`;
+        const line = `line ${this.#stored + 1}`;
+        this.#fail(new Error(`${line}: there was no room for it within ${waitMs / 1000} s${why}`));
       }
     }, Math.min(200, waitMs));
   }

@@ -65,12 +65,13 @@ async function run(args: Arguments): Promise<number> {
   const url = httpServer(args);
   if (url !== undefined) {
     // while the server is silent nothing is full
-    let isRefused = false;
-    const onDelay = (_: Error, refused: boolean) => void (isRefused = refused);
+    let refusal: string | undefined;
+    const onDelay = (_: Error, code: string | undefined) => void (refusal = code);
     const mailbox = await connectHttp(args, url, self, { onDelay });
     return await sendAll({
       ...{ mailbox, receiver, sender, options, waitMs: wait },
-      isBusy: () => !isRefused,
+      isBusy: () => refusal === undefined,
+      refusal: () => refusal,
       resume: resumeName === undefined ? undefined : await HttpResume.load(resumeName),
     }, texts);
   }

@@ -117,7 +117,7 @@ export class Self extends Observable {
 }
 
 /** @param {unknown} error */
-export function needsLogin(error) {
+function needsLogin(error) {
   return error instanceof RequestError && error.status === 401;
 }
 

@@ -74,7 +74,7 @@ Deno.test("a message for which there is no room is an error after the wait", () 
       const { code, err } = await http("send bob --as alice --wait 300ms", { input: "two\n" });
       assertEquals([code, err.split("\n")[0]], [
         1,
-        "wirepost send: line 1: there was no room for it within 0.3 s",
+        "wirepost send: line 1: there was no room for it within 0.3 s: full",
       ]);
     },
     "--mailbox-messages",

@@ -45,6 +45,21 @@ Deno.test("blocks of networks take turns, and in each of them its clients, whose
   assertEquals([queue.length, queue.bytes], [0, 0]);
 });
 
+// README.md 1.4
+Deno.test("IPv4 addresses that are mapped into IPv6 have the blocks of IPv4", () => {
+  const queue = new DatagramQueue(7), bytes = new Uint8Array([1]);
+  for (let port = 1; port <= 3; port++) queue.push(bytes, from("::ffff:10.1.0.1", port));
+  queue.push(bytes, from("::ffff:192.0.2.1"));
+  queue.push(bytes, from("10.1.0.2"));
+  assertEquals(senders(queue), [
+    "::ffff:10.1.0.1:1 1",
+    "::ffff:192.0.2.1:1 1",
+    "::ffff:10.1.0.1:2 1",
+    "::ffff:10.1.0.1:3 1",
+    "10.1.0.2:1 1",
+  ]);
+});
+
 Deno.test("where all have their turn at once, they keep the order in which they came", () => {
   const queue = new DatagramQueue(7), came: string[] = [];
   for (let n = 0; n < 50; n++) {

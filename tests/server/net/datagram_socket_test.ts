@@ -30,34 +30,42 @@ Deno.test("datagrams that nobody has asked for wait up to a limit, and those bey
   assertEquals([sent, socket.waiting], [MAX_QUEUED_DATAGRAMS, 0]);
 });
 
-Deno.test("of more datagrams than are handled at once, the rest are read first and handled in turn; beyond a limit they are dropped and counted", async () => {
-  const metrics = new Metrics(), closed = Promise.withResolvers<never>(), all = Promise.withResolvers<void>();
-  const flood = { transport: "udp", hostname: "192.0.2.1", port: 1 } as const;
-  const other = { transport: "udp", hostname: "127.0.0.1", port: 2 } as const;
-  const handled: string[] = [];
-  let unread = 10_000, isPolled = false;
-  const conn = {
+const flood = { transport: "udp", hostname: "192.0.2.1", port: 1 } as const;
+const other = { transport: "udp", hostname: "127.0.0.1", port: 2 } as const;
+
+/** A socket for which datagrams of a flood have come already, and then one of another client. */
+function flooded(count: number) {
+  let unread = count;
+  const closed = Promise.withResolvers<never>();
+  return {
     addr: { transport: "udp", hostname: "127.0.0.1", port: 1 },
-    // the last one that has come is of another client
     receive: (buffer: Uint8Array) =>
       unread === 0
         ? closed.promise
         : Promise.resolve([buffer.subarray(0, 1), --unread === 0 ? other : flood] as const),
     close: () => closed.reject(new Deno.errors.BadResource()),
+  } as unknown as Deno.DatagramConn;
+}
+
+/** A poll of all sockets, which takes a turn of the event loop. */
+function polling() {
+  return {
+    due: undefined,
+    isPolling: false,
+    async poll() {
+      this.isPolling = true;
+      await new Promise((resolve) => setTimeout(resolve));
+      this.isPolling = false;
+    },
   };
-  const socket = new DatagramSocket(conn as unknown as Deno.DatagramConn, {
+}
+
+Deno.test("of more datagrams than are handled at once, the rest are read first and handled in turn; beyond a limit they are dropped and counted", async () => {
+  const metrics = new Metrics(), all = Promise.withResolvers<void>();
+  const handled: string[] = [];
+  const socket = new DatagramSocket(flooded(10_000), {
     maxBytes: 100,
-    polling: {
-      due: undefined,
-      get isPolling() {
-        return isPolled;
-      },
-      async poll() {
-        isPolled = true;
-        await new Promise((resolve) => setTimeout(resolve));
-        isPolled = false;
-      },
-    } as never,
+    polling: polling() as never,
     metrics,
     onDatagram(_, from) {
       handled.push(from.hostname);
@@ -72,4 +80,24 @@ Deno.test("of more datagrams than are handled at once, the rest are read first a
   assertLess(handled.indexOf(other.hostname), 100);
   assertEquals(socket.unhandledBytes, 0);
   await socket.close();
+});
+
+Deno.test("a socket that is stopped handles nothing more, also of what it has read", async () => {
+  const stopped = Promise.withResolvers<number>();
+  let handled = 0;
+  const socket = new DatagramSocket(flooded(200), {
+    maxBytes: 100,
+    polling: polling() as never,
+    metrics: new Metrics(),
+    onDatagram(_, __, socket) {
+      handled++;
+      // the first of those that have waited
+      if (socket.unhandledBytes === 0) return;
+      socket.stop();
+      stopped.resolve(handled);
+    },
+  });
+  const before = await stopped.promise;
+  await socket.close();
+  assertEquals([handled, socket.unhandledBytes], [before, 0]);
 });
