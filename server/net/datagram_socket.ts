@@ -36,7 +36,7 @@ const MAX_WHILE_POLLING = 277;
  * Of those that were read before, how many are handled in one turn; and how many if `MANY_READ` or more were read in it: then
  * the system has more. Deno reads 128 in a turn at most.
  */
-const MAX_OF_TURN = 32, FEW_OF_TURN = 4, MANY_READ = 64;
+const MAX_OF_TURN = 128, FEW_OF_TURN = 32, MANY_READ = 64;
 
 /**
  * Datagrams that may wait in all, with those that no datagram has asked for: what comes then is dropped, as the network may

@@ -4,12 +4,16 @@ export const RETRY_MS = 1000;
 /** Each try that fails makes the engine anew, and everybody waits for that: in the end for this part of the time at most. */
 const REBUILD_PART = 1 / 10;
 
+/** How often at most it is looked whether the disk has more room, in milliseconds. */
+const LOOK_MS = 100;
+
 /** When a checkpoint that failed for want of space is tried again (store 6.4). Times are milliseconds of one clock. */
 export class Retry {
   /** How many have failed one after the other. */
   #failures = 0;
   #failedAt = 0;
   #rebuildMs = 0;
+  #lookedAt = -Infinity;
 
   /** Whether the last checkpoint has failed. */
   get isWanted(): boolean {
@@ -36,6 +40,10 @@ export class Retry {
     if (!this.isWanted) return false;
     const elapsed = now - this.#failedAt;
     const waitMs = Math.min(RETRY_MS * 2 ** (this.#failures - 1), this.#rebuildMs / REBUILD_PART);
-    return elapsed >= RETRY_MS && (elapsed >= waitMs || hasMoreRoom());
+    if (elapsed < RETRY_MS) return false;
+    if (elapsed >= waitMs) return true;
+    if (now - this.#lookedAt < LOOK_MS) return false;
+    this.#lookedAt = now;
+    return hasMoreRoom();
   }
 }
