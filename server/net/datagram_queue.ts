@@ -3,8 +3,9 @@
  *
  * Invariants (session.md 10.10): blocks of networks take turns (README.md 1.4), and in each of them its clients, a
  * datagram each; where there is no room, the block that holds most bytes loses the oldest datagram of its client that does.
- * So a flood waits for itself and pushes itself out, and a client that sends little overtakes it. Both are told apart by a
- * hash with a secret, because a text for each would be garbage: nobody can choose with whom they share a turn.
+ * So a flood delays and drops its own datagrams, and a client that sends few of them comes before it. Blocks and clients are
+ * known by a hash of their address: a text for each would have to be collected as garbage. The hash begins with a secret,
+ * so that nobody can choose with whom they share a turn.
  *
  * @module
  */

@@ -20,10 +20,10 @@ export function splitTarget(target: string): { authority: string | undefined; pa
 }
 
 /**
- * How to log in (http.md 4.3). A browser asks for a password by itself where it is told Basic: not for what a page's script
- * asks for, since the page asks, and not where the password would travel in clear.
+ * How to log in (http.md 4.3). Where Basic is offered, a browser shows its own window for a password. So it is not offered
+ * to a script of the page, which has a form for that, and not where the password would be sent in the clear.
  *
- * @param isPrivate Whether a password may travel.
+ * @param isPrivate Whether a password may be sent.
  */
 export function challenge({ headers }: IncomingMessage, isPrivate: boolean): string {
   return isPrivate && !isOfScript(headers) ? 'Basic realm="Wirepost", charset="UTF-8"' : "Bearer";

@@ -58,7 +58,7 @@ Deno.test("send --resume over HTTP stores no other line in the place of one that
     assertEquals(await receive(), "1\n2\n");
   }));
 
-Deno.test("send --resume over HTTP does not go on where the server may have forgotten its keys", () =>
+Deno.test("send --resume over HTTP refuses to go on after so long that the server may have forgotten the keys", () =>
   withName(async (send, file, receive) => {
     assertEquals(await send("1\n"), done);
     const { id } = JSON.parse(await Deno.readTextFile(file));

@@ -28,7 +28,7 @@ export class SaidOnce {
   readonly #accounts: Pick<Accounts, "ownerOf">;
   /** Requests that the store does not have yet, by their keys: as many as there are connections at most. */
   readonly #running = new Map<string, { digest: string; said: Promise<Said> }>();
-  /** Channels of which the store has refused something: what was said there may still wait to be written, with its key. */
+  /** Channels with a message that the store has refused: it, and its key, may still be written later. */
   readonly #failing = new WeakSet<ChannelRecord>();
 
   constructor(hub: Hub, store: Pick<GroupCommit, "ask">, accounts: Pick<Accounts, "ownerOf">) {

@@ -47,7 +47,7 @@ Deno.test("requests that come together with the same password are one log-in (ht
         return (await httpRequest(port("http"), "GET /", { headers })).status;
       }));
     assertEquals(await statuses(PASSWORD), Array(40).fill(200));
-    // one wrong password, and not 40 of which most have to wait
+    // they count as one wrong password: after 40 of them most would have to wait
     assertEquals(await statuses("wrong"), Array(40).fill(401));
   });
 });
