@@ -41,6 +41,12 @@ export interface RequestBody extends Content {
   readonly maxBytes?: number;
 }
 
+/** The types of a body that is a text, as it is or in an object. */
+export const TEXT_TYPES = {
+  "text/plain": undefined,
+  "application/json": { type: "object", required: ["text"], properties: { text: { type: "string" } } },
+} as const satisfies RequestBody["types"];
+
 export interface RouteAnswer extends Partial<Content> {
   readonly help: string;
   /** Headers beside those of every answer, and what they say. */

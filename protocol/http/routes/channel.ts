@@ -5,7 +5,7 @@
  */
 
 import { MAX_MEMBER_NAMES, MAX_PAGE_MESSAGES } from "../../channels/announced.ts";
-import type { Routes } from "../route.ts";
+import { type Routes, TEXT_TYPES } from "../route.ts";
 
 /** Longest body of what is said, in bytes: lines of at most `--max-line` bytes each. */
 const MAX_SAID_BYTES = 65_536;
@@ -179,14 +179,7 @@ export const CHANNEL_ROUTES = {
       help: "One or more lines of text, or an object with them",
       isRequired: true,
       maxBytes: MAX_SAID_BYTES,
-      types: {
-        "text/plain": undefined,
-        "application/json": {
-          type: "object",
-          required: ["text"],
-          properties: { text: { type: "string" } },
-        },
-      },
+      types: TEXT_TYPES,
     },
     answers: {
       201: {

@@ -13,7 +13,7 @@ import {
 } from "../../session/mailbox_requests.ts";
 import type { ProblemCode } from "../problem.ts";
 import type { QueryParameters } from "../query.ts";
-import type { RequestBody, RouteAnswer, Routes, Schema } from "../route.ts";
+import { type RequestBody, type RouteAnswer, type Routes, type Schema, TEXT_TYPES } from "../route.ts";
 import { MAX_TEXT_BYTES } from "../../session.ts";
 
 /** Longest wait of a request, in milliseconds (http.md 8.4). */
@@ -35,14 +35,7 @@ const BODY = {
   help: "The text: one line of at most 65,000 bytes. A line end behind it does not belong to it",
   isRequired: true,
   maxBytes: MAX_BODY_BYTES,
-  types: {
-    "text/plain": undefined,
-    "application/json": {
-      type: "object",
-      required: ["text"],
-      properties: { text: { type: "string" } },
-    },
-  },
+  types: TEXT_TYPES,
 } as const satisfies RequestBody;
 
 const RECEIPT = {

@@ -5,7 +5,7 @@
  */
 
 import type { ProblemCode } from "../problem.ts";
-import type { RequestBody, Routes } from "../route.ts";
+import { type RequestBody, type Routes, TEXT_TYPES } from "../route.ts";
 
 /** The thread in a path. */
 export const THREAD = { thread: "Its title: 1 to 64 of the characters that forum.md has for words" };
@@ -18,14 +18,7 @@ const POST = {
   help: "The text: one line of at most 65,000 bytes",
   isRequired: true,
   maxBytes: MAX_POST_BYTES,
-  types: {
-    "text/plain": undefined,
-    "application/json": {
-      type: "object",
-      required: ["text"],
-      properties: { text: { type: "string" } },
-    },
-  },
+  types: TEXT_TYPES,
 } as const satisfies RequestBody;
 
 const PLACE_SCHEMA = {
